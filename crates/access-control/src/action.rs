@@ -1,0 +1,243 @@
+//! Every action there is, and which roles may do it. This table is the whole policy of the
+//! management endpoints; an action is never a role, and nothing else maps one to the other.
+
+use ids::{AppId, OrganizationId};
+
+use crate::permit::{AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::{AppRole, Role, SignedIn};
+
+/// Something that can be permitted.
+pub trait Action: Sized + 'static {
+    /// The scope it is decided in.
+    type Scope: Scope;
+    /// Its stable name, as in the audit trail and the access matrix.
+    const NAME: &'static str;
+    /// Who may do it.
+    const RULE: <Self::Scope as Scope>::Rule;
+}
+
+/// How an action is decided: what it acts on, and what the permit will hold.
+pub trait Scope: Sized + 'static {
+    /// What the rule of an action in this scope looks like.
+    type Rule: Copy + Send + Sync + 'static;
+    /// What is acted on, named by the request before the decision.
+    type Object: Copy + 'static;
+    /// What the decision established.
+    type Grounds: Clone + 'static;
+    /// The credential that has to come with the request.
+    const CREDENTIAL: Credential;
+    /// The rule as data, for the access matrix.
+    fn describe(rule: Self::Rule) -> Rule;
+}
+
+/// An action's rule as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Anybody, for this reason.
+    Public(&'static str),
+    /// Every signed-in person, on what is their own.
+    OwnAccount,
+    /// Members with one of these roles.
+    Roles(&'static [Role]),
+    /// People with at least this role in the app.
+    AppRole(AppRole),
+    /// An app with its server secret.
+    ServerSecret(UserToken),
+}
+
+/// Which credential a scope reads. Others that come along are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// None: the action is public.
+    Nothing,
+    /// A platform session.
+    Session,
+    /// An app's server secret, perhaps with a user token.
+    ServerSecret,
+}
+
+/// Actions that need no credential. Each says why.
+pub struct Public;
+/// Actions of a signed-in person on what is their own.
+pub struct OwnAccount;
+/// Actions on an organization.
+pub struct InOrganization;
+/// Actions on one app.
+pub struct InApp;
+/// Actions of an app that calls with its server secret.
+pub struct ByApp;
+
+/// Why an action may be done by anybody.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicReason(pub &'static str);
+
+/// Whether an app's call must name a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserToken {
+    /// An app-level resource: the secret alone is enough.
+    Optional,
+    /// A user-level resource: secret and user token.
+    Required,
+}
+
+impl Scope for Public {
+    type Rule = PublicReason;
+    type Object = ();
+    type Grounds = ();
+    const CREDENTIAL: Credential = Credential::Nothing;
+
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::Public(rule.0)
+    }
+}
+
+impl Scope for OwnAccount {
+    type Rule = ();
+    type Object = ();
+    type Grounds = SignedIn;
+    const CREDENTIAL: Credential = Credential::Session;
+
+    fn describe((): Self::Rule) -> Rule {
+        Rule::OwnAccount
+    }
+}
+
+impl Scope for InOrganization {
+    type Rule = &'static [Role];
+    type Object = OrganizationId;
+    type Grounds = OrganizationGrounds;
+    const CREDENTIAL: Credential = Credential::Session;
+
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::Roles(rule)
+    }
+}
+
+impl Scope for InApp {
+    type Rule = AppRole;
+    type Object = AppId;
+    type Grounds = AppGrounds;
+    const CREDENTIAL: Credential = Credential::Session;
+
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::AppRole(rule)
+    }
+}
+
+impl Scope for ByApp {
+    type Rule = UserToken;
+    type Object = ();
+    type Grounds = CredentialGrounds;
+    const CREDENTIAL: Credential = Credential::ServerSecret;
+
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::ServerSecret(rule)
+    }
+}
+
+macro_rules! actions {
+    ($scope:ty: $($(#[$doc:meta])* $name:ident $label:literal $rule:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Action for $name {
+                type Scope = $scope;
+                const NAME: &'static str = $label;
+                const RULE: <$scope as Scope>::Rule = $rule;
+            }
+        )*
+    };
+}
+
+const EVERYBODY: &[Role] = &[Role::Owner, Role::Admin, Role::Editor, Role::Member];
+const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::Editor];
+const RUNNERS: &[Role] = &[Role::Owner, Role::Admin];
+const OWNERS: &[Role] = &[Role::Owner];
+
+actions! { InOrganization:
+    /// See the organization's name and settings.
+    ReadOrganization "organization.read" EVERYBODY;
+    /// Change the organization's name and settings.
+    UpdateOrganization "organization.update" RUNNERS;
+    /// See who is a member.
+    ListMembers "members.list" EVERYBODY;
+    /// Give a member another role, up to Admin.
+    ChangeRole "members.change_role" RUNNERS;
+    /// Make somebody an Owner, or change or remove one.
+    ManageOwners "members.manage_owners" OWNERS;
+    /// Remove a member.
+    RemoveMember "members.remove" RUNNERS;
+    /// Leave the organization.
+    LeaveOrganization "members.leave" EVERYBODY;
+    /// See open invitations.
+    ListInvitations "invitations.list" RUNNERS;
+    /// Invite somebody.
+    CreateInvitation "invitations.create" RUNNERS;
+    /// Take an invitation back.
+    RevokeInvitation "invitations.revoke" RUNNERS;
+    /// See the groups.
+    ListGroups "groups.list" EVERYBODY;
+    /// Create and delete groups, and say who is in them.
+    ManageGroups "groups.manage" RUNNERS;
+    /// List the apps one may see.
+    ListApps "apps.list" EVERYBODY;
+    /// Create an app.
+    CreateApp "apps.create" BUILDERS;
+}
+
+actions! { InApp:
+    /// Open the app and see its name.
+    ReadApp "app.read" AppRole::Viewer;
+    /// See who may use the app and under which rules.
+    ReadAppAccess "app.read_access" AppRole::Editor;
+    /// Change name, level, upstream, grants and path rules.
+    UpdateApp "app.update" AppRole::Editor;
+    /// Delete the app.
+    DeleteApp "app.delete" AppRole::Editor;
+    /// See which server secrets exist.
+    ListServerSecrets "server_secrets.list" AppRole::Editor;
+    /// Issue or revoke a server secret.
+    ManageServerSecrets "server_secrets.manage" AppRole::Editor;
+}
+
+actions! { OwnAccount:
+    /// See who one is signed in as.
+    ReadOwnSession "session.read" ();
+    /// End sessions of one's own.
+    EndOwnSession "session.end" ();
+    /// List one's own sessions.
+    ListOwnSessions "session.list" ();
+    /// List the organizations one belongs to.
+    ListOwnOrganizations "organizations.list" ();
+    /// Create an organization and become its Owner.
+    CreateOrganization "organizations.create" ();
+    /// Accept an invitation.
+    AcceptInvitation "invitations.accept" ();
+    /// Become the first Owner with the set-up code.
+    CompleteSetUp "setup.complete" ();
+    /// Open the pages of the console.
+    OpenConsole "console.open" ();
+}
+
+actions! { ByApp:
+    /// Ask which app, and which person, the credentials belong to.
+    IdentifyCaller "whoami.read" UserToken::Optional;
+}
+
+actions! { Public:
+    /// Begin and complete a sign-in.
+    SignIn "sign_in" PublicReason("nobody is signed in before signing in; the attempt is bound to the browser by cookie, state and nonce");
+    /// Turn a hand-off code into a session cookie of an app host.
+    RedeemHandOff "hand_off.redeem" PublicReason("the single-use code, bound to host and browser, is the credential");
+    /// Read the keys that verify user tokens.
+    ReadSigningKeys "signing_keys.read" PublicReason("public keys; whoever verifies a user token needs them");
+    /// Read the description of the API.
+    ReadApiDescription "api_description.read" PublicReason("the same for everybody and published with the source");
+    /// Load style sheets of the platform's pages.
+    ReadStyle "style.read" PublicReason("static, and needed by the sign-in page");
+    /// Ask the process whether it lives and is ready, on the admin listener.
+    ReadHealth "health.read" PublicReason("only on the admin listener, which is bound to an operator's network");
+    /// Speak to the development identity provider.
+    UseDevelopmentIssuer "development_issuer.use" PublicReason("an identity provider's own endpoints; mounted by `vybe dev` only, on loopback");
+}

@@ -1,0 +1,161 @@
+//! From a principal, an object and the facts to a permit, or a refusal.
+
+use ids::{AppId, OrganizationId};
+use time::OffsetDateTime;
+
+use crate::action::{
+    Action, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope, UserToken,
+};
+use crate::decide::{app_role, membership};
+use crate::permit::{AppGrounds, CredentialGrounds, OrganizationGrounds, Permit};
+use crate::{AppRole, Facts, FactsUnavailable, Principal, Role, SignedIn};
+
+/// Why there is no permit. Each maps to exactly one HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No valid credential of the kind that the action needs: 401.
+    #[error("a valid credential is needed")]
+    Unauthenticated,
+    /// There is no such thing, or it is not visible to the caller, who cannot tell which: 404.
+    #[error("not found")]
+    NotFound,
+    /// Visible, and not allowed: 403.
+    #[error("not allowed")]
+    Forbidden,
+    /// The facts are not available: 503.
+    #[error(transparent)]
+    Unavailable(#[from] FactsUnavailable),
+}
+
+/// Decides whether `principal` may do `A` on `object`.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn authorize<A: Action>(
+    principal: Option<&Principal>,
+    object: <A::Scope as Scope>::Object,
+    facts: &dyn Facts,
+    now: OffsetDateTime,
+) -> Result<Permit<A>, Refusal>
+where
+    A::Scope: Check,
+{
+    A::Scope::check(A::RULE, principal, object, facts, now).map(Permit::new)
+}
+
+/// How a scope turns a rule into grounds.
+pub trait Check: Scope {
+    /// The grounds, if the rule allows.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    fn check(
+        rule: Self::Rule,
+        principal: Option<&Principal>,
+        object: Self::Object,
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<Self::Grounds, Refusal>;
+}
+
+impl Check for Public {
+    fn check(
+        _: PublicReason,
+        _: Option<&Principal>,
+        (): (),
+        _: &dyn Facts,
+        _: OffsetDateTime,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+impl Check for OwnAccount {
+    fn check(
+        (): (),
+        principal: Option<&Principal>,
+        (): (),
+        _: &dyn Facts,
+        _: OffsetDateTime,
+    ) -> Result<SignedIn, Refusal> {
+        signed_in(principal).cloned()
+    }
+}
+
+impl Check for InOrganization {
+    fn check(
+        allowed: &'static [Role],
+        principal: Option<&Principal>,
+        organization: OrganizationId,
+        facts: &dyn Facts,
+        _: OffsetDateTime,
+    ) -> Result<OrganizationGrounds, Refusal> {
+        let actor = signed_in(principal)?;
+        let found = facts.organization(organization)?.ok_or(Refusal::NotFound)?;
+        let role = membership(actor, &found).map_err(|_| Refusal::NotFound)?.role;
+        if !allowed.contains(&role) {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(OrganizationGrounds { actor: actor.clone(), organization, role })
+    }
+}
+
+impl Check for InApp {
+    fn check(
+        needed: AppRole,
+        principal: Option<&Principal>,
+        app: AppId,
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<AppGrounds, Refusal> {
+        let actor = signed_in(principal)?;
+        let found = facts.app(app)?.ok_or(Refusal::NotFound)?;
+        let organization = facts.organization(found.organization)?.ok_or(Refusal::NotFound)?;
+        let member = membership(actor, &organization).map_err(|_| Refusal::NotFound)?;
+        let app_role = app_role(actor.user, member, &found, now).map_err(|_| Refusal::NotFound)?;
+        if app_role < needed {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(AppGrounds {
+            actor: actor.clone(),
+            organization: found.organization,
+            app,
+            role: member.role,
+            app_role,
+        })
+    }
+}
+
+impl Check for ByApp {
+    fn check(
+        user_token: UserToken,
+        principal: Option<&Principal>,
+        (): (),
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<CredentialGrounds, Refusal> {
+        let Some(Principal::App(credential)) = principal else {
+            return Err(Refusal::Unauthenticated);
+        };
+        let app = facts.app(credential.app)?.ok_or(Refusal::Unauthenticated)?;
+        match &credential.user {
+            None if user_token == UserToken::Required => return Err(Refusal::Unauthenticated),
+            None => {}
+            // A token that was valid when it was made is worth what its person may do now.
+            Some(actor) => {
+                let organization = facts.organization(app.organization)?.ok_or(Refusal::Unauthenticated)?;
+                membership(actor, &organization)
+                    .and_then(|member| app_role(actor.user, member, &app, now))
+                    .map_err(|_| Refusal::Unauthenticated)?;
+            }
+        }
+        Ok(CredentialGrounds { credential: credential.clone() })
+    }
+}
+
+fn signed_in(principal: Option<&Principal>) -> Result<&SignedIn, Refusal> {
+    match principal {
+        Some(Principal::User(actor)) => Ok(actor),
+        Some(Principal::App(_)) | None => Err(Refusal::Unauthenticated),
+    }
+}

@@ -1,0 +1,29 @@
+//! The decision: who may do what, at organization, app and path level.
+//!
+//! Pure: no I/O, no async, no clock, no HTTP. Facts come in through [`Facts`], time is an argument.
+//! Invariants:
+//! - a [`Permit`] is made only by [`authorize`], after the table in `action.rs` said yes;
+//! - [`decide`] and [`explain`] run the same walk, so they cannot disagree;
+//! - the path that is judged is the path that is forwarded ([`RequestPath`]).
+
+mod action;
+mod authorize;
+mod decide;
+mod facts;
+mod level;
+mod path_rules;
+mod permit;
+mod principal;
+mod request_path;
+mod role;
+
+pub use action::*;
+pub use authorize::{Check, Refusal, authorize};
+pub use decide::{AppRequest, Decision, Explanation, Reason, Step, decide, explain};
+pub use facts::{AppFacts, Facts, FactsUnavailable, GrantFacts, MemberFacts, OrganizationFacts};
+pub use level::{AppLevel, AppRole};
+pub use path_rules::{Method, MethodError, PathPattern, PathPatternError, PathRule, PathRules, Subject};
+pub use permit::{AppGrounds, ByPerson, CredentialGrounds, OrganizationGrounds, Permit, WithinOrganization};
+pub use principal::{AppCredential, Environment, Principal, SignedIn};
+pub use request_path::{RequestPath, RequestPathError};
+pub use role::Role;

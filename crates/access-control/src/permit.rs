@@ -1,0 +1,182 @@
+//! The proof that a decision was made. Use cases take `&Permit<Action>`, so skipping HTTP does not
+//! skip the check.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use ids::{AppId, OrganizationId, UserId};
+
+use crate::action::{Action, ByApp, InApp, InOrganization, Scope};
+use crate::authorize::Refusal;
+use crate::{AppCredential, AppRole, Role, SignedIn};
+
+/// Leave to do `A`, holding what the decision was made on.
+pub struct Permit<A: Action> {
+    grounds: <A::Scope as Scope>::Grounds,
+    action: PhantomData<fn() -> A>,
+}
+
+/// What a decision on an organization established.
+#[derive(Clone, Debug)]
+pub struct OrganizationGrounds {
+    pub(crate) actor: SignedIn,
+    pub(crate) organization: OrganizationId,
+    pub(crate) role: Role,
+}
+
+/// What a decision on an app established.
+#[derive(Clone, Debug)]
+pub struct AppGrounds {
+    pub(crate) actor: SignedIn,
+    pub(crate) organization: OrganizationId,
+    pub(crate) app: AppId,
+    pub(crate) role: Role,
+    pub(crate) app_role: AppRole,
+}
+
+/// What a decision on an app's own call established.
+#[derive(Clone, Debug)]
+pub struct CredentialGrounds {
+    pub(crate) credential: AppCredential,
+}
+
+impl<A: Action> Permit<A> {
+    /// Only `authorize` comes here.
+    pub(crate) fn new(grounds: <A::Scope as Scope>::Grounds) -> Self {
+        Self { grounds, action: PhantomData }
+    }
+}
+
+impl<A: Action> Clone for Permit<A> {
+    fn clone(&self) -> Self {
+        Self::new(self.grounds.clone())
+    }
+}
+
+impl<A: Action> fmt::Debug for Permit<A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Permit<{}>", A::NAME)
+    }
+}
+
+/// Grounds on which a signed-in person acts.
+pub trait ByPerson {
+    /// The person and session.
+    fn actor(&self) -> &SignedIn;
+}
+
+/// Grounds that lie in one organization.
+pub trait WithinOrganization: ByPerson {
+    /// The organization.
+    fn organization(&self) -> OrganizationId;
+    /// The person's role in it.
+    fn role(&self) -> Role;
+}
+
+impl ByPerson for SignedIn {
+    fn actor(&self) -> &SignedIn {
+        self
+    }
+}
+
+impl ByPerson for OrganizationGrounds {
+    fn actor(&self) -> &SignedIn {
+        &self.actor
+    }
+}
+
+impl WithinOrganization for OrganizationGrounds {
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl ByPerson for AppGrounds {
+    fn actor(&self) -> &SignedIn {
+        &self.actor
+    }
+}
+
+impl WithinOrganization for AppGrounds {
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl<A: Action> Permit<A>
+where
+    <A::Scope as Scope>::Grounds: ByPerson,
+{
+    /// The person and session.
+    #[must_use]
+    pub fn actor(&self) -> &SignedIn {
+        self.grounds.actor()
+    }
+
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.grounds.actor().user
+    }
+}
+
+impl<A: Action> Permit<A>
+where
+    <A::Scope as Scope>::Grounds: WithinOrganization,
+{
+    /// The organization that may be acted on, or that the app belongs to.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.grounds.organization()
+    }
+
+    /// The person's role in the organization.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.grounds.role()
+    }
+}
+
+impl<A: Action<Scope = InOrganization>> Permit<A> {
+    /// A permit for another action on the same organization, from the same table.
+    ///
+    /// # Errors
+    /// The role does not allow it.
+    pub fn also<B: Action<Scope = InOrganization>>(&self) -> Result<Permit<B>, Refusal> {
+        if B::RULE.contains(&self.grounds.role) {
+            Ok(Permit::new(self.grounds.clone()))
+        } else {
+            Err(Refusal::Forbidden)
+        }
+    }
+}
+
+impl<A: Action<Scope = InApp>> Permit<A> {
+    /// The app that may be acted on.
+    #[must_use]
+    pub fn app(&self) -> AppId {
+        self.grounds.app
+    }
+
+    /// The person's role in the app.
+    #[must_use]
+    pub fn app_role(&self) -> AppRole {
+        self.grounds.app_role
+    }
+}
+
+impl<A: Action<Scope = ByApp>> Permit<A> {
+    /// The app, its environment and the person it speaks for.
+    #[must_use]
+    pub fn credential(&self) -> &AppCredential {
+        &self.grounds.credential
+    }
+}

@@ -1,0 +1,68 @@
+//! Who asks. There is no anonymous principal: a request without one can only do public actions.
+
+use std::sync::Arc;
+
+use ids::{AppId, OrganizationId, ServerSecretId, SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A person with a live session.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The person.
+    pub user: UserId,
+    /// The session that proves it.
+    pub session: SessionId,
+    /// The signed hosted domain (`hd`) of the sign-in, if the provider sent one.
+    pub hosted_domain: Option<Arc<str>>,
+    /// When the person last proved who they are to the identity provider.
+    pub authenticated_at: OffsetDateTime,
+}
+
+/// Where an app runs. Preview and production never share a server secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// The sandbox in which an app is built.
+    Preview,
+    /// The deployed app.
+    Production,
+}
+
+impl Environment {
+    /// Every environment.
+    pub const ALL: [Self; 2] = [Self::Preview, Self::Production];
+
+    /// The word used in tables, on the wire and in pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// An app that proved itself with its server secret, perhaps on behalf of a person.
+#[derive(Clone, Debug)]
+pub struct AppCredential {
+    /// The app.
+    pub app: AppId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// The environment the secret was issued for.
+    pub environment: Environment,
+    /// Which secret was used.
+    pub secret: ServerSecretId,
+    /// The person named by a valid user token, if one came with the secret.
+    pub user: Option<SignedIn>,
+}
+
+/// Whoever a request was authenticated as.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// A person with a session.
+    User(SignedIn),
+    /// An app with its server secret.
+    App(AppCredential),
+}

@@ -1,0 +1,9 @@
+//! What can go wrong with a change.
+
+/// A change or a record that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The store did not answer or refused.
+    #[error("the store is not available")]
+    Store(#[source] sea_orm::DbErr),
+}

@@ -1,0 +1,146 @@
+//! One line of the audit trail.
+
+use ids::{
+    AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId, RequestId,
+    ServerSecretId, SessionId, SigningKeyId, UserId,
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// Who acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in person.
+    Person(UserId),
+    /// An app with its server secret.
+    App(AppId),
+    /// The platform itself: a background task or the operator's command line.
+    System,
+}
+
+/// What was acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A person.
+    User(UserId),
+    /// A session.
+    Session(SessionId),
+    /// Every session of a person.
+    SessionsOf(UserId),
+    /// An organization.
+    Organization(OrganizationId),
+    /// A member of the event's organization.
+    Member(UserId),
+    /// An invitation.
+    Invitation(InvitationId),
+    /// A group.
+    Group(GroupId),
+    /// An app.
+    App(AppId),
+    /// A grant on an app.
+    Grant(AppId, UserId),
+    /// A path rule of an app.
+    PathRule(AppId, PathRuleId),
+    /// A server secret of an app.
+    ServerSecret(AppId, ServerSecretId),
+    /// A key that signs user tokens.
+    SigningKey(SigningKeyId),
+    /// The platform as a whole.
+    Platform,
+}
+
+/// Whether it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+impl Outcome {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Who did what to what, when, in which request.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its identifier.
+    pub id: AuditEventId,
+    /// When.
+    pub at: OffsetDateTime,
+    /// The organization it belongs to, if any.
+    pub organization: Option<OrganizationId>,
+    /// Who acted.
+    pub actor: Actor,
+    /// The action's name, as in the access matrix.
+    pub action: &'static str,
+    /// Whether it happened.
+    pub outcome: Outcome,
+    /// What was acted on.
+    pub target: Target,
+    /// The request.
+    pub request: Option<RequestId>,
+    /// The decision, where one was numbered.
+    pub decision: Option<DecisionId>,
+    /// Before and after, without secrets.
+    pub detail: Value,
+}
+
+impl Event {
+    /// An event for something done now.
+    #[must_use]
+    pub fn done(actor: Actor, action: &'static str, target: Target) -> Self {
+        Self {
+            id: AuditEventId::generate(),
+            at: OffsetDateTime::now_utc(),
+            organization: None,
+            actor,
+            action,
+            outcome: Outcome::Done,
+            target,
+            request: None,
+            decision: None,
+            detail: Value::Null,
+        }
+    }
+
+    /// An event for something refused now.
+    #[must_use]
+    pub fn refused(actor: Actor, action: &'static str, target: Target) -> Self {
+        Self { outcome: Outcome::Refused, ..Self::done(actor, action, target) }
+    }
+
+    /// The organization it belongs to.
+    #[must_use]
+    pub fn of(mut self, organization: OrganizationId) -> Self {
+        self.organization = Some(organization);
+        self
+    }
+
+    /// The request it happened in.
+    #[must_use]
+    pub fn during(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    /// The decision that led to it.
+    #[must_use]
+    pub fn decided(mut self, decision: DecisionId) -> Self {
+        self.decision = Some(decision);
+        self
+    }
+
+    /// What changed, without secrets.
+    #[must_use]
+    pub fn with(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}

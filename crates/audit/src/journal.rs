@@ -1,0 +1,95 @@
+//! Changes, and those who follow them.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use crate::{AuditError, Event, store};
+
+/// Somebody who has to know of a change before it counts as done.
+#[async_trait]
+pub trait Follower: Send + Sync {
+    /// Called after the commit. A follower that cannot keep up must stop answering rather than answer
+    /// from what it knew before.
+    async fn committed(&self, event: &Event);
+}
+
+/// Where changes begin.
+#[derive(Clone)]
+pub struct Journal {
+    database: DatabaseConnection,
+    followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// A journal on this store.
+    #[must_use]
+    pub fn new(database: DatabaseConnection) -> Self {
+        Self { database, followers: Arc::default() }
+    }
+
+    /// Names the followers. Only the first call counts: they are wired once, at start.
+    pub fn follow(&self, followers: Vec<Arc<dyn Follower>>) {
+        let _ = self.followers.set(followers);
+    }
+
+    /// Begins a change.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn begin(&self) -> Result<Change, AuditError> {
+        // SQLite upgrades a deferred transaction only if nobody else wrote meanwhile, and fails at once
+        // otherwise; an immediate one waits its turn. PostgreSQL ignores the option.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.database.begin_with_options(options).await.map_err(AuditError::Store)?;
+        Ok(Change { transaction, followers: Arc::clone(&self.followers) })
+    }
+
+    /// Records something that changed nothing, such as a refusal.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn record(&self, event: &Event) -> Result<(), AuditError> {
+        store::insert(&self.database, event).await.map_err(AuditError::Store)
+    }
+}
+
+/// A change that has begun. Dropped without [`Change::commit`], it never happened.
+pub struct Change {
+    transaction: DatabaseTransaction,
+    followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
+}
+
+impl Change {
+    /// The transaction, for the stores.
+    #[must_use]
+    pub fn transaction(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Writes the event, commits, and shows the event to the followers.
+    ///
+    /// # Errors
+    /// The store is not available; nothing was changed.
+    pub async fn commit(self, event: Event) -> Result<(), AuditError> {
+        store::insert(&self.transaction, &event).await.map_err(AuditError::Store)?;
+        self.transaction.commit().await.map_err(AuditError::Store)?;
+        for follower in self.followers.get().into_iter().flatten() {
+            follower.committed(&event).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The audit trail, and the only way to change anything.
+//!
+//! A change is a database transaction that cannot be committed without its event: who did what to
+//! what. Once committed, the event is shown to every [`Follower`], which is how the facts in memory
+//! stay current, and only then does the change return. Invariants:
+//! - an event and what it reports are in one transaction;
+//! - rows are only ever added (triggers refuse the rest);
+//! - no secret, token or cookie is put into an event.
+//!
+//! This crate does not know what the events mean.
+
+mod error;
+mod event;
+mod journal;
+mod store;
+
+pub use error::AuditError;
+pub use event::{Actor, Event, Outcome, Target};
+pub use journal::{Change, Follower, Journal};

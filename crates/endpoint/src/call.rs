@@ -1,0 +1,163 @@
+//! A request as a handler sees it, after access was decided.
+
+use std::str::FromStr;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::web::BytesMut;
+use futures_util::StreamExt as _;
+use ids::RequestId;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+
+use crate::Problem;
+
+/// The largest body an endpoint reads, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// One request for an endpoint.
+pub struct Call {
+    pub(crate) request: HttpRequest,
+    pub(crate) payload: Payload,
+    pub(crate) id: RequestId,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) app_label: Option<String>,
+    pub(crate) app_origin: Option<String>,
+}
+
+impl Call {
+    /// The request's number.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// When it arrived.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.now
+    }
+
+    /// The host label, for endpoints on app hosts.
+    #[must_use]
+    pub fn app_label(&self) -> Option<&str> {
+        self.app_label.as_deref()
+    }
+
+    /// The label of the app whose page made this call, for endpoints open to app origins.
+    #[must_use]
+    pub fn app_origin(&self) -> Option<&str> {
+        self.app_origin.as_deref()
+    }
+
+    /// An identifier from the path.
+    ///
+    /// # Errors
+    /// 404: a text that is no identifier names nothing.
+    pub fn path<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.path_text(name).and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
+    }
+
+    /// A segment of the path as text.
+    #[must_use]
+    pub fn path_text(&self, name: &str) -> Option<&str> {
+        self.request.match_info().get(name)
+    }
+
+    /// One parameter of the query string. A parameter given twice has no single reading.
+    ///
+    /// # Errors
+    /// 400 for a doubled parameter.
+    pub fn query(&self, name: &str) -> Result<Option<String>, Problem> {
+        let mut found = None;
+        for (key, value) in form_pairs(self.request.query_string()) {
+            if key == name && found.replace(value).is_some() {
+                return Err(Problem::malformed(format!("The parameter {name} is given twice.")));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The query string as sent.
+    #[must_use]
+    pub fn query_string(&self) -> &str {
+        self.request.query_string()
+    }
+
+    /// A header that came exactly once, as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        only(self.request.headers().get_all(name)).and_then(|value| value.to_str().ok())
+    }
+
+    /// A cookie that came exactly once.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        crate::gate::cookie(self.request.headers(), name)
+    }
+
+    /// The body as JSON. Unknown fields are the type's business; a doubled key is refused by serde.
+    ///
+    /// # Errors
+    /// 413, 415 or 422, with the reason.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        if !matches!(
+            content_type.as_str(),
+            "application/json" | "application/json; charset=utf-8" | "application/json;charset=utf-8"
+        ) {
+            return Err(Problem::new(
+                actix_http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as application/json in UTF-8.",
+            ));
+        }
+        let body = self.body().await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Problem::invalid("invalid_body", format!("The body is not acceptable: {error}."))
+        })
+    }
+
+    /// The body as the fields of an HTML form.
+    ///
+    /// # Errors
+    /// 413 or 415, with the reason.
+    pub async fn form(&mut self) -> Result<Vec<(String, String)>, Problem> {
+        if self.header("content-type") != Some("application/x-www-form-urlencoded") {
+            return Err(Problem::new(
+                actix_http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as application/x-www-form-urlencoded.",
+            ));
+        }
+        let body = self.body().await?;
+        let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed("The form is not UTF-8."))?;
+        Ok(form_pairs(text).collect())
+    }
+
+    async fn body(&mut self) -> Result<BytesMut, Problem> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk.map_err(|_| Problem::malformed("The body did not arrive whole."))?;
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(Problem::new(
+                    actix_http::StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_large",
+                    format!("The body is larger than {LARGEST_BODY} bytes."),
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+/// The only item, if there is exactly one.
+pub(crate) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    url::form_urlencoded::parse(text.as_bytes()).into_owned()
+}

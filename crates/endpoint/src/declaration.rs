@@ -1,0 +1,208 @@
+//! How an endpoint is declared. There is no default for access.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use access_control::{Action, Check, Permit, Rule, Scope};
+use actix_http::Method;
+use futures_util::future::LocalBoxFuture;
+use schemars::{JsonSchema, Schema};
+
+use crate::gate::{ObjectFromPath, permit};
+use crate::{Answer, Call, Gate, Problem};
+
+/// Which hosts an endpoint answers on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The platform's host.
+    Platform,
+    /// Every app host, below `/.vybe/`.
+    AppHosts,
+    /// The admin listener.
+    Admin,
+    /// The development identity provider's host.
+    DevelopmentIssuer,
+}
+
+/// Whose pages may call an endpoint that reads the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Only the platform's own pages. App code on a sibling host is not trusted.
+    Platform,
+    /// Also pages of an app that the person may open, with credentialed CORS for exactly that origin.
+    AppsToo,
+}
+
+pub(crate) type Handler =
+    Arc<dyn Fn(Gate, Call) -> LocalBoxFuture<'static, Result<Answer, Problem>> + Send + Sync>;
+
+/// One endpoint, complete.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) declaration: Declaration,
+    pub(crate) action: &'static str,
+    pub(crate) rule: Rule,
+    pub(crate) body: Option<Schema>,
+    pub(crate) handler: Handler,
+}
+
+/// An endpoint that does not say yet what it requires.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) surface: Surface,
+    pub(crate) origins: Origins,
+}
+
+/// An endpoint that says what it requires, and not yet what it does.
+pub struct Guarded<A> {
+    declaration: Declaration,
+    body: Option<Schema>,
+    action: PhantomData<fn() -> A>,
+}
+
+impl Endpoint {
+    /// `GET`, which also answers `HEAD`.
+    #[must_use]
+    pub fn get(path: &'static str, name: &'static str) -> Declaration {
+        Declaration::new(Method::GET, path, name)
+    }
+
+    /// `POST`.
+    #[must_use]
+    pub fn post(path: &'static str, name: &'static str) -> Declaration {
+        Declaration::new(Method::POST, path, name)
+    }
+
+    /// `PUT`.
+    #[must_use]
+    pub fn put(path: &'static str, name: &'static str) -> Declaration {
+        Declaration::new(Method::PUT, path, name)
+    }
+
+    /// `PATCH`.
+    #[must_use]
+    pub fn patch(path: &'static str, name: &'static str) -> Declaration {
+        Declaration::new(Method::PATCH, path, name)
+    }
+
+    /// `DELETE`.
+    #[must_use]
+    pub fn delete(path: &'static str, name: &'static str) -> Declaration {
+        Declaration::new(Method::DELETE, path, name)
+    }
+
+    /// Its method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.declaration.method
+    }
+
+    /// Its path pattern.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.declaration.path
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.declaration.name
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        self.declaration.surface
+    }
+
+    /// Whose pages may call it.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.declaration.origins
+    }
+
+    /// The action it requires.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// Who may do that action.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// The JSON body it takes.
+    #[must_use]
+    pub fn body(&self) -> Option<&Schema> {
+        self.body.as_ref()
+    }
+}
+
+impl Declaration {
+    fn new(method: Method, path: &'static str, name: &'static str) -> Self {
+        Self { method, path, name, surface: Surface::Platform, origins: Origins::Platform }
+    }
+
+    /// Answers somewhere else than on the platform's host.
+    #[must_use]
+    pub fn on(mut self, surface: Surface) -> Self {
+        self.surface = surface;
+        self
+    }
+
+    /// Pages of apps may call it, too.
+    #[must_use]
+    pub fn open_to_app_origins(mut self) -> Self {
+        self.origins = Origins::AppsToo;
+        self
+    }
+
+    /// Says which action it is. There is no endpoint without one.
+    #[must_use]
+    pub fn requires<A: Action>(self) -> Guarded<A> {
+        Guarded { declaration: self, body: None, action: PhantomData }
+    }
+}
+
+impl<A> Guarded<A>
+where
+    A: Action,
+    A::Scope: Check + ObjectFromPath,
+{
+    /// Describes the JSON body it takes.
+    #[must_use]
+    pub fn takes<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(schemars::schema_for!(T));
+        self
+    }
+
+    /// Says what it does, once permitted.
+    #[must_use]
+    pub fn answers<S, F, R>(self, state: S, handler: F) -> Endpoint
+    where
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S, Permit<A>, Call) -> R + Send + Sync + Copy + 'static,
+        R: Future<Output = Result<Answer, Problem>> + 'static,
+    {
+        let origins = self.declaration.origins;
+        Endpoint {
+            declaration: self.declaration,
+            action: A::NAME,
+            rule: A::Scope::describe(A::RULE),
+            body: self.body,
+            handler: Arc::new(move |gate, call| {
+                let state = state.clone();
+                Box::pin(async move {
+                    let (permit, call) = permit::<A>(&gate, call, origins).await?;
+                    handler(state, permit, call).await
+                })
+            }),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Credential, object, access: what happens before any handler.
+
+use std::sync::Arc;
+
+use access_control::{
+    Action, AppCredential, ByApp, Check, Credential, Facts, InApp, InOrganization, OwnAccount, Permit,
+    Principal, Public, Scope, SignedIn, authorize,
+};
+use actix_http::StatusCode;
+use actix_http::header::HeaderMap;
+use async_trait::async_trait;
+use ids::{AppId, OrganizationId};
+
+use crate::call::only;
+use crate::{Call, Origins, Problem, Sites};
+
+/// The session cookie. `__Host-` keeps it on one host, over TLS, out of reach of sibling hosts.
+pub const SESSION_COOKIE: &str = "__Host-vybe_session";
+
+/// Why a credential does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejected {
+    /// Unknown, expired, revoked or malformed. Which one is not said.
+    Invalid,
+    /// It cannot be checked right now.
+    Unavailable,
+}
+
+/// Turns credentials into principals. Implemented where identity and apps meet.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// The person behind a session cookie of the platform's host.
+    async fn session(&self, cookie: &str) -> Result<SignedIn, Rejected>;
+
+    /// The app behind a server secret, and the person behind the user token that came with it. A user
+    /// token that is not valid for this app makes the whole call invalid.
+    async fn server_secret(&self, secret: &str, user_token: Option<&str>) -> Result<AppCredential, Rejected>;
+
+    /// Whether this person may open the app at this host label.
+    fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected>;
+}
+
+/// Everything that stands between a request and a handler.
+#[derive(Clone)]
+pub struct Gate {
+    /// Who checks credentials.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// What decisions read.
+    pub facts: Arc<dyn Facts>,
+    /// Which hosts are ours.
+    pub sites: Arc<Sites>,
+}
+
+/// Where a scope's object stands in the path.
+pub trait ObjectFromPath: Scope {
+    /// The object a request names.
+    ///
+    /// # Errors
+    /// 404: a text that is no identifier names nothing.
+    fn object(call: &Call) -> Result<Self::Object, Problem>;
+}
+
+impl ObjectFromPath for Public {
+    fn object(_: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl ObjectFromPath for OwnAccount {
+    fn object(_: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl ObjectFromPath for ByApp {
+    fn object(_: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl ObjectFromPath for InOrganization {
+    fn object(call: &Call) -> Result<OrganizationId, Problem> {
+        call.path("organization_id")
+    }
+}
+
+impl ObjectFromPath for InApp {
+    fn object(call: &Call) -> Result<AppId, Problem> {
+        call.path("app_id")
+    }
+}
+
+/// Runs the gate for one action.
+pub(crate) async fn permit<A>(
+    gate: &Gate,
+    mut call: Call,
+    origins: Origins,
+) -> Result<(Permit<A>, Call), Problem>
+where
+    A: Action,
+    A::Scope: Check + ObjectFromPath,
+{
+    let principal = match A::Scope::CREDENTIAL {
+        Credential::Nothing => None,
+        Credential::Session => {
+            let person = session(gate, &call).await?;
+            call.app_origin = calling_app(gate, &call, origins, &person)?;
+            Some(Principal::User(person))
+        }
+        Credential::ServerSecret => Some(Principal::App(server_secret(gate, &call).await?)),
+    };
+    // A malformed identifier and a foreign one look alike, and neither is looked at for nobody.
+    let object = A::Scope::object(&call)?;
+    let permit = authorize::<A>(principal.as_ref(), object, &*gate.facts, call.now)?;
+    Ok((permit, call))
+}
+
+async fn session(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {
+    let cookie = call.cookie(SESSION_COOKIE).ok_or_else(Problem::unauthenticated)?;
+    gate.authenticator.session(cookie).await.map_err(Problem::from)
+}
+
+async fn server_secret(gate: &Gate, call: &Call) -> Result<AppCredential, Problem> {
+    let headers = call.request.headers();
+    let both = headers.get_all("vybe_server_secret").chain(headers.get_all("vybe-server-secret"));
+    let secret = only(both).and_then(|value| value.to_str().ok()).ok_or_else(Problem::unauthenticated)?;
+    let mut tokens = headers.get_all("x-vybe-user-token");
+    let token = match (tokens.next(), tokens.next()) {
+        (None, _) => None,
+        (Some(token), None) => Some(token.to_str().map_err(|_| Problem::unauthenticated())?),
+        (Some(_), Some(_)) => return Err(Problem::unauthenticated()),
+    };
+    gate.authenticator.server_secret(secret, token).await.map_err(Problem::from)
+}
+
+/// Browsers say where a call comes from; app code on a sibling host must not act as the person on the
+/// platform, and `SameSite` does not stop it (same site).
+fn calling_app(
+    gate: &Gate,
+    call: &Call,
+    origins: Origins,
+    person: &SignedIn,
+) -> Result<Option<String>, Problem> {
+    let refused = || {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "Only the platform's own pages may send this request.",
+        )
+    };
+    let headers = call.request.headers();
+    let method = call.request.method();
+    let safe = method.is_safe();
+    let origin = match headers.get("origin") {
+        None => None,
+        Some(value) => Some(value.to_str().map_err(|_| refused())?),
+    };
+    if let Some(origin) = origin
+        && origin != gate.sites.platform_origin()
+    {
+        if origins != Origins::AppsToo {
+            return Err(refused());
+        }
+        let label = gate.sites.app_label_of_origin(origin).ok_or_else(refused)?;
+        return if gate.authenticator.may_open(person, &label)? { Ok(Some(label)) } else { Err(refused()) };
+    }
+    let site = headers.get("sec-fetch-site").map(|value| value.to_str().unwrap_or("unreadable"));
+    match (site, origin) {
+        // Typed, bookmarked, or from our own page.
+        (Some("same-origin" | "none"), _) => Ok(None),
+        // A link or redirect from elsewhere that shows a page and changes nothing.
+        (Some(_), _) if safe && navigates(headers) => Ok(None),
+        (Some(_), _) => Err(refused()),
+        // No browser of today leaves out both on a request that changes something.
+        (None, Some(_)) => Ok(None),
+        (None, None) if safe => Ok(None),
+        (None, None) => Err(refused()),
+    }
+}
+
+fn navigates(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
+}
+
+/// Whether a browser is about to show the answer as a page.
+#[must_use]
+pub fn wants_page(method: &actix_http::Method, headers: &HeaderMap) -> bool {
+    let accepts_html = headers
+        .get("accept")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let fetched = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
+    (method == actix_http::Method::GET || method == actix_http::Method::HEAD) && accepts_html && !fetched
+}
+
+/// The value of a cookie that came exactly once. Two of one name have no single reading: a sibling host
+/// can add one, so neither counts.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers
+        .get_all("cookie")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    only(pairs.filter(|(key, _)| *key == name)).map(|(_, value)| value)
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Invalid => Self::unauthenticated(),
+            Rejected::Unavailable => Self::unavailable(),
+        }
+    }
+}

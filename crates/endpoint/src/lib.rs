@@ -1,0 +1,34 @@
+//! Declares, mounts and enumerates HTTP endpoints, and runs the TLS server.
+//!
+//! Invariants:
+//! - an endpoint without an action cannot be written: [`Declaration::requires`] is the only way to a
+//!   handler, and the handler is given the [`access_control::Permit`] of that action;
+//! - the order inside a request is fixed here: credential, object, access, body;
+//! - only this crate knows actix.
+//!
+//! It knows no table and no rule.
+
+mod answer;
+mod call;
+mod declaration;
+mod gate;
+mod gateway;
+mod problem;
+mod router;
+mod sites;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use declaration::{Declaration, Endpoint, Guarded, Origins, Surface};
+pub use gate::{Authenticator, Gate, Rejected, SESSION_COOKIE, cookie, wants_page};
+pub use gateway::{Arrival, Gateway, GatewayFactory};
+pub use problem::Problem;
+pub use sites::{Site, Sites};
+
+/// The HTTP types that cross this crate's border. Nothing else of actix does.
+pub mod http {
+    pub use actix_http::body::{BodySize, BoxBody, MessageBody};
+    pub use actix_http::error::PayloadError;
+    pub use actix_http::{Payload, Request, Response, ResponseHead};
+    pub use actix_web::http::{Method, StatusCode, header};
+}

@@ -1,0 +1,181 @@
+//! What a client is told when something is refused or fails (RFC 9457).
+//!
+//! A problem has a status, a stable code and one sentence to act on. It never carries a host name of
+//! an upstream, driver text, a secret or a stack trace.
+
+use access_control::Refusal;
+use actix_http::StatusCode;
+use audit::AuditError;
+use ids::{DecisionId, RequestId};
+use maud::{DOCTYPE, html};
+use serde_json::json;
+
+use crate::Answer;
+
+/// A refusal or failure, as the client sees it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    decision: Option<DecisionId>,
+    retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// A problem with a stable code and a sentence for a person.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), decision: None, retry_after: None }
+    }
+
+    /// 400: the request has no single reading.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
+    }
+
+    /// 401.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in, or send a valid credential.")
+    }
+
+    /// 403.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "You are not allowed to do this.")
+    }
+
+    /// 404, the same for what does not exist and for what the caller may not see.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here, or nothing that you may see.")
+    }
+
+    /// 409.
+    #[must_use]
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 422: well-formed, and not acceptable.
+    #[must_use]
+    pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// 503 with `Retry-After`.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The platform cannot answer this right now. Try again in a few seconds.",
+        );
+        problem.retry_after = Some(2);
+        problem
+    }
+
+    /// 500: our own fault; the request id leads to the log line.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The platform failed. Nothing was changed. Tell the operator the request id.",
+        )
+    }
+
+    /// Names the decision, so that it can be looked up.
+    #[must_use]
+    pub fn decided(mut self, decision: DecisionId) -> Self {
+        self.decision = Some(decision);
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// As an answer: a page for a browser that navigates, problem+json for everybody else.
+    #[must_use]
+    pub fn answer(&self, request: RequestId, page: bool) -> Answer {
+        let answer = if page { self.page(request) } else { self.document(request) };
+        let answer = answer.header("x-request-id", &request.to_string());
+        match self.retry_after {
+            Some(seconds) => answer.header("retry-after", &seconds.to_string()),
+            None => answer,
+        }
+    }
+
+    fn document(&self, request: RequestId) -> Answer {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+            "requestId": request,
+        });
+        if let (Some(decision), Some(object)) = (self.decision, body.as_object_mut()) {
+            object.insert("decisionId".to_owned(), json!(decision));
+        }
+        Answer::bytes(self.status, "application/problem+json", body.to_string().into_bytes())
+    }
+
+    fn page(&self, request: RequestId) -> Answer {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        Answer::page(
+            self.status,
+            html! {
+                (DOCTYPE)
+                html lang="en" {
+                    head {
+                        meta charset="utf-8";
+                        meta name="viewport" content="width=device-width, initial-scale=1";
+                        title { (self.status.as_u16()) " " (title) }
+                    }
+                    body {
+                        main {
+                            h1 { (title) }
+                            p { (self.detail) }
+                            dl {
+                                @if let Some(decision) = self.decision {
+                                    dt { "Decision" } dd id="decision" { (decision) }
+                                }
+                                dt { "Request" } dd id="request" { (request) }
+                            }
+                        }
+                    }
+                }
+            },
+        )
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => Self::unauthenticated(),
+            Refusal::NotFound => Self::not_found(),
+            Refusal::Forbidden => Self::forbidden(),
+            Refusal::Unavailable(_) => Self::unavailable(),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a change was not recorded");
+        Self::unavailable()
+    }
+}

@@ -1,0 +1,112 @@
+//! E-mail addresses as an identity provider hands them to us.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is not accepted as an e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a valid e-mail address: expected name@domain with one @, no quotes, spaces or control characters"
+)]
+pub struct EmailAddressError;
+
+/// A lower-cased e-mail address with exactly one `@`.
+///
+/// Narrower than RFC 5321 on purpose: quoted local parts, comments and address literals are where
+/// two readers disagree about the domain (CVE-2026-40574), so they are refused.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// The whole address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EmailAddress {
+    type Err = EmailAddressError;
+
+    fn from_str(text: &str) -> Result<Self, EmailAddressError> {
+        let (local, domain) = text.split_once('@').ok_or(EmailAddressError)?;
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
+        let label_ok = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let domain_ok = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(label_ok);
+        if local_ok && domain_ok { Ok(Self(text.to_ascii_lowercase())) } else { Err(EmailAddressError) }
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for EmailAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_ordinary_addresses_in_lower_case() {
+        let address: EmailAddress = "Ada.Lovelace+vybe@Example.COM".parse().unwrap();
+        assert_eq!(address.as_str(), "ada.lovelace+vybe@example.com");
+    }
+
+    #[test]
+    fn o12_refuses_what_two_readers_split_differently() {
+        let check = |text: &str| assert!(text.parse::<EmailAddress>().is_err(), "{text:?}");
+        for text in [
+            "",
+            "@corp.com",
+            "a@",
+            "a@corp",
+            "a@evil.com@corp.com",
+            "a@corp.com@evil.com",
+            "\"a@evil.com\"@corp.com",
+            "a b@corp.com",
+            "a@corp.com\r\nx: y",
+            "a@corp..com",
+            "a@-corp.com",
+            "a@corp.com.",
+            "a@[127.0.0.1]",
+            "a(comment)@corp.com",
+            "a@c\u{43e}rp.com",
+            "<a@corp.com>",
+            "a,b@corp.com",
+        ] {
+            check(text);
+        }
+    }
+}

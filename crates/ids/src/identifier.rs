@@ -1,0 +1,151 @@
+//! UUIDv7 newtypes with a printable prefix (`org_0191…`), one type per kind of thing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// A text that is not an identifier of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid identifier: expected {prefix}_ followed by 32 hexadecimal digits")]
+pub struct IdentifierError {
+    prefix: &'static str,
+}
+
+fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdentifierError> {
+    let error = IdentifierError { prefix };
+    let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(error.clone())?;
+    // One spelling only: the text is used as a key in tables and caches.
+    let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() != 32 || !digits.bytes().all(lower_hex) {
+        return Err(error);
+    }
+    Uuid::try_parse(digits).map_err(|_| error)
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What stands before the underscore in the printed form.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new identifier (UUIDv7, RFC 9562): ordered by time, 74 random bits.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, concat!($prefix, "_{}"), self.0.simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, formatter)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdentifierError;
+
+            fn from_str(text: &str) -> Result<Self, IdentifierError> {
+                parse(text, $prefix).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// An organization, the tenant.
+    OrganizationId, "org"
+);
+identifier!(
+    /// A person who has signed in.
+    UserId, "usr"
+);
+identifier!(
+    /// An app of one organization.
+    AppId, "app"
+);
+identifier!(
+    /// A session, as shown to its owner. Not the secret in the cookie.
+    SessionId, "ses"
+);
+identifier!(
+    /// An invitation to an organization. Not the secret in the link.
+    InvitationId, "inv"
+);
+identifier!(
+    /// A named group of members.
+    GroupId, "grp"
+);
+identifier!(
+    /// One path rule of an app.
+    PathRuleId, "rul"
+);
+identifier!(
+    /// A server secret of an app. Not the secret itself.
+    ServerSecretId, "sec"
+);
+identifier!(
+    /// A key that signs user tokens; the `kid` of the published key.
+    SigningKeyId, "key"
+);
+identifier!(
+    /// One decision of the middleware or of a management endpoint.
+    DecisionId, "dec"
+);
+identifier!(
+    /// One request, across logs, problem documents and upstream headers.
+    RequestId, "req"
+);
+identifier!(
+    /// One line of the audit trail.
+    AuditEventId, "evt"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_back() {
+        let id = AppId::generate();
+        assert_eq!(id.to_string().parse::<AppId>(), Ok(id));
+        assert!(id.to_string().starts_with("app_"));
+    }
+
+    #[test]
+    fn refuses_other_kinds_and_other_spellings() {
+        let id = AppId::generate().to_string();
+        let check = |text: &str| assert!(text.parse::<AppId>().is_err(), "{text}");
+        check("");
+        check("app_");
+        check(&id.replace("app_", "org_"));
+        check(&id.to_uppercase());
+        check(&format!("{id} "));
+        check(&id[..id.len() - 1]);
+        check("app_0191f3f0-0000-7000-8000-000000000000");
+    }
+}

@@ -1,0 +1,19 @@
+//! What can go wrong with keys and sealed values.
+
+/// The master key cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MasterKeyError {
+    /// Not 32 bytes in base64.
+    #[error("the master key must be 32 random bytes in base64; make one with: openssl rand -base64 32")]
+    Malformed,
+}
+
+/// A value was not sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system's random number generator or cipher refused to seal")]
+pub struct SealError;
+
+/// A sealed value does not open: wrong key, wrong place, or changed. Which one is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed value does not open here")]
+pub struct OpenError;

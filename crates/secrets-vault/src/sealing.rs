@@ -1,0 +1,57 @@
+//! Authenticated encryption.
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use crate::{OpenError, SealError};
+
+/// Seals and opens values (AES-256-GCM, NIST SP 800-38D).
+pub struct SealingKey {
+    key: Option<LessSafeKey>,
+    random: SystemRandom,
+}
+
+impl SealingKey {
+    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).ok().map(LessSafeKey::new);
+        Self { key, random: SystemRandom::new() }
+    }
+
+    /// Nonce, ciphertext and tag. `place` has to be given again to open it.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn seal(&self, place: &[u8], value: &[u8]) -> Result<Vec<u8>, SealError> {
+        let key = self.key.as_ref().ok_or(SealError)?;
+        let mut nonce = [0_u8; NONCE_LEN];
+        self.random.fill(&mut nonce).map_err(|_| SealError)?;
+        let mut sealed = Vec::with_capacity(NONCE_LEN + value.len() + AES_256_GCM.tag_len());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(value);
+        let tag = key
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place),
+                &mut sealed[NONCE_LEN..],
+            )
+            .map_err(|_| SealError)?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
+    }
+
+    /// The value, if it was sealed with this key for this place.
+    ///
+    /// # Errors
+    /// It was not, or it was changed.
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let key = self.key.as_ref().ok_or(OpenError)?;
+        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
+        let mut value = Zeroizing::new(rest.to_vec());
+        let length =
+            key.open_in_place(nonce, Aad::from(place), value.as_mut_slice()).map_err(|_| OpenError)?.len();
+        value.truncate(length);
+        Ok(value)
+    }
+}

@@ -1,0 +1,34 @@
+//! Schema history, the same on SQLite and PostgreSQL.
+//!
+//! Each migration is one SQL file that both stores understand, with three words that differ between
+//! them written as placeholders. Migrations only expand; what is no longer read is dropped a release
+//! later, so that two versions can run side by side.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DatabaseBackend;
+
+mod m0001_first;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_first::Migration)]
+    }
+}
+
+/// Runs a file of statements, each ended by a line with `;` at its end.
+async fn run(manager: &SchemaManager<'_>, file: &str) -> Result<(), DbErr> {
+    let (timestamp, bytes, sequence) = match manager.get_database_backend() {
+        DatabaseBackend::Sqlite => ("TIMESTAMP", "BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        _ => ("TIMESTAMPTZ", "BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    };
+    let sql =
+        file.replace("{timestamp}", timestamp).replace("{bytes}", bytes).replace("{sequence}", sequence);
+    for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

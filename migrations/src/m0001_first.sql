@@ -1,0 +1,169 @@
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    email TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    picture TEXT,
+    created_at {timestamp} NOT NULL,
+    suspended_at {timestamp},
+    UNIQUE (issuer, subject)
+);
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    token_hash {bytes} NOT NULL,
+    hosted_domain TEXT,
+    user_agent TEXT NOT NULL,
+    created_at {timestamp} NOT NULL,
+    authenticated_at {timestamp} NOT NULL,
+    last_seen_at {timestamp} NOT NULL,
+    ends_at {timestamp} NOT NULL
+);
+CREATE INDEX sessions_by_user ON sessions (user_id);
+
+CREATE TABLE sign_in_attempts (
+    state_hash {bytes} NOT NULL PRIMARY KEY,
+    browser_hash {bytes} NOT NULL,
+    provider TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    pkce_verifier TEXT NOT NULL,
+    return_to TEXT NOT NULL,
+    expires_at {timestamp} NOT NULL
+);
+
+CREATE TABLE hand_off_codes (
+    code_hash {bytes} NOT NULL PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    host_label TEXT NOT NULL,
+    browser_hash {bytes} NOT NULL,
+    return_path TEXT NOT NULL,
+    expires_at {timestamp} NOT NULL
+);
+
+CREATE TABLE signing_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    public_key {bytes} NOT NULL,
+    sealed_private_key {bytes} NOT NULL,
+    created_at {timestamp} NOT NULL,
+    retired_at {timestamp}
+);
+
+CREATE TABLE set_up (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    code_hash {bytes} NOT NULL,
+    created_at {timestamp} NOT NULL,
+    completed_at {timestamp}
+);
+
+CREATE TABLE organizations (
+    id TEXT NOT NULL PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    hosted_domain TEXT,
+    created_at {timestamp} NOT NULL
+);
+
+CREATE TABLE members (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    role TEXT NOT NULL,
+    created_at {timestamp} NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+CREATE INDEX members_by_user ON members (user_id);
+
+CREATE TABLE invitations (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    email TEXT NOT NULL,
+    role TEXT NOT NULL,
+    token_hash {bytes} NOT NULL UNIQUE,
+    invited_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    expires_at {timestamp} NOT NULL,
+    accepted_at {timestamp},
+    revoked_at {timestamp}
+);
+CREATE INDEX invitations_by_organization ON invitations (organization_id);
+
+CREATE TABLE groups (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name TEXT NOT NULL,
+    created_at {timestamp} NOT NULL,
+    UNIQUE (organization_id, name)
+);
+
+CREATE TABLE group_members (
+    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    PRIMARY KEY (group_id, user_id)
+);
+
+CREATE TABLE apps (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    level TEXT NOT NULL,
+    creator_id TEXT NOT NULL REFERENCES users (id),
+    upstream_url TEXT,
+    server_actions_judged_by_page BOOLEAN NOT NULL,
+    created_at {timestamp} NOT NULL,
+    UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE hosts (
+    label TEXT NOT NULL PRIMARY KEY,
+    app_id TEXT NOT NULL UNIQUE REFERENCES apps (id) ON DELETE CASCADE
+);
+
+CREATE TABLE grants (
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    role TEXT NOT NULL,
+    granted_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    expires_at {timestamp},
+    PRIMARY KEY (app_id, user_id)
+);
+
+CREATE TABLE path_rules (
+    id TEXT NOT NULL PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    pattern TEXT NOT NULL,
+    methods TEXT NOT NULL,
+    subjects TEXT NOT NULL,
+    created_at {timestamp} NOT NULL
+);
+CREATE INDEX path_rules_by_app ON path_rules (app_id);
+
+CREATE TABLE server_secrets (
+    id TEXT NOT NULL PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    environment TEXT NOT NULL,
+    secret_hash {bytes} NOT NULL UNIQUE,
+    issued_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    expires_at {timestamp}
+);
+CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
+
+CREATE TABLE audit_events (
+    sequence {sequence},
+    id TEXT NOT NULL UNIQUE,
+    at {timestamp} NOT NULL,
+    organization_id TEXT,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    action TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    target_kind TEXT NOT NULL,
+    target_id TEXT,
+    request_id TEXT,
+    decision_id TEXT,
+    detail TEXT NOT NULL
+);
+CREATE INDEX audit_events_by_organization ON audit_events (organization_id, sequence);
