@@ -122,13 +122,16 @@ CREATE TABLE hosts (
 
 CREATE TABLE grants (
     app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
-    user_id TEXT NOT NULL REFERENCES users (id),
+    organization_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
     role TEXT NOT NULL,
     granted_by TEXT NOT NULL REFERENCES users (id),
     created_at {timestamp} NOT NULL,
     expires_at {timestamp},
-    PRIMARY KEY (app_id, user_id)
+    PRIMARY KEY (app_id, user_id),
+    FOREIGN KEY (organization_id, user_id) REFERENCES members (organization_id, user_id) ON DELETE CASCADE
 );
+CREATE INDEX grants_by_member ON grants (organization_id, user_id);
 
 CREATE TABLE path_rules (
     id TEXT NOT NULL PRIMARY KEY,

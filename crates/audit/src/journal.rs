@@ -13,8 +13,8 @@ use crate::{AuditError, Event, store};
 /// Somebody who has to know of a change before it counts as done.
 #[async_trait]
 pub trait Follower: Send + Sync {
-    /// Called after the commit. A follower that cannot keep up must stop answering rather than answer
-    /// from what it knew before.
+    /// Called after the commit, and also when the store did not say whether it committed. A follower
+    /// that cannot keep up must stop answering rather than answer from what it knew before.
     async fn committed(&self, event: &Event);
 }
 
@@ -80,16 +80,21 @@ impl Change {
         &self.transaction
     }
 
-    /// Writes the event, commits, and shows the event to the followers.
+    /// Writes the event, commits, and shows the event to the followers. Runs to its end even when the
+    /// caller goes away: a commit that no follower heard of would leave old facts in memory.
     ///
     /// # Errors
-    /// The store is not available; nothing was changed.
+    /// The store is not available; nothing was changed, as far as the store said.
     pub async fn commit(self, event: Event) -> Result<(), AuditError> {
+        tokio::spawn(self.finish(event)).await.map_err(AuditError::Interrupted)?
+    }
+
+    async fn finish(self, event: Event) -> Result<(), AuditError> {
         store::insert(&self.transaction, &event).await.map_err(AuditError::Store)?;
-        self.transaction.commit().await.map_err(AuditError::Store)?;
+        let committed = self.transaction.commit().await.map_err(AuditError::Store);
         for follower in self.followers.get().into_iter().flatten() {
             follower.committed(&event).await;
         }
-        Ok(())
+        committed
     }
 }

@@ -80,9 +80,16 @@ pub enum SlugError {
     TooLong,
 }
 
+/// The longest slug.
+const LONGEST_SLUG: usize = 40;
+
 fn parse(text: &str) -> Result<String, SlugError> {
+    well_formed(text, LONGEST_SLUG)
+}
+
+fn well_formed(text: &str, longest: usize) -> Result<String, SlugError> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let well_formed = (1..=40).contains(&text.len())
+    let well_formed = (1..=longest).contains(&text.len())
         && text.bytes().all(plain)
         && !text.starts_with('-')
         && !text.ends_with('-')
@@ -173,6 +180,15 @@ impl HostLabel {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for HostLabel {
+    type Err = SlugError;
+
+    /// Reads a whole label, as the host table keeps it. It is not split.
+    fn from_str(text: &str) -> Result<Self, SlugError> {
+        well_formed(text, LONGEST_LABEL).map(Self)
     }
 }
 
