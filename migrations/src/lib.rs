@@ -7,7 +7,10 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
+mod connect;
 mod m0001_first;
+
+pub use connect::{ACQUIRE_TIMEOUT, ConnectError, connect, migrate};
 
 /// All migrations, oldest first.
 pub struct Migrator;

@@ -1,0 +1,4 @@
+//! The schema, on both stores.
+
+mod connect;
+mod schema;

@@ -1,0 +1,40 @@
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
+use test_support::TestDatabase;
+
+const EVENT: &str = "INSERT INTO audit_events (id, at, actor_kind, action, outcome, target_kind, detail) \
+                     VALUES ('aud_1', '2026-01-01 00:00:00+00:00', 'system', 'a.b', 'done', 'platform', 'null')";
+
+async fn count(database: &TestDatabase, table: &str) -> i64 {
+    let statement =
+        Statement::from_string(database.backend(), format!("SELECT COUNT(*) AS number FROM {table}"));
+    let row = database.connection().query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get("", "number").unwrap()
+}
+
+test_support::on_both_stores! {
+    async fn audit_events_are_append_only(database: TestDatabase) {
+        let store = database.connection();
+        store.execute_unprepared(EVENT).await.unwrap();
+        let mut forbidden = vec!["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"];
+        if database.backend() == DatabaseBackend::Postgres {
+            forbidden.push("TRUNCATE audit_events");
+        }
+        for statement in forbidden {
+            let error = store.execute_unprepared(statement).await.unwrap_err().to_string();
+            assert!(error.contains("append-only"), "{statement}: {error}");
+        }
+        assert_eq!(count(&database, "audit_events").await, 1);
+    }
+
+    async fn foreign_keys_are_enforced(database: TestDatabase) {
+        let orphan = "INSERT INTO hosts (label, app_id) VALUES ('a-b', 'app_missing')";
+        assert!(database.connection().execute_unprepared(orphan).await.is_err());
+        assert_eq!(count(&database, "hosts").await, 0);
+    }
+
+    async fn migrating_twice_changes_nothing(database: TestDatabase) {
+        database.connection().execute_unprepared(EVENT).await.unwrap();
+        migrations::migrate(database.connection()).await.unwrap();
+        assert_eq!(count(&database, "audit_events").await, 1);
+    }
+}
