@@ -1,1 +1,24 @@
-//! development
+//! What `vybe dev` adds to the platform so that it works on one machine with nothing else: a
+//! certificate authority, an OpenID provider, demo apps, and people to sign in as.
+//!
+//! Invariants:
+//! - nothing here is mounted, listened on or written by `vybe serve`;
+//! - everything listens on loopback;
+//! - the provider is an ordinary OpenID provider: sign-in uses the same code as with any other, and
+//!   demo data comes from the same use cases and permits as any other data.
+//!
+//! It knows no table.
+
+mod authority;
+mod endpoints;
+mod error;
+mod folder;
+mod issuer;
+mod upstream;
+
+pub use authority::{Certificates, certificates};
+pub use endpoints::endpoints;
+pub use error::DevelopmentError;
+pub use folder::Folder;
+pub use issuer::{DemoUser, Issuer, IssuerClient};
+pub use upstream::{AccessLogEntry, Upstream};

@@ -46,7 +46,10 @@ async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web:
     };
     let mut response = answer.into_response();
     for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page may have a reason for a policy of its own.
+        if !response.headers().contains_key(name) {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     response
 }

@@ -1,0 +1,156 @@
+//! The provider over HTTP.
+
+use std::sync::Arc;
+
+use access_control::{Permit, UseDevelopmentIssuer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Endpoint, Problem, Surface};
+use maud::{DOCTYPE, html};
+use serde_json::json;
+
+use crate::Issuer;
+use crate::issuer::{AuthorizationRequest, IssuerRefusal};
+
+/// The form of the sign-in page answers with a redirect to the platform, which browsers count as a
+/// form action, so this page may send forms anywhere. It holds nothing worth sending.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const STYLE: &str = include_str!("issuer.css");
+
+/// The provider's endpoints, for its own host.
+#[must_use]
+pub fn endpoints(issuer: &Arc<Issuer>) -> Vec<Endpoint> {
+    let get = |path, name| {
+        Endpoint::get(path, name).on(Surface::DevelopmentIssuer).requires::<UseDevelopmentIssuer>()
+    };
+    let post = |path, name| {
+        Endpoint::post(path, name).on(Surface::DevelopmentIssuer).requires::<UseDevelopmentIssuer>()
+    };
+    let issuer = || Arc::clone(issuer);
+    vec![
+        get("/.well-known/openid-configuration", "development_issuer.metadata").answers(issuer(), metadata),
+        get("/jwks", "development_issuer.keys").answers(issuer(), keys),
+        get("/authorize", "development_issuer.choose").answers(issuer(), choose),
+        post("/authorize", "development_issuer.sign_in").answers(issuer(), sign_in),
+        post("/token", "development_issuer.token").answers(issuer(), token),
+        get("/style.css", "development_issuer.style").answers((), style),
+    ]
+}
+
+type Anybody = Permit<UseDevelopmentIssuer>;
+
+async fn metadata(issuer: Arc<Issuer>, _: Anybody, _: Call) -> Result<Answer, Problem> {
+    Ok(Answer::json(&issuer.metadata()))
+}
+
+async fn keys(issuer: Arc<Issuer>, _: Anybody, _: Call) -> Result<Answer, Problem> {
+    Ok(Answer::json(&issuer.key_set()))
+}
+
+async fn style((): (), _: Anybody, _: Call) -> Result<Answer, Problem> {
+    Ok(Answer::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.as_bytes().to_vec()))
+}
+
+async fn choose(issuer: Arc<Issuer>, _: Anybody, call: Call) -> Result<Answer, Problem> {
+    let mut parameters = Vec::new();
+    for name in PARAMETERS {
+        if let Some(value) = call.query(name)? {
+            parameters.push((name.to_owned(), value));
+        }
+    }
+    check(&issuer, &parameters)?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Development sign-in" }
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                main {
+                    h1 { "Sign in as" }
+                    p { "This OpenID provider is part of the development platform. It asks for no password." }
+                    form method="post" action="/authorize" {
+                        @for (name, value) in &parameters {
+                            input type="hidden" name=(name) value=(value);
+                        }
+                        @for user in issuer.users() {
+                            button type="submit" name="user" value=(user.subject) {
+                                strong { (user.name) } " " span { (user.email) } " " small { (user.purpose) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(Answer::page(StatusCode::OK, page).header("content-security-policy", PAGE_POLICY))
+}
+
+async fn sign_in(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answer, Problem> {
+    let form = call.form().await?;
+    let request = check(&issuer, &form)?;
+    let user = field(&form, "user").unwrap_or_default();
+    let address = issuer.sign_in(&request, &user).map_err(refused)?;
+    Ok(Answer::see_other(&address).header("content-security-policy", PAGE_POLICY))
+}
+
+async fn token(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answer, Problem> {
+    let basic = call.header("authorization").and_then(basic_credentials);
+    let form = call.form().await?;
+    let posted = || Some((field(&form, "client_id")?, field(&form, "client_secret")?));
+    let known = basic.or_else(posted).is_some_and(|(id, secret)| issuer.knows(&id, &secret));
+    let granted = if !known {
+        Err(IssuerRefusal("invalid_client"))
+    } else if field(&form, "grant_type").as_deref() != Some("authorization_code") {
+        Err(IssuerRefusal("unsupported_grant_type"))
+    } else {
+        let text = |name| field(&form, name).unwrap_or_default();
+        issuer.redeem(&text("code"), &text("code_verifier"), &text("redirect_uri"), call.now())
+    };
+    Ok(match granted {
+        Ok(tokens) => Answer::json(&tokens),
+        Err(IssuerRefusal(error)) => {
+            let status =
+                if error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+            Answer::json_with(status, &json!({ "error": error }))
+        }
+    })
+}
+
+const PARAMETERS: [&str; 8] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+fn check(issuer: &Issuer, parameters: &[(String, String)]) -> Result<AuthorizationRequest, Problem> {
+    issuer.check(|name| field(parameters, name)).map_err(refused)
+}
+
+fn refused(IssuerRefusal(error): IssuerRefusal) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, error, "The sign-in request is not one that this provider answers.")
+}
+
+fn field(fields: &[(String, String)], name: &str) -> Option<String> {
+    fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+}
+
+/// RFC 6749, section 2.3.1: both halves are form-encoded before they are joined.
+fn basic_credentials(header: &str) -> Option<(String, String)> {
+    let decoded = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let decode =
+        |half: &str| url::form_urlencoded::parse(half.as_bytes()).next().map(|(key, _)| key.into_owned());
+    Some((decode(id)?, decode(secret)?))
+}

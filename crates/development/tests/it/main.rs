@@ -1,0 +1,4 @@
+//! Black-box tests of the development crate.
+
+mod authority;
+mod upstream;
