@@ -1,0 +1,230 @@
+//! JSON as it comes in and goes out. Every body refuses fields it does not name, so that nobody can
+//! set what only the platform sets.
+
+use access_control::Role;
+use ids::{EmailAddress, GroupId, InvitationId, OrganizationId, OrganizationSlug, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::{Group, HostedDomain, Invitation, Member, Name, Organization, OrganizationChanges, PersonName};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SetUpBody {
+    /// The code from the platform's log.
+    pub code: String,
+    #[schemars(with = "String")]
+    pub slug: OrganizationSlug,
+    #[schemars(with = "String")]
+    pub name: Name,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OrganizationBody {
+    #[schemars(with = "String")]
+    pub slug: OrganizationSlug,
+    #[schemars(with = "String")]
+    pub name: Name,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OrganizationChangesBody {
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    name: Option<Name>,
+    /// `null` takes sign-ins of any domain.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Option<String>")]
+    hosted_domain: Option<Option<HostedDomain>>,
+}
+
+/// A field that is there, be it `null`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl From<OrganizationChangesBody> for OrganizationChanges {
+    fn from(body: OrganizationChangesBody) -> Self {
+        Self { name: body.name, hosted_domain: body.hosted_domain }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RoleBody {
+    /// owner, admin, editor or member.
+    #[schemars(with = "String")]
+    pub role: Role,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct InvitationBody {
+    #[schemars(with = "String")]
+    pub email: EmailAddress,
+    /// owner, admin, editor or member.
+    #[schemars(with = "String")]
+    pub role: Role,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AcceptBody {
+    /// The secret from the link.
+    pub token: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct GroupBody {
+    #[schemars(with = "String")]
+    pub name: Name,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrganizationAnswer {
+    id: OrganizationId,
+    slug: OrganizationSlug,
+    name: Name,
+    hosted_domain: Option<String>,
+    #[serde(serialize_with = "instant")]
+    created_at: OffsetDateTime,
+    role: Role,
+}
+
+impl OrganizationAnswer {
+    pub fn new(organization: Organization, role: Role) -> Self {
+        Self {
+            id: organization.id,
+            slug: organization.slug,
+            name: organization.name,
+            hosted_domain: organization.hosted_domain.map(|domain| domain.to_string()),
+            created_at: organization.created_at,
+            role,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MemberAnswer {
+    user_id: UserId,
+    role: Role,
+    email: Option<EmailAddress>,
+    name: Option<String>,
+    picture: Option<String>,
+    #[serde(serialize_with = "instant")]
+    created_at: OffsetDateTime,
+}
+
+impl MemberAnswer {
+    pub fn new(member: &Member, person: Option<PersonName>) -> Self {
+        let (email, name, picture) = match person {
+            Some(person) => (Some(person.email), Some(person.name), person.picture),
+            None => (None, None, None),
+        };
+        let Member { user, role, created_at } = *member;
+        Self { user_id: user, role, email, name, picture, created_at }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InvitationAnswer {
+    id: InvitationId,
+    email: EmailAddress,
+    role: Role,
+    invited_by: UserId,
+    #[serde(serialize_with = "instant")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "instant")]
+    expires_at: OffsetDateTime,
+    /// Only in the answer that creates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
+impl InvitationAnswer {
+    pub fn new(invitation: Invitation, link: Option<String>) -> Self {
+        Self {
+            id: invitation.id,
+            email: invitation.email,
+            role: invitation.role,
+            invited_by: invitation.invited_by,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+            link,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GroupAnswer {
+    id: GroupId,
+    name: Name,
+    members: Vec<UserId>,
+    #[serde(serialize_with = "instant")]
+    created_at: OffsetDateTime,
+}
+
+impl From<Group> for GroupAnswer {
+    fn from(group: Group) -> Self {
+        Self { id: group.id, name: group.name, members: group.members, created_at: group.created_at }
+    }
+}
+
+/// ISO 8601 in UTC with milliseconds and `Z`.
+pub(super) fn instant<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let text = at.to_offset(time::UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_str(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn z06_bodies_refuse_fields_that_only_the_platform_sets() {
+        fn check<T: for<'de> Deserialize<'de>>(good: &str) {
+            assert!(serde_json::from_str::<T>(good).is_ok(), "{good}");
+            for field in
+                ["id", "role_", "organizationId", "org_id", "ownerId", "createdBy", "user_id", "expiresAt"]
+            {
+                let bad = good.replacen('{', &format!("{{\"{field}\":\"x\","), 1);
+                assert!(serde_json::from_str::<T>(&bad).is_err(), "{bad}");
+            }
+        }
+        check::<SetUpBody>(r#"{"code":"c","slug":"acme","name":"Acme"}"#);
+        check::<OrganizationBody>(r#"{"slug":"acme","name":"Acme"}"#);
+        check::<OrganizationChangesBody>(r#"{"name":"Acme","hostedDomain":null}"#);
+        check::<RoleBody>(r#"{"role":"admin"}"#);
+        check::<InvitationBody>(r#"{"email":"a@b.co","role":"member"}"#);
+        check::<AcceptBody>(r#"{"token":"t"}"#);
+        check::<GroupBody>(r#"{"name":"Finance"}"#);
+    }
+
+    #[test]
+    fn a_left_out_hosted_domain_is_not_a_removed_one() {
+        let read = |text: &str| {
+            OrganizationChanges::from(serde_json::from_str::<OrganizationChangesBody>(text).unwrap())
+        };
+        assert_eq!(read(r#"{"name":"A"}"#).hosted_domain, None);
+        assert_eq!(read(r#"{"hostedDomain":null}"#).hosted_domain, Some(None));
+        assert!(read(r#"{"hostedDomain":"a.co"}"#).hosted_domain.unwrap().is_some());
+    }
+
+    #[test]
+    fn instants_have_milliseconds_and_z() {
+        #[derive(Serialize)]
+        struct Holder(#[serde(serialize_with = "instant")] OffsetDateTime);
+        let at = time::macros::datetime!(2026-03-04 05:06:07.089_999 +01:00);
+        assert_eq!(serde_json::to_string(&Holder(at)).unwrap(), "\"2026-03-04T04:06:07.089Z\"");
+    }
+}

@@ -1,0 +1,52 @@
+//! Invitations of an organization, and accepting one.
+
+use std::sync::Arc;
+
+use access_control::{AcceptInvitation, CreateInvitation, ListInvitations, Permit, RevokeInvitation};
+use endpoint::{Answer, Call, Problem};
+use serde_json::json;
+
+use super::OrganizationsApi;
+use super::bodies::{AcceptBody, InvitationAnswer, InvitationBody};
+
+pub(super) async fn list(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<ListInvitations>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let open = api.invitations.list(&permit, call.now()).await?;
+    let answers: Vec<_> =
+        open.into_iter().map(|invitation| InvitationAnswer::new(invitation, None)).collect();
+    Ok(Answer::json(&answers))
+}
+
+pub(super) async fn create(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<CreateInvitation>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let body: InvitationBody = call.json().await?;
+    let made = api.invitations.create(&permit, call.id(), body.email, body.role, call.now()).await?;
+    let link = format!("{}/invitations/accept?token={}", api.platform_origin, *made.token.reveal());
+    Ok(Answer::created(&InvitationAnswer::new(made.invitation, Some(link))))
+}
+
+pub(super) async fn revoke(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<RevokeInvitation>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    api.invitations.revoke(&permit, call.id(), call.path("invitation_id")?, call.now()).await?;
+    Ok(Answer::no_content())
+}
+
+pub(super) async fn accept(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<AcceptInvitation>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let body: AcceptBody = call.json().await?;
+    let person = api.person(permit.user()).await?;
+    let accepted = api.invitations.accept(&permit, call.id(), &body.token, &person.email, call.now()).await?;
+    Ok(Answer::json(&json!({ "organizationId": accepted.organization, "role": accepted.role })))
+}

@@ -1,0 +1,167 @@
+//! Members: listing them, changing their roles, removing them, leaving.
+
+use std::sync::Arc;
+
+use access_control::{
+    Action, ChangeRole, LeaveOrganization, ListMembers, ManageOwners, Permit, RemoveMember, Role,
+};
+use audit::{Actor, Change, Event, Target};
+use ids::{OrganizationId, RequestId, UserId};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::{Departures, OrganizationError, People, Store, store};
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub user: UserId,
+    /// What the person is here.
+    pub role: Role,
+    /// Since when.
+    pub created_at: OffsetDateTime,
+}
+
+/// The members of organizations.
+#[derive(Clone)]
+pub struct Members {
+    store: Store,
+    people: Arc<dyn People>,
+    departures: Arc<dyn Departures>,
+}
+
+impl std::fmt::Debug for Members {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Members").finish_non_exhaustive()
+    }
+}
+
+impl Members {
+    /// The members in this store.
+    #[must_use]
+    pub fn new(store: Store, people: Arc<dyn People>, departures: Arc<dyn Departures>) -> Self {
+        Self { store, people, departures }
+    }
+
+    /// Everybody, in the order of joining.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list(&self, permit: &Permit<ListMembers>) -> Result<Vec<Member>, OrganizationError> {
+        store::members::list(self.store.database(), permit.organization()).await
+    }
+
+    /// Gives a member another role. Making an Owner, or changing one, is for Owners.
+    ///
+    /// # Errors
+    /// No such member, not allowed, the last Owner, or the store is not available.
+    pub async fn change_role(
+        &self,
+        permit: &Permit<ChangeRole>,
+        request: RequestId,
+        user: UserId,
+        role: Role,
+    ) -> Result<(), OrganizationError> {
+        let organization = permit.organization();
+        let change = self.store.begin_locked(permit).await?;
+        let before = role_of(&change, organization, user).await?;
+        if before == Role::Owner || role == Role::Owner {
+            store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
+        }
+        if before == role {
+            return Ok(());
+        }
+        keep_an_owner(&change, organization, before).await?;
+        store::members::set_role(change.transaction(), organization, user, role).await?;
+        let event = Event::done(Actor::Person(permit.user()), ChangeRole::NAME, Target::Member(user))
+            .of(organization)
+            .during(request)
+            .with(json!({ "before": { "role": before }, "after": { "role": role } }));
+        Ok(change.commit(event).await?)
+    }
+
+    /// Ends a membership. Removing an Owner is for Owners.
+    ///
+    /// # Errors
+    /// No such member, not allowed, the last Owner, or the store is not available.
+    pub async fn remove(
+        &self,
+        permit: &Permit<RemoveMember>,
+        request: RequestId,
+        user: UserId,
+    ) -> Result<(), OrganizationError> {
+        let people = self.people.people(&[user]).await.map_err(OrganizationError::Neighbour)?;
+        let change = self.store.begin_locked(permit).await?;
+        let role = role_of(&change, permit.organization(), user).await?;
+        if role == Role::Owner {
+            store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
+        }
+        let event = Event::done(Actor::Person(permit.user()), RemoveMember::NAME, Target::Member(user))
+            .of(permit.organization())
+            .during(request);
+        // Otherwise a link that was sent earlier would undo the removal.
+        if let Some(person) = people.get(&user) {
+            let organization = permit.organization();
+            store::invitations::revoke_for(change.transaction(), organization, &person.email, event.at)
+                .await?;
+        }
+        self.end(change, permit.organization(), user, role, event).await
+    }
+
+    /// Ends one's own membership.
+    ///
+    /// # Errors
+    /// The last Owner cannot leave, or the store is not available.
+    pub async fn leave(
+        &self,
+        permit: &Permit<LeaveOrganization>,
+        request: RequestId,
+    ) -> Result<(), OrganizationError> {
+        let user = permit.user();
+        let change = self.store.begin_locked(permit).await?;
+        let role = role_of(&change, permit.organization(), user).await?;
+        let event = Event::done(Actor::Person(user), LeaveOrganization::NAME, Target::Member(user))
+            .of(permit.organization())
+            .during(request);
+        self.end(change, permit.organization(), user, role, event).await
+    }
+
+    async fn end(
+        &self,
+        change: Change,
+        organization: OrganizationId,
+        user: UserId,
+        role: Role,
+        event: Event,
+    ) -> Result<(), OrganizationError> {
+        keep_an_owner(&change, organization, role).await?;
+        self.departures
+            .forget_member(&change, organization, user)
+            .await
+            .map_err(OrganizationError::Neighbour)?;
+        store::members::delete(change.transaction(), organization, user).await?;
+        change.commit(event.with(json!({ "before": { "role": role } }))).await?;
+        Ok(())
+    }
+}
+
+async fn role_of(
+    change: &Change,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Role, OrganizationError> {
+    store::members::role(change.transaction(), organization, user).await?.ok_or(OrganizationError::NotFound)
+}
+
+/// Refuses to take `role` from somebody if that leaves no Owner. The organization is locked.
+async fn keep_an_owner(
+    change: &Change,
+    organization: OrganizationId,
+    role: Role,
+) -> Result<(), OrganizationError> {
+    if role == Role::Owner && store::members::owners(change.transaction(), organization).await? < 2 {
+        return Err(OrganizationError::LastOwner);
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Creating, reading and changing organizations.
+
+use access_control::{
+    Action, CreateOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role, UpdateOrganization,
+};
+use audit::{Actor, Change, Event, Target};
+use ids::{OrganizationId, OrganizationSlug, RequestId, UserId};
+use serde_json::json;
+
+use crate::{
+    HostedDomain, Name, Organization, OrganizationChanges, OrganizationError, PersonName, Store, store,
+};
+
+/// How often a free slug is looked for before giving up.
+const SLUG_ATTEMPTS: u32 = 50;
+
+/// The organizations.
+#[derive(Clone, Debug)]
+pub struct Organizations {
+    store: Store,
+}
+
+/// An organization and what the asking person is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnOrganization {
+    /// The organization.
+    pub organization: Organization,
+    /// The person's role in it.
+    pub role: Role,
+}
+
+impl Organizations {
+    /// The organizations in this store.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Creates an organization; the person becomes its Owner.
+    ///
+    /// # Errors
+    /// The slug is taken, the platform is not set up, or the store is not available.
+    pub async fn create(
+        &self,
+        permit: &Permit<CreateOrganization>,
+        request: RequestId,
+        slug: OrganizationSlug,
+        name: Name,
+    ) -> Result<Organization, OrganizationError> {
+        let change = self.store.begin().await?;
+        if store::set_up::is_pending(change.transaction()).await?
+            && !store::organizations::any_exists(change.transaction()).await?
+        {
+            return Err(OrganizationError::SetUpPending);
+        }
+        establish(change, CreateOrganization::NAME, permit.user(), request, slug, name).await
+    }
+
+    /// Creates the organization that everybody begins with, unless the person is a member of one. Its
+    /// slug is made of the e-mail address.
+    ///
+    /// # Errors
+    /// The platform is not set up, or the store is not available.
+    pub async fn create_personal(
+        &self,
+        permit: &Permit<CreateOrganization>,
+        request: RequestId,
+        person: &PersonName,
+    ) -> Result<Option<Organization>, OrganizationError> {
+        if !store::organizations::of_user(self.store.database(), permit.user()).await?.is_empty() {
+            return Ok(None);
+        }
+        let name = person.name.parse().or_else(|_| person.email.as_str().parse());
+        let name: Name = name.map_err(|_| OrganizationError::Unreadable("users"))?;
+        for attempt in 1..=SLUG_ATTEMPTS {
+            let Some(slug) = personal_slug(person.email.as_str(), attempt) else { continue };
+            if store::organizations::slug_exists(self.store.database(), &slug).await? {
+                continue;
+            }
+            match self.create(permit, request, slug, name.clone()).await {
+                Err(OrganizationError::SlugTaken) => {}
+                created => return created.map(Some),
+            }
+        }
+        Err(OrganizationError::SlugTaken)
+    }
+
+    /// The organization.
+    ///
+    /// # Errors
+    /// It does not exist any more, or the store is not available.
+    pub async fn read(&self, permit: &Permit<ReadOrganization>) -> Result<Organization, OrganizationError> {
+        store::organizations::find(self.store.database(), permit.organization()).await
+    }
+
+    /// The organizations of the person, oldest first. One that wants sign-ins of another hosted domain
+    /// is left out: it is as invisible here as anywhere.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list_own(
+        &self,
+        permit: &Permit<ListOwnOrganizations>,
+    ) -> Result<Vec<OwnOrganization>, OrganizationError> {
+        let signed = permit.actor().hosted_domain.as_deref();
+        let all = store::organizations::of_user(self.store.database(), permit.user()).await?;
+        Ok(all
+            .into_iter()
+            .filter(|(organization, _)| admits(organization.hosted_domain.as_ref(), signed))
+            .map(|(organization, role)| OwnOrganization { organization, role })
+            .collect())
+    }
+
+    /// Changes the name or the hosted domain.
+    ///
+    /// # Errors
+    /// The person signed in with another hosted domain than the new one and would be locked out at once,
+    /// or the store is not available.
+    pub async fn update(
+        &self,
+        permit: &Permit<UpdateOrganization>,
+        request: RequestId,
+        changes: OrganizationChanges,
+    ) -> Result<Organization, OrganizationError> {
+        let change = self.store.begin_locked(permit).await?;
+        let before = store::organizations::find(change.transaction(), permit.organization()).await?;
+        let after = Organization {
+            name: changes.name.unwrap_or_else(|| before.name.clone()),
+            hosted_domain: changes.hosted_domain.unwrap_or_else(|| before.hosted_domain.clone()),
+            ..before.clone()
+        };
+        if !admits(after.hosted_domain.as_ref(), permit.actor().hosted_domain.as_deref()) {
+            return Err(OrganizationError::WouldLockOut);
+        }
+        if before == after {
+            return Ok(after);
+        }
+        store::organizations::update(change.transaction(), &after).await?;
+        let event = Event::done(
+            Actor::Person(permit.user()),
+            UpdateOrganization::NAME,
+            Target::Organization(after.id),
+        )
+        .of(after.id)
+        .during(request)
+        .with(json!({ "before": settings(&before), "after": settings(&after) }));
+        change.commit(event).await?;
+        Ok(after)
+    }
+}
+
+/// Makes an organization with its first Owner, and commits.
+pub(crate) async fn establish(
+    change: Change,
+    action: &'static str,
+    owner: UserId,
+    request: RequestId,
+    slug: OrganizationSlug,
+    name: Name,
+) -> Result<Organization, OrganizationError> {
+    let id = OrganizationId::generate();
+    let event = Event::done(Actor::Person(owner), action, Target::Organization(id)).of(id).during(request);
+    let organization = Organization { id, slug, name, hosted_domain: None, created_at: event.at };
+    store::organizations::insert(change.transaction(), &organization).await?;
+    store::members::insert(change.transaction(), id, owner, Role::Owner, event.at).await?;
+    let detail = json!({ "after": { "slug": organization.slug, "name": organization.name, "owner": owner } });
+    change.commit(event.with(detail)).await?;
+    Ok(organization)
+}
+
+fn admits(wanted: Option<&HostedDomain>, signed: Option<&str>) -> bool {
+    wanted.is_none_or(|domain| domain.admits(signed))
+}
+
+fn settings(organization: &Organization) -> serde_json::Value {
+    json!({
+        "name": organization.name,
+        "hostedDomain": organization.hosted_domain.as_ref().map(HostedDomain::as_str),
+    })
+}
+
+/// The local part of the address, as far as a slug can hold it, and a number from the second attempt on.
+fn personal_slug(email: &str, attempt: u32) -> Option<OrganizationSlug> {
+    let local = email.split('@').next().unwrap_or_default().split('+').next().unwrap_or_default();
+    let mut base = String::new();
+    for character in local.chars() {
+        if character.is_ascii_alphanumeric() {
+            base.push(character.to_ascii_lowercase());
+        } else if !base.is_empty() && !base.ends_with('-') {
+            base.push('-');
+        }
+        if base.len() == 24 {
+            break;
+        }
+    }
+    let base = base.trim_end_matches('-');
+    let base = if base.is_empty() { "personal" } else { base };
+    let text = if attempt == 1 { base.to_owned() } else { format!("{base}-{attempt}") };
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_personal_slug_is_made_of_the_local_part() {
+        let check = |email: &str, attempt: u32, slug: Option<&str>| {
+            assert_eq!(personal_slug(email, attempt).as_ref().map(OrganizationSlug::as_str), slug, "{email}");
+        };
+        check("Ada.Lovelace+x@example.com", 1, Some("ada-lovelace"));
+        check("ada__b@example.com", 2, Some("ada-b-2"));
+        check("_@example.com", 1, Some("personal"));
+        check("admin@example.com", 1, None);
+        check("admin@example.com", 2, Some("admin-2"));
+        check("a.very.long.local.part.that.does.not.end@example.com", 1, Some("a-very-long-local-part-t"));
+    }
+}

@@ -1,0 +1,142 @@
+//! The table of invitations.
+
+use ids::{EmailAddress, InvitationId, OrganizationId};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select, UpdateMany};
+use time::OffsetDateTime;
+
+use super::read;
+use super::tables::invitation;
+use crate::{Invitation, OrganizationError};
+
+fn invitation(row: &invitation::Model) -> Result<Invitation, OrganizationError> {
+    Ok(Invitation {
+        id: read("invitations", &row.id)?,
+        organization: read("invitations", &row.organization_id)?,
+        email: read("invitations", &row.email)?,
+        role: read("invitations", &row.role)?,
+        invited_by: read("invitations", &row.invited_by)?,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        accepted_at: row.accepted_at,
+        revoked_at: row.revoked_at,
+    })
+}
+
+pub async fn insert(
+    transaction: &impl ConnectionTrait,
+    invitation: &Invitation,
+    token_hash: Vec<u8>,
+) -> Result<(), OrganizationError> {
+    let row = invitation::ActiveModel {
+        id: Set(invitation.id.to_string()),
+        organization_id: Set(invitation.organization.to_string()),
+        email: Set(invitation.email.to_string()),
+        role: Set(invitation.role.to_string()),
+        token_hash: Set(token_hash),
+        invited_by: Set(invitation.invited_by.to_string()),
+        created_at: Set(invitation.created_at),
+        expires_at: Set(invitation.expires_at),
+        accepted_at: Set(None),
+        revoked_at: Set(None),
+    };
+    invitation::Entity::insert(row)
+        .exec_without_returning(transaction)
+        .await
+        .map_err(OrganizationError::Store)?;
+    Ok(())
+}
+
+/// Neither accepted nor revoked. Whether it has expired is decided elsewhere.
+fn pending(organization: OrganizationId) -> Select<invitation::Entity> {
+    invitation::Entity::find()
+        .filter(invitation::Column::OrganizationId.eq(organization.to_string()))
+        .filter(invitation::Column::AcceptedAt.is_null())
+        .filter(invitation::Column::RevokedAt.is_null())
+}
+
+/// Pending invitations, newest first.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<Vec<Invitation>, OrganizationError> {
+    let rows = pending(organization)
+        .order_by_desc(invitation::Column::Id)
+        .all(connection)
+        .await
+        .map_err(OrganizationError::Store)?;
+    rows.iter().map(invitation).collect()
+}
+
+pub async fn find(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: InvitationId,
+) -> Result<Option<Invitation>, OrganizationError> {
+    let row = pending(organization)
+        .filter(invitation::Column::Id.eq(id.to_string()))
+        .one(connection)
+        .await
+        .map_err(OrganizationError::Store)?;
+    row.as_ref().map(invitation).transpose()
+}
+
+pub async fn by_token(
+    connection: &impl ConnectionTrait,
+    token_hash: Vec<u8>,
+) -> Result<Option<Invitation>, OrganizationError> {
+    let row = invitation::Entity::find()
+        .filter(invitation::Column::TokenHash.eq(token_hash))
+        .one(connection)
+        .await
+        .map_err(OrganizationError::Store)?;
+    row.as_ref().map(invitation).transpose()
+}
+
+/// Takes back every pending invitation of this address.
+pub async fn revoke_for(
+    transaction: &impl ConnectionTrait,
+    organization: OrganizationId,
+    email: &EmailAddress,
+    at: OffsetDateTime,
+) -> Result<u64, OrganizationError> {
+    let update = end(invitation::Column::RevokedAt, at)
+        .filter(invitation::Column::OrganizationId.eq(organization.to_string()))
+        .filter(invitation::Column::Email.eq(email.as_str()));
+    run(transaction, update).await
+}
+
+/// Takes it back, if it is pending.
+pub async fn revoke(
+    transaction: &impl ConnectionTrait,
+    id: InvitationId,
+    at: OffsetDateTime,
+) -> Result<bool, OrganizationError> {
+    let update = end(invitation::Column::RevokedAt, at).filter(invitation::Column::Id.eq(id.to_string()));
+    Ok(run(transaction, update).await? == 1)
+}
+
+/// Uses it up, if it is pending. Only one of two attempts gets `true`.
+pub async fn accept(
+    transaction: &impl ConnectionTrait,
+    id: InvitationId,
+    at: OffsetDateTime,
+) -> Result<bool, OrganizationError> {
+    let update = end(invitation::Column::AcceptedAt, at).filter(invitation::Column::Id.eq(id.to_string()));
+    Ok(run(transaction, update).await? == 1)
+}
+
+fn end(column: invitation::Column, at: OffsetDateTime) -> UpdateMany<invitation::Entity> {
+    invitation::Entity::update_many()
+        .col_expr(column, Expr::value(at))
+        .filter(invitation::Column::AcceptedAt.is_null())
+        .filter(invitation::Column::RevokedAt.is_null())
+}
+
+async fn run(
+    transaction: &impl ConnectionTrait,
+    update: UpdateMany<invitation::Entity>,
+) -> Result<u64, OrganizationError> {
+    Ok(update.exec(transaction).await.map_err(OrganizationError::Store)?.rows_affected)
+}
