@@ -1,16 +1,34 @@
 //! Fixtures for tests: real stores and real clients.
 //!
 //! - [`TestDatabase`]: an empty store with the whole schema, on SQLite or on a real PostgreSQL server;
-//!   [`on_both_stores!`] runs one test body on each.
-//! - [`PostgresServer`]: a server of a test's own, which it may stop and start.
+//!   [`on_both_stores!`] runs one test body on each. [`PostgresServer`]: a server of a test's own, which it
+//!   may stop and start.
+//! - [`Authority`]: certificates, and the [`Trust`] in them that clients need.
+//! - [`RawConnection`]: sends exact bytes and reads what comes back. [`Client`]: cookies and redirects like
+//!   a browser's. [`WebSocket`].
+//! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!
 //! A fixture that cannot be set up fails the test that asked for it, so nothing here returns an error for
 //! that. This crate knows the schema and nothing else of the product: every crate may use it in its tests.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a fixture that cannot be set up fails its test")]
 
+pub mod browser;
+pub mod node;
+
+mod authority;
+mod client;
+mod cookies;
 mod database;
 mod postgres_server;
+mod raw;
+mod response;
+mod web_socket;
 
-pub use database::{TestDatabase, run};
+pub use authority::{Authority, HostCertificate, Trust};
+pub use client::{Client, Request};
+pub use database::{SHARED_SERVER, TestDatabase, run};
 pub use postgres_server::PostgresServer;
+pub use raw::RawConnection;
+pub use response::Response;
+pub use web_socket::{Frame, Refusal, WebSocket};

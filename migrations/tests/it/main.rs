@@ -1,4 +1,6 @@
 //! The schema, on both stores.
 
+#![cfg(test)]
+
 mod connect;
 mod schema;

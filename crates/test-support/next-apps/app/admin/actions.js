@@ -1,0 +1,7 @@
+'use server';
+
+import { MARKER } from '../../marker';
+
+export async function reveal() {
+  return MARKER;
+}

@@ -1,0 +1,7 @@
+export const dynamic = 'force-dynamic';
+
+export function GET() {
+  return Response.json({ text: 'open' });
+}
+
+export const POST = GET;

@@ -1,0 +1,1 @@
+export const MARKER = 'ruled-marker-7b1f0c';

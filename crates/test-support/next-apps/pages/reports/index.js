@@ -1,0 +1,9 @@
+import { MARKER } from '../../marker';
+
+export function getServerSideProps() {
+  return { props: { text: MARKER } };
+}
+
+export default function Page({ text }) {
+  return <h1>{text}</h1>;
+}

@@ -1,0 +1,6 @@
+//! The fixtures themselves.
+
+#![cfg(test)]
+
+mod clients;
+mod scripts;
