@@ -1,1 +1,10 @@
-//! control-plane
+//! The platform put together: configuration, command line, composition, the binary `vybe`.
+//!
+//! Invariants:
+//! - environment variables are read in [`config`] and nowhere else;
+//! - whatever goes wrong at start ends in one line that says what to do, and an exit code other than 0;
+//! - there is no way to serve plain HTTP except the redirect to HTTPS and the admin listener.
+//!
+//! Everything else is decided in the crates that it puts together.
+
+pub mod config;

@@ -1,0 +1,458 @@
+//! The configuration: a TOML file, and the only place that reads environment variables.
+//!
+//! An unknown key is an error, every key has one meaning, and what could be found wrong before anything
+//! listens is found here. `deploy/vybe.example.toml` explains every key.
+
+mod period;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub use period::{Period, PeriodError};
+pub use secret::Secret;
+
+/// Where the configuration is when neither `--config` nor `VYBE_CONFIG` says so.
+pub const DEFAULT_PATH: &str = "vybe.toml";
+
+/// Everything an operator can set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The names under which the platform is reached.
+    pub platform: PlatformSection,
+    /// What it listens on.
+    pub listen: ListenSection,
+    /// The TLS certificate.
+    pub certificate: CertificateSection,
+    /// The store.
+    pub database: DatabaseSection,
+    /// The master key.
+    #[serde(default)]
+    pub secrets: SecretsSection,
+    /// How people sign in.
+    #[serde(default)]
+    pub sign_in: SignInSection,
+    /// How long sessions last.
+    #[serde(default)]
+    pub sessions: SessionsSection,
+    /// User tokens for apps.
+    #[serde(default)]
+    pub user_tokens: UserTokensSection,
+    /// Organizations.
+    #[serde(default)]
+    pub organizations: OrganizationsSection,
+    /// The apps' own servers.
+    #[serde(default)]
+    pub upstreams: UpstreamsSection,
+    /// Sizes and numbers.
+    #[serde(default)]
+    pub server: ServerSection,
+    /// The log.
+    #[serde(default)]
+    pub log: LogSection,
+}
+
+/// `[platform]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformSection {
+    /// The host of the platform itself.
+    pub host: String,
+    /// Apps are reached at `<app>-<organization>.<base_domain>`.
+    pub base_domain: String,
+    /// The port in the addresses that people use.
+    #[serde(default = "https_port")]
+    pub public_port: u16,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenSection {
+    /// HTTPS for the platform and the apps.
+    pub https: SocketAddr,
+    /// Plain HTTP that only answers with a redirect to HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<SocketAddr>,
+    /// Health, readiness and metrics; plain HTTP on an operator's network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
+}
+
+/// `[certificate]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateSection {
+    /// The certificate and those above it (PEM). Read again when it changes.
+    pub chain: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// `sqlite:<path>` or `postgres://…`. A secret, since it may hold a password.
+    pub url: Secret,
+}
+
+/// `[secrets]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsSection {
+    /// 32 bytes in base64, from which every other key is derived.
+    pub master_key: Secret,
+}
+
+/// `[sign_in]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignInSection {
+    /// Sign-in with Google.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub google: Option<GoogleSection>,
+    /// Sign-in with any other OpenID provider, by a name of one's own.
+    pub provider: BTreeMap<String, ProviderSection>,
+    /// More authorities to trust when talking to providers and apps (PEM), besides Mozilla's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_authorities: Option<PathBuf>,
+}
+
+/// `[sign_in.google]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoogleSection {
+    /// The OAuth client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+}
+
+/// `[sign_in.provider.<id>]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSection {
+    /// The words on the button.
+    pub name: String,
+    /// The issuer; its discovery document is below it.
+    pub issuer: String,
+    /// The client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+}
+
+/// `[sessions]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionsSection {
+    /// A session ends when it was not used for so long.
+    pub idle: Period,
+    /// A session ends so long after sign-in, used or not.
+    pub absolute: Period,
+}
+
+/// `[user_tokens]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserTokensSection {
+    /// One session's requests to one app share a token for so long.
+    pub reuse: Period,
+}
+
+/// `[organizations]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrganizationsSection {
+    /// Who may create one.
+    pub created_by: Creators,
+}
+
+/// Who may create organizations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Creators {
+    /// Everybody who signs in.
+    Everybody,
+    /// Only people who own one already.
+    Owners,
+}
+
+/// `[upstreams]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpstreamsSection {
+    /// Networks of private addresses that apps may run on, such as `10.20.0.0/16`.
+    pub allowed_networks: Vec<String>,
+    /// How long connecting may take.
+    pub connect_timeout: Period,
+    /// How long the head of an answer may take.
+    pub answer_timeout: Period,
+    /// How long a stream may be silent in both directions.
+    pub idle_timeout: Period,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSection {
+    /// Threads that serve requests; one per core when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NonZeroUsize>,
+    /// Connections open at a time, per worker.
+    pub connections_per_worker: NonZeroUsize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Period,
+    /// How long the head of a request may take.
+    pub head_timeout: Period,
+    /// How long an idle connection stays open.
+    pub keep_alive: Period,
+    /// How long requests under way may take after the signal to stop.
+    pub drain: Period,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// One JSON object a line, or text for people.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,middleware=debug`.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+const fn https_port() -> u16 {
+    443
+}
+
+impl Default for SecretsSection {
+    fn default() -> Self {
+        Self { master_key: Secret::Env("VYBE_MASTER_KEY".to_owned()) }
+    }
+}
+
+impl Default for SessionsSection {
+    fn default() -> Self {
+        Self { idle: Period::days(7), absolute: Period::days(30) }
+    }
+}
+
+impl Default for UserTokensSection {
+    fn default() -> Self {
+        Self { reuse: Period::seconds(30) }
+    }
+}
+
+impl Default for OrganizationsSection {
+    fn default() -> Self {
+        Self { created_by: Creators::Everybody }
+    }
+}
+
+impl Default for UpstreamsSection {
+    fn default() -> Self {
+        Self {
+            allowed_networks: Vec::new(),
+            connect_timeout: Period::seconds(5),
+            answer_timeout: Period::seconds(60),
+            idle_timeout: Period::seconds(300),
+        }
+    }
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            connections_per_worker: NonZeroUsize::new(25_000).unwrap_or(NonZeroUsize::MIN),
+            handshake_timeout: Period::seconds(10),
+            head_timeout: Period::seconds(10),
+            keep_alive: Period::seconds(75),
+            drain: Period::seconds(20),
+        }
+    }
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { format: LogFormat::Json, level: "info".to_owned() }
+    }
+}
+
+/// What is wrong with the configuration, in one line that says where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there, or may not be read.
+    #[error(
+        "cannot read the configuration {}: {source}; name it with --config or VYBE_CONFIG",
+        path.display()
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line that is not TOML, or a key that does not exist or has the wrong kind of value.
+    #[error("{}, line {line}: {message}", path.display())]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A value that cannot be used.
+    #[error("configuration key `{key}`: {message}")]
+    Key {
+        /// Which key.
+        key: String,
+        /// What is wrong, and what to write instead.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    /// A value that cannot be used.
+    pub(crate) fn key(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Key { key: key.into(), message: message.into() }
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file: the one given, or else the one that `VYBE_CONFIG` names,
+    /// or else `vybe.toml`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => std::env::var_os("VYBE_CONFIG").map_or_else(|| DEFAULT_PATH.into(), PathBuf::from),
+        };
+        let text = fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        let config = Self::parse(&text, &path)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads a configuration's text without looking at anything it names.
+    ///
+    /// # Errors
+    /// The line and key that cannot be read.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            ConfigError::Line { path: path.to_owned(), line, message }
+        })
+    }
+
+    /// The configuration as TOML, without secrets.
+    ///
+    /// # Errors
+    /// A path in it is not UTF-8.
+    pub fn redacted(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|error| ConfigError::key("(all)", error.to_string()))
+    }
+
+    /// Checks what can be checked without connecting to anything.
+    fn check(&self) -> Result<(), ConfigError> {
+        host("platform.host", &self.platform.host)?;
+        host("platform.base_domain", &self.platform.base_domain)?;
+        if let Some(label) = self
+            .platform
+            .host
+            .strip_suffix(&self.platform.base_domain)
+            .and_then(|label| label.strip_suffix('.'))
+            && label.contains('-')
+            && !label.contains('.')
+        {
+            return Err(ConfigError::key(
+                "platform.host",
+                format!(
+                    "{} could be the host of an app, <app>-<organization>.{}; choose a name without a hyphen",
+                    self.platform.host, self.platform.base_domain
+                ),
+            ));
+        }
+        if self.sessions.absolute < self.sessions.idle {
+            return Err(ConfigError::key("sessions.absolute", "must not be shorter than sessions.idle"));
+        }
+        if self.user_tokens.reuse > Period::seconds(300) {
+            return Err(ConfigError::key(
+                "user_tokens.reuse",
+                "at most 300s: a token lives 780 s from when it was made, and an app needs time to use it",
+            ));
+        }
+        for id in self.sign_in.provider.keys() {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if id == "google" || id.is_empty() || !id.bytes().all(plain) {
+                return Err(ConfigError::key(
+                    format!("sign_in.provider.{id}"),
+                    "name it with lower-case letters, digits and hyphens; google is [sign_in.google]",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A secret's value.
+///
+/// # Errors
+/// The variable is not set or the file cannot be read; the message names it, never its content.
+pub fn reveal(key: &str, secret: &Secret) -> Result<Zeroizing<String>, ConfigError> {
+    let text = match secret {
+        Secret::Inline(text) => text.clone(),
+        Secret::Env(name) => Zeroizing::new(std::env::var(name).map_err(|_| {
+            ConfigError::key(key, format!("the environment variable {name} is not set, or not UTF-8"))
+        })?),
+        Secret::File(path) => Zeroizing::new(fs::read_to_string(path).map_err(|error| {
+            ConfigError::key(key, format!("cannot read the file {}: {error}", path.display()))
+        })?),
+    };
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(ConfigError::key(key, format!("{secret:?} is empty")));
+    }
+    Ok(Zeroizing::new(trimmed.to_owned()))
+}
+
+fn host(key: &str, host: &str) -> Result<(), ConfigError> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let address = host.parse::<std::net::IpAddr>().is_ok();
+    if address || host.len() > 253 || !host.contains('.') || !host.split('.').all(label) {
+        return Err(ConfigError::key(
+            key,
+            format!("{host:?} is not a DNS name in lower case without scheme, port and final dot"),
+        ));
+    }
+    Ok(())
+}

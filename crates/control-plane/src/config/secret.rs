@@ -1,0 +1,78 @@
+//! A secret in the configuration: where it is, not what it is.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Where a secret is found. Printing it never shows an inline value.
+#[derive(Clone)]
+pub enum Secret {
+    /// In the configuration file itself.
+    Inline(zeroize::Zeroizing<String>),
+    /// In an environment variable.
+    Env(String),
+    /// In a file of its own.
+    File(PathBuf),
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(_) => formatter.write_str("(redacted)"),
+            Self::Env(name) => write!(formatter, "the environment variable {name}"),
+            Self::File(path) => write!(formatter, "the file {}", path.display()),
+        }
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Inline(_) => serializer.serialize_str("(redacted)"),
+            Self::Env(name) => one(serializer, "env", name),
+            Self::File(path) => one(serializer, "file", path),
+        }
+    }
+}
+
+fn one<S: Serializer>(serializer: S, key: &str, value: &impl Serialize) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry(key, value)?;
+    map.end()
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+struct SecretVisitor;
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text, { env = \"NAME\" } or { file = \"/path\" }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::Inline(zeroize::Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let secret = match map.next_key::<String>()?.as_deref() {
+            Some("env") => Secret::Env(map.next_value()?),
+            Some("file") => Secret::File(map.next_value()?),
+            Some(other) => return Err(A::Error::unknown_field(other, &["env", "file"])),
+            None => return Err(A::Error::custom("expected { env = \"NAME\" } or { file = \"/path\" }")),
+        };
+        if map.next_key::<String>()?.is_some() {
+            return Err(A::Error::custom("name either env or file, not both"));
+        }
+        Ok(secret)
+    }
+}
