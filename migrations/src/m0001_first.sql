@@ -38,6 +38,7 @@ CREATE TABLE hand_off_codes (
     session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     host_label TEXT NOT NULL,
     browser_hash {bytes} NOT NULL,
+    sealed_token {bytes} NOT NULL,
     return_path TEXT NOT NULL,
     expires_at {timestamp} NOT NULL
 );

@@ -1,0 +1,398 @@
+//! Sessions: beginning, opening from a cookie, listing and ending them.
+
+use std::sync::Arc;
+
+use access_control::{Action, EndOwnSession, ListOwnSessions, Permit, SignIn, SignedIn};
+use async_trait::async_trait;
+use audit::{Actor, Event, Follower, Journal, Target};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ids::{RequestId, SessionId, UserId};
+use secrets_vault::{SealError, SealingKey, Token};
+use time::OffsetDateTime;
+
+use crate::live_sessions::LiveSessions;
+use crate::session::SessionParts;
+use crate::store::{self, Store};
+use crate::{CookieHost, IdentityError, Lifetimes, LiveSession, Person, SessionError, users};
+
+/// The longest user agent that is kept, in characters.
+const LONGEST_USER_AGENT: usize = 200;
+/// `ses_` and 32 digits.
+const LENGTH_OF_ID: usize = 36;
+/// How often a row is read again because a session ended meanwhile.
+const READS: usize = 4;
+/// How many rows a sweep looks at in one go.
+const SWEPT_AT_ONCE: u64 = 1000;
+
+/// Every session of this platform.
+pub struct Sessions {
+    store: Store,
+    journal: Journal,
+    seal: SealingKey,
+    lifetimes: Lifetimes,
+    live: LiveSessions,
+}
+
+/// One line of the list of one's own sessions.
+#[derive(Clone, Debug)]
+pub struct ListedSession {
+    /// Its identifier, not the secret.
+    pub id: SessionId,
+    /// The browser, as it called itself.
+    pub user_agent: String,
+    /// When the person signed in.
+    pub created_at: OffsetDateTime,
+    /// When it was last used, at most five minutes behind.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends, whatever the use.
+    pub ends_at: OffsetDateTime,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// What a browser told about itself, for the list of sessions.
+pub(crate) struct NewSession<'a> {
+    pub(crate) person: Person,
+    pub(crate) hosted_domain: Option<String>,
+    pub(crate) user_agent: &'a str,
+    pub(crate) request: RequestId,
+    pub(crate) detail: serde_json::Value,
+}
+
+impl Sessions {
+    /// Sessions in this store. `seal` is the key for the purpose "session cookie"; `capacity` is how
+    /// many sessions nobody holds are kept in memory.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        journal: Journal,
+        seal: SealingKey,
+        lifetimes: Lifetimes,
+        capacity: usize,
+    ) -> Self {
+        Self { store, journal, seal, lifetimes, live: LiveSessions::new(capacity) }
+    }
+
+    /// How long sessions live.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// How many sessions are in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> usize {
+        self.live.len()
+    }
+
+    /// The live session behind a cookie, without a query. `None` if the store has to be asked:
+    /// [`Sessions::open`] does.
+    #[must_use]
+    pub fn cached(
+        &self,
+        cookie: &str,
+        host: CookieHost<'_>,
+        now: OffsetDateTime,
+    ) -> Option<Result<Arc<LiveSession>, SessionError>> {
+        let Some((id, token)) = self.unseal(cookie, host) else {
+            return Some(Err(SessionError::Invalid));
+        };
+        let session = self.live.get(id)?;
+        Some(self.admit(session, &token, now))
+    }
+
+    /// The live session behind a cookie of one host.
+    ///
+    /// # Errors
+    /// There is none, or the store does not answer.
+    pub async fn open(
+        &self,
+        cookie: &str,
+        host: CookieHost<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Arc<LiveSession>, SessionError> {
+        let (id, token) = self.unseal(cookie, host).ok_or(SessionError::Invalid)?;
+        let session = self.load(id).await?;
+        self.admit(session, &token, now)
+    }
+
+    /// The live session of this identifier, for tokens that name one and are authentic themselves.
+    ///
+    /// # Errors
+    /// There is none, or the store does not answer.
+    pub async fn find(&self, id: SessionId, now: OffsetDateTime) -> Result<Arc<LiveSession>, SessionError> {
+        let session = self.load(id).await?;
+        if session.is_live(self.lifetimes, now) { Ok(session) } else { Err(SessionError::Invalid) }
+    }
+
+    /// One's own sessions, newest first.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn list(
+        &self,
+        permit: &Permit<ListOwnSessions>,
+        now: OffsetDateTime,
+    ) -> Result<Vec<ListedSession>, IdentityError> {
+        let rows = store::sessions::of_user(&self.store.database, permit.user()).await?;
+        let lapsed = |row: &store::sessions::Model| {
+            self.lapses_at(row.created_at, row.last_seen_at, row.ends_at) <= now
+        };
+        Ok(rows
+            .into_iter()
+            .map(|(id, row)| {
+                let live = self.live.get(id);
+                (id, live.map_or(row.last_seen_at, |live| live.last_seen_at()), row)
+            })
+            .filter(|(_, last_seen_at, row)| !lapsed(row) || *last_seen_at > row.last_seen_at)
+            .map(|(id, last_seen_at, row)| ListedSession {
+                id,
+                user_agent: row.user_agent,
+                created_at: row.created_at,
+                last_seen_at,
+                ends_at: row.ends_at,
+                current: id == permit.actor().session,
+            })
+            .collect())
+    }
+
+    /// Ends one session of one's own.
+    ///
+    /// # Errors
+    /// There is no such session of one's own, or the store does not answer.
+    pub async fn end(
+        &self,
+        permit: &Permit<EndOwnSession>,
+        id: SessionId,
+        request: RequestId,
+    ) -> Result<(), IdentityError> {
+        let change = self.journal.begin().await?;
+        if !store::sessions::delete(change.transaction(), id, permit.user()).await? {
+            return Err(IdentityError::NotFound);
+        }
+        let actor = Actor::Person(permit.user());
+        let event = Event::done(actor, EndOwnSession::NAME, Target::Session(id)).during(request);
+        change.commit(event).await?;
+        self.live.end(id);
+        Ok(())
+    }
+
+    /// Ends every session of one's own, this one included.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn end_all(
+        &self,
+        permit: &Permit<EndOwnSession>,
+        request: RequestId,
+    ) -> Result<(), IdentityError> {
+        let change = self.journal.begin().await?;
+        store::sessions::delete_all_of(change.transaction(), permit.user()).await?;
+        let actor = Actor::Person(permit.user());
+        let event =
+            Event::done(actor, EndOwnSession::NAME, Target::SessionsOf(permit.user())).during(request);
+        change.commit(event).await?;
+        self.live.end_all(permit.user());
+        Ok(())
+    }
+
+    /// The value of a session's cookie on one host.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub(crate) fn cookie(
+        &self,
+        id: SessionId,
+        token: &Token,
+        host: CookieHost<'_>,
+    ) -> Result<String, SealError> {
+        let value = [id.to_string().as_bytes(), token.as_bytes().as_slice()].concat();
+        Ok(URL_SAFE_NO_PAD.encode(self.seal.seal(&host.place(), &value)?))
+    }
+
+    /// Begins a session: always a new identifier and a new token, whatever the browser had before.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn begin(
+        &self,
+        new: NewSession<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(SessionId, Token), IdentityError> {
+        let id = SessionId::generate();
+        let token = Token::generate()?;
+        let user = new.person.id;
+        let parts = SessionParts {
+            signed_in: SignedIn {
+                user,
+                session: id,
+                hosted_domain: new.hosted_domain.map(Into::into),
+                authenticated_at: now,
+            },
+            person: new.person,
+            token_hash: fixed(&token.hash()),
+            user_agent: new
+                .user_agent
+                .chars()
+                .filter(|character| !character.is_control())
+                .take(LONGEST_USER_AGENT)
+                .collect(),
+            created_at: now,
+            last_seen_at: now,
+            ends_at: now + self.lifetimes.absolute,
+        };
+        let change = self.journal.begin().await?;
+        store::sessions::insert(change.transaction(), &parts).await?;
+        let event = Event::done(Actor::Person(user), SignIn::NAME, Target::Session(id))
+            .during(new.request)
+            .with(new.detail);
+        change.commit(event).await?;
+        Ok((id, token))
+    }
+
+    /// Ends the session that this browser had before it signed in anew.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn replace(
+        &self,
+        session: &LiveSession,
+        request: RequestId,
+    ) -> Result<(), IdentityError> {
+        let SignedIn { user, session: id, .. } = *session.signed_in();
+        let change = self.journal.begin().await?;
+        store::sessions::delete(change.transaction(), id, user).await?;
+        let event = Event::done(Actor::Person(user), EndOwnSession::NAME, Target::Session(id))
+            .during(request)
+            .with(serde_json::json!({ "reason": "the same browser signed in anew" }));
+        change.commit(event).await?;
+        self.live.end(id);
+        Ok(())
+    }
+
+    /// Describes a person anew in the sessions in memory.
+    pub(crate) fn describe(&self, person: &Person) {
+        self.live.describe(person);
+    }
+
+    /// Deletes sessions that have lapsed. To be run every few minutes.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn sweep(&self, now: OffsetDateTime) -> Result<u64, IdentityError> {
+        let mut after: Option<String> = None;
+        let mut swept = 0;
+        loop {
+            let rows = store::sessions::page(&self.store.database, after.as_deref(), SWEPT_AT_ONCE).await?;
+            let Some(last) = rows.last() else { return Ok(swept) };
+            after = Some(last.id.clone());
+            let mut lapsed = Vec::new();
+            for row in rows {
+                if self.lapses_at(row.created_at, row.last_seen_at, row.ends_at) > now {
+                    continue;
+                }
+                let Ok(id) = row.id.parse::<SessionId>() else { continue };
+                let used = self.live.get(id).is_some_and(|live| live.is_live(self.lifetimes, now));
+                if !used {
+                    self.live.end(id);
+                    lapsed.push(row.id);
+                }
+            }
+            if !lapsed.is_empty() {
+                swept += store::sessions::delete_lapsed(&self.store.database, lapsed).await?;
+            }
+        }
+    }
+
+    fn lapses_at(
+        &self,
+        created_at: OffsetDateTime,
+        last_seen_at: OffsetDateTime,
+        ends_at: OffsetDateTime,
+    ) -> OffsetDateTime {
+        ends_at.min(created_at + self.lifetimes.absolute).min(last_seen_at + self.lifetimes.idle)
+    }
+
+    /// What a cookie of this host holds. Says nothing about whether the session lives.
+    pub(crate) fn unseal(&self, cookie: &str, host: CookieHost<'_>) -> Option<(SessionId, Token)> {
+        // One length only: anything else is not ours, and is not decoded.
+        let sealed = (cookie.len() == 128).then(|| URL_SAFE_NO_PAD.decode(cookie).ok())??;
+        let value = self.seal.open(&host.place(), &sealed).ok()?;
+        let (id, token) = value.split_at_checked(LENGTH_OF_ID)?;
+        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+        Some((id, Token::from_bytes(token)?))
+    }
+
+    fn admit(
+        &self,
+        session: Arc<LiveSession>,
+        token: &Token,
+        now: OffsetDateTime,
+    ) -> Result<Arc<LiveSession>, SessionError> {
+        if !session.has_token(&token.hash()) || !session.is_live(self.lifetimes, now) {
+            return Err(SessionError::Invalid);
+        }
+        if session.used(now) {
+            self.write_last_seen(&session, now);
+        }
+        Ok(session)
+    }
+
+    /// Off the request's path. A row that is gone means that somebody else ended the session.
+    fn write_last_seen(&self, session: &Arc<LiveSession>, now: OffsetDateTime) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let database = self.store.database.clone();
+        let session = Arc::clone(session);
+        runtime.spawn(async move {
+            match store::sessions::seen(&database, session.signed_in().session, now).await {
+                Ok(true) => {}
+                Ok(false) => session.end(),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a session's last use was not written"
+                    );
+                }
+            }
+        });
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Arc<LiveSession>, SessionError> {
+        if let Some(session) = self.live.get(id) {
+            return Ok(session);
+        }
+        for _ in 0..READS {
+            let epoch = self.live.epoch(id);
+            let parts = store::sessions::find(&self.store.database, id).await.map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
+                SessionError::Unavailable
+            })?;
+            let parts = parts.ok_or(SessionError::Invalid)?;
+            if let Some(session) = self.live.insert(id, epoch, LiveSession::new(parts)) {
+                return Ok(session);
+            }
+        }
+        Err(SessionError::Unavailable)
+    }
+}
+
+#[async_trait]
+impl Follower for Sessions {
+    async fn committed(&self, event: &Event) {
+        match event.target {
+            Target::Session(id) if event.action != SignIn::NAME => self.live.end(id),
+            Target::SessionsOf(user) => self.live.end_all(user),
+            Target::User(user) if event.action == users::SUSPEND => self.live.end_all(user),
+            _ => {}
+        }
+    }
+}
+
+/// A SHA-256 has 32 bytes.
+fn fixed(hash: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let length = bytes.len().min(hash.len());
+    bytes[..length].copy_from_slice(&hash[..length]);
+    bytes
+}

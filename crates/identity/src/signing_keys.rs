@@ -1,0 +1,143 @@
+//! The keys that sign user tokens: made on first start, sealed in the store, rotated.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use audit::{Actor, Event, Journal, Target};
+use ids::SigningKeyId;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use secrets_vault::{SealError, SealingKey};
+use time::OffsetDateTime;
+
+use crate::IdentityError;
+use crate::signing_key::{LEAD, PublishedKey, SigningKey, signer};
+use crate::store::{self, Store, parsed};
+
+/// The audit trail's name for making a key.
+const CREATE: &str = "signing_keys.create";
+
+/// Every key that signs, has signed lately, or will sign soon. Never empty.
+pub struct SigningKeys {
+    store: Store,
+    journal: Journal,
+    seal: SealingKey,
+    keys: ArcSwap<Keys>,
+}
+
+/// Oldest first, at least one.
+pub(crate) struct Keys {
+    first: Arc<SigningKey>,
+    all: Vec<Arc<SigningKey>>,
+}
+
+impl SigningKeys {
+    /// Reads the keys; makes the first one if there is none. `seal` is the key for the purpose
+    /// "signing key".
+    ///
+    /// # Errors
+    /// The store does not answer, or the keys were sealed with another master key.
+    pub async fn open(
+        store: Store,
+        journal: Journal,
+        seal: SealingKey,
+        now: OffsetDateTime,
+    ) -> Result<Self, IdentityError> {
+        let mut keys = read(&store, &seal).await?;
+        if keys.is_empty() {
+            make(&journal, &seal, now, None).await?;
+            keys = read(&store, &seal).await?;
+        }
+        let keys = Keys::new(keys)?;
+        Ok(Self { store, journal, seal, keys: ArcSwap::from_pointee(keys) })
+    }
+
+    /// Makes another key. It is published at once and signs ten minutes later; the old one stays
+    /// published until its last token has expired.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn rotate(&self, now: OffsetDateTime) -> Result<SigningKeyId, IdentityError> {
+        let id = make(&self.journal, &self.seal, now, Some(now + LEAD)).await?;
+        self.keys.store(Arc::new(Keys::new(read(&self.store, &self.seal).await?)?));
+        Ok(id)
+    }
+
+    /// The public keys as they are published now.
+    #[must_use]
+    pub fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        let keys = self.keys.load();
+        keys.all.iter().filter(|key| key.is_published(now)).map(|key| key.published()).collect()
+    }
+
+    /// When the newest key was made, for those who rotate on a schedule.
+    #[must_use]
+    pub fn newest_created_at(&self) -> OffsetDateTime {
+        let keys = self.keys.load();
+        keys.all.last().map_or(keys.first.created_at, |key| key.created_at)
+    }
+
+    pub(crate) fn signing(&self, now: OffsetDateTime) -> Arc<SigningKey> {
+        let keys = self.keys.load();
+        let chosen = keys.all.get(signer(&keys.all, now));
+        Arc::clone(chosen.unwrap_or(&keys.first))
+    }
+
+    pub(crate) fn verifying(&self, id: SigningKeyId, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
+        let keys = self.keys.load();
+        keys.all.iter().find(|key| key.id == id && key.is_published(now)).cloned()
+    }
+}
+
+impl Keys {
+    fn new(all: Vec<Arc<SigningKey>>) -> Result<Self, IdentityError> {
+        let first = all.first().cloned().ok_or(IdentityError::Unreadable { table: "signing_keys" })?;
+        Ok(Self { first, all })
+    }
+}
+
+async fn read(store: &Store, seal: &SealingKey) -> Result<Vec<Arc<SigningKey>>, IdentityError> {
+    let rows = store::signing_keys::all(&store.database).await?;
+    rows.into_iter()
+        .map(|row| {
+            let id: SigningKeyId = parsed(&row.id, "signing_keys")?;
+            let pkcs8 = seal.open(&place(id), &row.sealed_private_key)?;
+            SigningKey::read(id, &pkcs8, row.created_at, row.retired_at)
+                .filter(|key| key.pair.public_key().as_ref() == row.public_key)
+                .map(Arc::new)
+                .ok_or(IdentityError::Unreadable { table: "signing_keys" })
+        })
+        .collect()
+}
+
+async fn make(
+    journal: &Journal,
+    seal: &SealingKey,
+    now: OffsetDateTime,
+    others_retire_at: Option<OffsetDateTime>,
+) -> Result<SigningKeyId, IdentityError> {
+    let id = SigningKeyId::generate();
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SealError)?;
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| SealError)?;
+    let change = journal.begin().await?;
+    if let Some(at) = others_retire_at {
+        store::signing_keys::retire(change.transaction(), at).await?;
+    } else if !store::signing_keys::all(change.transaction()).await?.is_empty() {
+        // Another process made the first one meanwhile.
+        return Ok(id);
+    }
+    let row = store::signing_keys::Model {
+        id: id.to_string(),
+        public_key: pair.public_key().as_ref().to_vec(),
+        sealed_private_key: seal.seal(&place(id), pkcs8.as_ref())?,
+        created_at: now,
+        retired_at: None,
+    };
+    store::signing_keys::insert(change.transaction(), row).await?;
+    change.commit(Event::done(Actor::System, CREATE, Target::SigningKey(id))).await?;
+    Ok(id)
+}
+
+fn place(id: SigningKeyId) -> Vec<u8> {
+    format!("signing key/{id}").into_bytes()
+}

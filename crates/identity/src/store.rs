@@ -1,0 +1,35 @@
+//! The tables of identity. The only room that knows them; times are compared in Rust, never in SQL.
+
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::IdentityError;
+
+pub mod attempts;
+pub mod hand_off_codes;
+pub mod sessions;
+pub mod set_up;
+pub mod signing_keys;
+pub mod users;
+
+/// Where identity keeps its rows.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) database: DatabaseConnection,
+}
+
+impl Store {
+    /// On this database, which has the schema.
+    #[must_use]
+    pub fn new(database: DatabaseConnection) -> Self {
+        Self { database }
+    }
+}
+
+/// A driver's error, for the operator's log.
+pub(crate) fn failed(error: DbErr) -> IdentityError {
+    IdentityError::Store(error)
+}
+
+pub(crate) fn parsed<T: std::str::FromStr>(text: &str, table: &'static str) -> Result<T, IdentityError> {
+    text.parse().map_err(|_| IdentityError::Unreadable { table })
+}

@@ -1,0 +1,54 @@
+//! Codes that carry a session to an app host.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, IntoActiveModel as _};
+use time::OffsetDateTime;
+
+use super::failed;
+use crate::IdentityError;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "hand_off_codes")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub code_hash: Vec<u8>,
+    pub session_id: String,
+    pub host_label: String,
+    pub browser_hash: Vec<u8>,
+    pub sealed_token: Vec<u8>,
+    pub return_path: String,
+    pub expires_at: OffsetDateTime,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub async fn insert(connection: &impl ConnectionTrait, row: Model) -> Result<(), IdentityError> {
+    let row = row.into_active_model().reset_all();
+    Entity::insert(row).exec_without_returning(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Takes a code out. Of several that ask for the same one, exactly one gets it.
+pub async fn take(
+    connection: &impl ConnectionTrait,
+    code_hash: Vec<u8>,
+) -> Result<Option<Model>, IdentityError> {
+    let Some(row) = Entity::find_by_id(code_hash.clone()).one(connection).await.map_err(failed)? else {
+        return Ok(None);
+    };
+    let deleted = Entity::delete_by_id(code_hash).exec(connection).await.map_err(failed)?;
+    Ok((deleted.rows_affected == 1).then_some(row))
+}
+
+/// Deletes what nobody came back for.
+pub async fn sweep(connection: &impl ConnectionTrait, now: OffsetDateTime) -> Result<(), IdentityError> {
+    for row in Entity::find().all(connection).await.map_err(failed)? {
+        if row.expires_at <= now {
+            Entity::delete_by_id(row.code_hash).exec(connection).await.map_err(failed)?;
+        }
+    }
+    Ok(())
+}

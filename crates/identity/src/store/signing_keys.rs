@@ -1,0 +1,46 @@
+//! Keys that sign user tokens.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, IntoActiveModel as _, QueryOrder as _};
+use time::OffsetDateTime;
+
+use super::failed;
+use crate::IdentityError;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "signing_keys")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub public_key: Vec<u8>,
+    pub sealed_private_key: Vec<u8>,
+    pub created_at: OffsetDateTime,
+    pub retired_at: Option<OffsetDateTime>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Every key, oldest first.
+pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Model>, IdentityError> {
+    Entity::find().order_by_asc(Column::Id).all(connection).await.map_err(failed)
+}
+
+pub async fn insert(connection: &impl ConnectionTrait, row: Model) -> Result<(), IdentityError> {
+    let row = row.into_active_model().reset_all();
+    Entity::insert(row).exec_without_returning(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Retires every key that is not retired yet.
+pub async fn retire(connection: &impl ConnectionTrait, at: OffsetDateTime) -> Result<(), IdentityError> {
+    Entity::update_many()
+        .col_expr(Column::RetiredAt, at.into())
+        .filter(Column::RetiredAt.is_null())
+        .exec(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
