@@ -6,6 +6,9 @@ use actix_web::HttpResponse;
 use maud::Markup;
 use serde::Serialize;
 
+use crate::Surface;
+use crate::security_headers::add_security_headers;
+
 /// A whole, small answer. Streams are the gateway's business, not an endpoint's.
 #[derive(Debug)]
 pub struct Answer {
@@ -98,7 +101,7 @@ impl Answer {
         response.body(self.body)
     }
 
-    /// For a gateway, which answers below the router.
+    /// For a gateway, which answers below the router: with the headers of the platform's own answers.
     #[must_use]
     pub fn into_raw(self) -> actix_http::Response<actix_http::body::BoxBody> {
         let mut response =
@@ -106,6 +109,7 @@ impl Answer {
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }
+        add_security_headers(response.headers_mut(), Surface::AppHosts, None);
         response
     }
 }

@@ -25,6 +25,11 @@ pub enum Surface {
     DevelopmentIssuer,
 }
 
+impl Surface {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Platform, Self::AppHosts, Self::Admin, Self::DevelopmentIssuer];
+}
+
 /// Whose pages may call an endpoint that reads the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origins {

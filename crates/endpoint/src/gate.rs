@@ -8,10 +8,12 @@ use access_control::{
 };
 use actix_http::StatusCode;
 use actix_http::header::HeaderMap;
+use actix_web::HttpMessage as _;
 use async_trait::async_trait;
 use ids::{AppId, OrganizationId};
 
 use crate::call::only;
+use crate::cross_origin::ApprovedOrigin;
 use crate::{Call, Origins, Problem, Sites};
 
 /// The session cookie. `__Host-` keeps it on one host, over TLS, out of reach of sibling hosts.
@@ -105,6 +107,9 @@ where
         Credential::Session => {
             let person = session(gate, &call).await?;
             call.app_origin = calling_app(gate, &call, origins, &person)?;
+            if let Some(label) = &call.app_origin {
+                call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
+            }
             Some(Principal::User(person))
         }
         Credential::ServerSecret => Some(Principal::App(server_secret(gate, &call).await?)),

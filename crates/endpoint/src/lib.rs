@@ -10,19 +10,37 @@
 
 mod answer;
 mod call;
+mod certificates;
+mod cross_origin;
 mod declaration;
+mod dispatch;
+mod framing;
 mod gate;
 mod gateway;
+mod limits;
+mod openapi;
+mod page;
 mod problem;
+mod refusal;
+mod request_head;
 mod router;
+mod security_headers;
+mod server;
 mod sites;
+mod strict_stream;
 
 pub use answer::Answer;
 pub use call::Call;
+pub use certificates::{CertificateError, Certificates};
 pub use declaration::{Declaration, Endpoint, Guarded, Origins, Surface};
 pub use gate::{Authenticator, Gate, Rejected, SESSION_COOKIE, cookie, wants_page};
 pub use gateway::{Arrival, Gateway, GatewayFactory};
+pub use limits::Limits;
+pub use openapi::openapi;
+pub use page::{page, style_endpoints};
 pub use problem::Problem;
+pub use router::{MountedRoute, mounted_routes};
+pub use server::{Server, ServerError};
 pub use sites::{Site, Sites};
 
 /// The HTTP types that cross this crate's border. Nothing else of actix does.

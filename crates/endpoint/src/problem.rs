@@ -7,10 +7,10 @@ use access_control::Refusal;
 use actix_http::StatusCode;
 use audit::AuditError;
 use ids::{DecisionId, RequestId};
-use maud::{DOCTYPE, html};
+use maud::html;
 use serde_json::json;
 
-use crate::Answer;
+use crate::{Answer, page};
 
 /// A refusal or failure, as the client sees it.
 #[derive(Debug, Clone)]
@@ -134,31 +134,17 @@ impl Problem {
 
     fn page(&self, request: RequestId) -> Answer {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        Answer::page(
-            self.status,
-            html! {
-                (DOCTYPE)
-                html lang="en" {
-                    head {
-                        meta charset="utf-8";
-                        meta name="viewport" content="width=device-width, initial-scale=1";
-                        title { (self.status.as_u16()) " " (title) }
-                    }
-                    body {
-                        main {
-                            h1 { (title) }
-                            p { (self.detail) }
-                            dl {
-                                @if let Some(decision) = self.decision {
-                                    dt { "Decision" } dd id="decision" { (decision) }
-                                }
-                                dt { "Request" } dd id="request" { (request) }
-                            }
-                        }
-                    }
+        let content = html! {
+            h1 { (title) }
+            p { (self.detail) }
+            dl {
+                @if let Some(decision) = self.decision {
+                    dt { "Decision" } dd id="decision" { (decision) }
                 }
-            },
-        )
+                dt { "Request" } dd id="request" { (request) }
+            }
+        };
+        Answer::page(self.status, page(&format!("{} {title}", self.status.as_u16()), content))
     }
 }
 

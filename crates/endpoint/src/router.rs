@@ -1,39 +1,156 @@
-//! Mounts endpoints on actix. The only place that names its routing.
+//! Mounts the endpoints of one surface on actix. The only place that names its routing.
 
-use actix_http::header::{HeaderName, HeaderValue};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use actix_http::{Request, Response, StatusCode, body::BoxBody};
+use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactory as _};
+use actix_web::introspection::{IntrospectionNode, IntrospectionTree};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse};
+use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 use time::OffsetDateTime;
 
+use crate::cross_origin::{self, ApprovedOrigin};
 use crate::gate::wants_page;
-use crate::{Call, Endpoint, Gate, Site, Surface};
+use crate::security_headers::add_security_headers;
+use crate::{Call, Endpoint, Gate, Origins, Problem, ServerError, Surface};
 
-/// Mounts every endpoint of one surface.
-pub(crate) fn mount(config: &mut ServiceConfig, gate: &Gate, endpoints: &[Endpoint], surface: Surface) {
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.surface() == surface) {
-        let gate = gate.clone();
-        let endpoint = endpoint.clone();
-        let method = endpoint.method().clone();
-        config.route(
-            endpoint.path(),
-            web::method(method).to(move |request: HttpRequest, payload: web::Payload| {
-                run(gate.clone(), endpoint.clone(), request, payload)
-            }),
-        );
+/// The label of the app host that a request came to.
+pub(crate) struct AppLabel(pub(crate) String);
+
+/// Where the mounted routes are written when a request carries it.
+#[derive(Clone, Default)]
+struct RouteList(Rc<std::cell::RefCell<Option<BTreeSet<MountedRoute>>>>);
+
+/// One method and path pattern that a running router answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MountedRoute {
+    /// The method.
+    pub method: String,
+    /// The path pattern.
+    pub path: String,
+}
+
+type Answering = Rc<dyn Fn(Request) -> LocalBoxFuture<'static, Response<BoxBody>>>;
+
+/// The router of one surface.
+#[derive(Clone)]
+pub(crate) struct Router {
+    surface: Surface,
+    answering: Answering,
+}
+
+impl Router {
+    /// Mounts what is declared for a surface, then asks the router itself what it answers. A difference
+    /// in either direction is an error.
+    pub(crate) async fn mount(
+        gate: &Gate,
+        endpoints: &[Endpoint],
+        surface: Surface,
+    ) -> Result<Self, ServerError> {
+        let app = App::new()
+            .configure(|config| configure(config, gate, endpoints, surface))
+            .default_service(web::to(move |request: HttpRequest| async move { unknown(&request) }));
+        let service = app
+            .into_factory()
+            .new_service(actix_web::dev::AppConfig::default())
+            .await
+            .map_err(|()| ServerError::Router(surface))?;
+        let service = Rc::new(service);
+        let answering: Answering = Rc::new(move |request| {
+            let service = Rc::clone(&service);
+            Box::pin(async move {
+                match service.call(request).await {
+                    Ok(response) => response.into(),
+                    Err(error) => {
+                        tracing::error!(%error, "the router failed");
+                        Problem::internal().answer(RequestId::generate(), false).into_raw()
+                    }
+                }
+            })
+        });
+        let router = Self { surface, answering };
+        let mounted = router.routes().await;
+        let declared = declared_routes(endpoints, surface);
+        if mounted != declared {
+            let difference = mounted.symmetric_difference(&declared).cloned().collect();
+            return Err(ServerError::RoutesDiffer { surface, difference });
+        }
+        Ok(router)
+    }
+
+    /// Answers one request, with the headers that every answer of the platform has.
+    pub(crate) fn answer(
+        &self,
+        request: Request,
+        id: RequestId,
+    ) -> LocalBoxFuture<'static, Response<BoxBody>> {
+        request.extensions_mut().insert(id);
+        let surface = self.surface;
+        let answer = (self.answering)(request);
+        Box::pin(async move {
+            let mut response = answer.await;
+            add_security_headers(response.headers_mut(), surface, Some(id));
+            response
+        })
+    }
+
+    /// What the router itself says that it answers, `HEAD` apart where `GET` is there.
+    pub(crate) async fn routes(&self) -> BTreeSet<MountedRoute> {
+        let list = RouteList::default();
+        let mut request = Request::new();
+        request.head_mut().method = actix_http::Method::TRACE;
+        request.extensions_mut().insert(list.clone());
+        (self.answering)(request).await;
+        list.0.take().unwrap_or_default()
     }
 }
 
+fn configure(config: &mut ServiceConfig, gate: &Gate, endpoints: &[Endpoint], surface: Surface) {
+    let mut paths: Vec<&'static str> =
+        endpoints.iter().filter(|endpoint| endpoint.surface() == surface).map(Endpoint::path).collect();
+    // A literal segment is looked at before a parameter in its place.
+    paths.sort_by_key(|path| path.split('/').map(|part| (part.starts_with('{'), part)).collect::<Vec<_>>());
+    paths.dedup();
+    for path in paths {
+        let here: Vec<&Endpoint> = endpoints
+            .iter()
+            .filter(|endpoint| endpoint.surface() == surface && endpoint.path() == path)
+            .collect();
+        let mut resource = web::resource(path);
+        for endpoint in &here {
+            for method in methods_answered(endpoint) {
+                let gate = gate.clone();
+                let endpoint = (*endpoint).clone();
+                resource = resource.route(web::method(method).to(
+                    move |request: HttpRequest, payload: web::Payload| {
+                        run(gate.clone(), endpoint.clone(), request, payload)
+                    },
+                ));
+            }
+        }
+        let other = Rc::new(OtherMethods::of(gate, &here));
+        config.service(resource.default_service(web::to(move |request: HttpRequest| {
+            let other = Rc::clone(&other);
+            async move { other.answer(&request) }
+        })));
+    }
+}
+
+fn methods_answered(endpoint: &Endpoint) -> Vec<actix_http::Method> {
+    let method = endpoint.method().clone();
+    if method == actix_http::Method::GET { vec![method, actix_http::Method::HEAD] } else { vec![method] }
+}
+
 async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let id = request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::generate);
+    let id = request_id(&request);
     let page = wants_page(request.method(), request.headers());
-    let app_label =
-        match request.headers().get("host").and_then(|host| gate.sites.classify(host.to_str().ok()?)) {
-            Some(Site::App(label)) => Some(label),
-            _ => None,
-        };
+    let app_label = request.extensions().get::<AppLabel>().map(|label| label.0.clone());
+    let sites = gate.sites.clone();
     let call = Call {
-        request,
+        request: request.clone(),
         payload: payload.into_inner(),
         id,
         now: OffsetDateTime::now_utc(),
@@ -45,25 +162,99 @@ async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web:
         Err(problem) => problem.answer(id, page),
     };
     let mut response = answer.into_response();
-    for (name, value) in SECURITY_HEADERS {
-        // A page may have a reason for a policy of its own.
-        if !response.headers().contains_key(name) {
-            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
+    if endpoint.origins() == Origins::AppsToo {
+        let approved = request.extensions().get::<ApprovedOrigin>().map(|origin| sites.origin_of(&origin.0));
+        cross_origin::mark(response.headers_mut(), approved.as_deref());
     }
     response
 }
 
-/// On every answer of the platform itself.
-pub(crate) const SECURITY_HEADERS: [(&str, &str); 7] = [
-    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("cache-control", "no-store"),
-];
+/// What a path answers to methods that nobody declared for it.
+struct OtherMethods {
+    gate: Gate,
+    allow: String,
+    open_to_apps: String,
+}
+
+impl OtherMethods {
+    fn of(gate: &Gate, here: &[&Endpoint]) -> Self {
+        let names = |endpoints: &mut dyn Iterator<Item = &&Endpoint>| {
+            let methods: BTreeSet<String> = endpoints
+                .flat_map(|endpoint| methods_answered(endpoint))
+                .map(|method| method.to_string())
+                .collect();
+            methods.into_iter().collect::<Vec<_>>().join(", ")
+        };
+        Self {
+            gate: gate.clone(),
+            allow: names(&mut here.iter()),
+            open_to_apps: names(&mut here.iter().filter(|endpoint| endpoint.origins() == Origins::AppsToo)),
+        }
+    }
+
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        if request.method() == actix_http::Method::OPTIONS
+            && let Some(answer) =
+                cross_origin::preflight(&self.gate.sites, request.headers(), &self.open_to_apps)
+        {
+            return answer.into_response();
+        }
+        let problem = Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This method is not offered here. The Allow header says which ones are.",
+        );
+        let page = wants_page(request.method(), request.headers());
+        problem.answer(request_id(request), page).header("allow", &self.allow).into_response()
+    }
+}
+
+fn unknown(request: &HttpRequest) -> HttpResponse {
+    if let Some(list) = request.extensions().get::<RouteList>() {
+        list.0.replace(request.app_data::<web::Data<IntrospectionTree>>().map(|tree| listed(&tree.root)));
+    }
+    let page = wants_page(request.method(), request.headers());
+    Problem::not_found().answer(request_id(request), page).into_response()
+}
+
+fn request_id(request: &HttpRequest) -> RequestId {
+    request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::generate)
+}
+
+fn listed(node: &IntrospectionNode) -> BTreeSet<MountedRoute> {
+    let mut routes: BTreeSet<MountedRoute> = node.children.iter().flat_map(listed).collect();
+    let resource = !node.patterns.is_empty();
+    if resource && node.methods.is_empty() {
+        routes.insert(MountedRoute { method: "ANY".to_owned(), path: node.full_path.clone() });
+    }
+    for method in &node.methods {
+        routes.insert(MountedRoute { method: method.to_string(), path: node.full_path.clone() });
+    }
+    routes
+}
+
+/// What a router has to answer, and nothing else. The report of actix leaves out the path `/`, which
+/// therefore is probed in tests only.
+fn declared_routes(endpoints: &[Endpoint], surface: Surface) -> BTreeSet<MountedRoute> {
+    endpoints
+        .iter()
+        .filter(|endpoint| endpoint.surface() == surface && endpoint.path() != "/")
+        .flat_map(|endpoint| {
+            methods_answered(endpoint)
+                .into_iter()
+                .map(|method| MountedRoute { method: method.to_string(), path: endpoint.path().to_owned() })
+        })
+        .collect()
+}
+
+/// Mounts the endpoints of a surface as a server does, and asks the router what it answers.
+///
+/// # Errors
+/// When that differs from what is declared.
+pub async fn mounted_routes(
+    gate: &Gate,
+    endpoints: &[Endpoint],
+    surface: Surface,
+) -> Result<BTreeSet<MountedRoute>, ServerError> {
+    Ok(Router::mount(gate, endpoints, surface).await?.routes().await)
+}

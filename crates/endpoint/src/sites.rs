@@ -52,17 +52,36 @@ impl Sites {
         if port != self.port {
             return None;
         }
-        let host = host.to_ascii_lowercase();
-        if host == self.platform_host {
+        self.site_of_name(host)
+    }
+
+    fn site_of_name(&self, host: &str) -> Option<Site> {
+        if host.eq_ignore_ascii_case(&self.platform_host) {
             return Some(Site::Platform);
         }
-        if self.issuer_host.as_deref() == Some(host.as_str()) {
+        if self.issuer_host.as_deref().is_some_and(|issuer| host.eq_ignore_ascii_case(issuer)) {
             return Some(Site::DevelopmentIssuer);
         }
-        let label = host.strip_suffix(&self.base_domain)?.strip_suffix('.')?;
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        (!label.is_empty() && label.len() <= 63 && label.bytes().all(plain))
-            .then(|| Site::App(label.to_owned()))
+        let dot = host.len().checked_sub(self.base_domain.len() + 1)?;
+        let (label, rest) = host.split_at_checked(dot)?;
+        let below = rest.strip_prefix('.')?.eq_ignore_ascii_case(&self.base_domain);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (below && !label.is_empty() && label.len() <= 63 && label.bytes().all(plain))
+            .then(|| Site::App(label.to_ascii_lowercase()))
+    }
+
+    /// The HTTPS origin that a plain HTTP request for this host should have gone to.
+    pub(crate) fn secure_origin(&self, host_header: &str) -> Option<String> {
+        let host = match host_header.rsplit_once(':') {
+            Some((host, port)) if is_decimal(port) => host,
+            Some(_) => return None,
+            None => host_header,
+        };
+        match self.site_of_name(host)? {
+            Site::Platform => Some(self.platform_origin()),
+            Site::DevelopmentIssuer => self.issuer_origin(),
+            Site::App(label) => Some(self.origin_of(&label)),
+        }
     }
 
     /// The label of the app whose origin this is, spelled exactly as a browser does.

@@ -1,0 +1,162 @@
+//! Sends each request to where its host says: a router of ours, or the gateway.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_http::body::BoxBody;
+use actix_http::header::{self, HeaderValue};
+use actix_http::{HttpMessage as _, Request, Response, StatusCode};
+use futures_util::future::LocalBoxFuture;
+use ids::RequestId;
+
+use crate::gate::wants_page;
+use crate::refusal::Refusal;
+use crate::router::{AppLabel, Router};
+use crate::strict_stream::refusal_behind;
+use crate::{Arrival, Gateway, Problem, Site, Sites};
+
+/// Below this path an app host answers for the platform.
+const PLATFORM_PREFIX: &str = "/.vybe";
+
+/// Where the requests of one listener go.
+#[derive(Clone)]
+pub(crate) enum Dispatch {
+    /// The public listener.
+    Public(Rc<Public>),
+    /// The admin listener: one surface, whatever the host.
+    Admin(Router),
+    /// Plain HTTP: known hosts are sent to HTTPS.
+    Redirect(Arc<Sites>),
+}
+
+/// What the public listener serves. Each surface has a router of its own, so that no host reaches the
+/// endpoints of another.
+pub(crate) struct Public {
+    pub(crate) sites: Arc<Sites>,
+    pub(crate) platform: Router,
+    pub(crate) app_hosts: Router,
+    pub(crate) issuer: Router,
+    pub(crate) gateway: Rc<dyn Gateway>,
+}
+
+impl Dispatch {
+    pub(crate) fn answer(&self, request: Request) -> Answering {
+        let id = RequestId::generate();
+        let future = match (refusal_behind(&request), self) {
+            (Some(refusal), _) => Waiting::ready(refused(refusal, id)),
+            (None, Self::Public(public)) => public.answer(request, id),
+            (None, Self::Admin(router)) => Waiting::Future(router.answer(request, id)),
+            (None, Self::Redirect(sites)) => Waiting::ready(redirect(sites, &request, id)),
+        };
+        Answering { future, id }
+    }
+}
+
+impl Public {
+    fn answer(&self, request: Request, id: RequestId) -> Waiting {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        match host.and_then(|host| self.sites.classify(host)) {
+            Some(Site::App(label)) if is_ours(request.path()) => {
+                request.extensions_mut().insert(AppLabel(label));
+                Waiting::Future(self.app_hosts.answer(request, id))
+            }
+            Some(Site::App(label)) => {
+                let peer = request
+                    .peer_addr()
+                    .unwrap_or_else(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+                let arrival = Arrival { label, request: id, peer };
+                Waiting::Future(Rc::clone(&self.gateway).forward(request, arrival))
+            }
+            Some(Site::Platform) => Waiting::Future(self.platform.answer(request, id)),
+            Some(Site::DevelopmentIssuer) => Waiting::Future(self.issuer.answer(request, id)),
+            None => Waiting::ready(misdirected(&request, id)),
+        }
+    }
+}
+
+fn is_ours(path: &str) -> bool {
+    path.strip_prefix(PLATFORM_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn misdirected(request: &Request, id: RequestId) -> Response<BoxBody> {
+    let problem = Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "unknown_host",
+        "No site is served under this host name here.",
+    );
+    problem.answer(id, wants_page(request.method(), request.headers())).into_raw()
+}
+
+fn refused(refusal: Refusal, id: RequestId) -> Response<BoxBody> {
+    let mut response = refusal.problem().answer(id, false).into_raw();
+    response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+    response
+}
+
+fn redirect(sites: &Sites, request: &Request, id: RequestId) -> Response<BoxBody> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let location = host
+        .and_then(|host| sites.secure_origin(host))
+        .and_then(|origin| HeaderValue::from_str(&format!("{origin}{path}")).ok());
+    match location {
+        Some(location) => {
+            let mut response = Response::with_body(StatusCode::PERMANENT_REDIRECT, BoxBody::new(()));
+            response.headers_mut().insert(header::LOCATION, location);
+            response
+        }
+        None => misdirected(request, id),
+    }
+}
+
+enum Waiting {
+    Future(LocalBoxFuture<'static, Response<BoxBody>>),
+    Ready(Option<Box<Response<BoxBody>>>),
+}
+
+impl Waiting {
+    fn ready(response: Response<BoxBody>) -> Self {
+        Self::Ready(Some(Box::new(response)))
+    }
+}
+
+/// An answer being made. A panic on the way becomes a 500, and the worker goes on.
+pub(crate) struct Answering {
+    future: Waiting,
+    id: RequestId,
+}
+
+impl Future for Answering {
+    type Output = Result<Response<BoxBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let failed = |id| Problem::internal().answer(id, false).into_raw();
+        let polled = match &mut this.future {
+            Waiting::Ready(response) => {
+                return Poll::Ready(Ok(response
+                    .take()
+                    .map_or_else(|| failed(this.id), |response| *response)));
+            }
+            Waiting::Future(future) => {
+                std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
+            }
+        };
+        let response = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(response)) => response,
+            Err(_) => {
+                tracing::error!(request = %this.id, "a handler panicked");
+                failed(this.id)
+            }
+        };
+        tracing::debug!(target: "access", request = %this.id, status = response.status().as_u16());
+        Poll::Ready(Ok(response))
+    }
+}

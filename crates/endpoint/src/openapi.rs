@@ -1,0 +1,112 @@
+//! Describes declared endpoints as an OpenAPI 3.1 document.
+
+use access_control::{Rule, UserToken};
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+use crate::{Endpoint, SESSION_COOKIE, Surface};
+
+/// The document for the endpoints of the platform's host.
+#[must_use]
+pub fn openapi(endpoints: &[Endpoint]) -> Value {
+    let mut paths = Map::new();
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.surface() == Surface::Platform) {
+        let item = paths.entry(endpoint.path()).or_insert_with(|| json!({}));
+        if let Some(item) = item.as_object_mut() {
+            item.insert(endpoint.method().as_str().to_ascii_lowercase(), operation(endpoint));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "vybe control plane",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "session": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
+                "serverSecret": { "type": "apiKey", "in": "header", "name": "VYBE_SERVER_SECRET" },
+                "userToken": { "type": "apiKey", "in": "header", "name": "x-vybe-user-token" },
+            },
+            "schemas": { "Problem": problem_schema() },
+            "responses": {
+                "Problem": {
+                    "description": "Refused or failed; `code` is stable (RFC 9457).",
+                    "content": {
+                        "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint) -> Value {
+    let mut operation = json!({
+        "operationId": endpoint.name(),
+        "x-action": endpoint.action(),
+        "parameters": parameters(endpoint.path()),
+        "security": security(endpoint.rule()),
+        "responses": {
+            "2XX": { "description": "Done." },
+            "4XX": { "$ref": "#/components/responses/Problem" },
+            "5XX": { "$ref": "#/components/responses/Problem" },
+        },
+    });
+    if let (Some(body), Some(operation)) = (endpoint.body(), operation.as_object_mut()) {
+        operation.insert(
+            "requestBody".to_owned(),
+            json!({ "required": true, "content": { "application/json": { "schema": body_schema(body) } } }),
+        );
+    }
+    operation
+}
+
+/// A schema names its dialect when it stands alone; inside the document that is said already.
+fn body_schema(body: &Schema) -> Value {
+    let mut schema = body.as_value().clone();
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("$schema");
+    }
+    schema
+}
+
+fn parameters(path: &str) -> Value {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            let name = name.split(':').next().unwrap_or(name);
+            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+        })
+        .collect()
+}
+
+fn security(rule: Rule) -> Value {
+    match rule {
+        Rule::Public(_) => json!([]),
+        Rule::OwnAccount | Rule::Roles(_) | Rule::AppRole(_) => json!([{ "session": [] }]),
+        Rule::ServerSecret(UserToken::Optional) => {
+            json!([{ "serverSecret": [] }, { "serverSecret": [], "userToken": [] }])
+        }
+        Rule::ServerSecret(UserToken::Required) => json!([{ "serverSecret": [], "userToken": [] }]),
+    }
+}
+
+fn problem_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail", "requestId"],
+        "properties": {
+            "type": { "type": "string" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "code": { "type": "string" },
+            "detail": { "type": "string" },
+            "requestId": { "type": "string" },
+            "decisionId": { "type": "string" },
+        },
+    })
+}

@@ -1,0 +1,327 @@
+//! Listens, speaks TLS, and hands requests to the dispatcher.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_http::body::BoxBody;
+use actix_http::{HttpServiceBuilder, Request, Response};
+use actix_server::ServerBuilder;
+use actix_service::{Service as _, ServiceFactory as _, fn_factory, fn_service};
+use rustls::ServerConfig;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::{CertificateError, Certificates};
+use crate::dispatch::{Dispatch, Public};
+use crate::router::{MountedRoute, Router};
+use crate::strict_stream::StrictStream;
+use crate::{Endpoint, Gate, GatewayFactory, Limits, Surface};
+
+/// How long the other side may take to close, once it should.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Why a server does not run.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// Two endpoints claim one method and path.
+    #[error("{first} and {second} both answer {method} {path}")]
+    Duplicate {
+        /// The name of one endpoint.
+        first: &'static str,
+        /// The name of the other.
+        second: &'static str,
+        /// Their method.
+        method: String,
+        /// Their path, whatever its parameters are called.
+        path: &'static str,
+    },
+    /// An endpoint on app hosts outside `/.vybe/` would take a path from the app.
+    #[error("{name} answers {path} on app hosts, which is outside /.vybe/")]
+    OutsidePrefix {
+        /// The name of the endpoint.
+        name: &'static str,
+        /// Its path.
+        path: &'static str,
+    },
+    /// The router could not be built.
+    #[error("the router of {0:?} could not be built")]
+    Router(Surface),
+    /// The router answers something else than what is declared.
+    #[error("the router of {surface:?} and the declarations differ in {difference:?}")]
+    RoutesDiffer {
+        /// Which router.
+        surface: Surface,
+        /// What only one of the two has.
+        difference: Vec<MountedRoute>,
+    },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A listener failed.
+    #[error("the server cannot listen: {0}")]
+    Listen(std::io::Error),
+}
+
+/// A server: one TLS listener, and perhaps an admin listener and one that redirects to HTTPS.
+///
+/// Listeners are bound by the caller, who thereby knows their addresses, port 0 included.
+pub struct Server {
+    endpoints: Arc<[Endpoint]>,
+    gate: Gate,
+    gateway: GatewayFactory,
+    limits: Limits,
+    public: Option<(TcpListener, Certificates)>,
+    admin: Option<TcpListener>,
+    redirect: Option<TcpListener>,
+}
+
+impl Server {
+    /// A server of these endpoints, and of app hosts through `gateway`.
+    ///
+    /// # Errors
+    /// When two endpoints claim the same requests, or one is where it cannot be reached.
+    pub fn new(endpoints: Vec<Endpoint>, gate: Gate, gateway: GatewayFactory) -> Result<Self, ServerError> {
+        check(&endpoints)?;
+        Ok(Self {
+            endpoints: endpoints.into(),
+            gate,
+            gateway,
+            limits: Limits::default(),
+            public: None,
+            admin: None,
+            redirect: None,
+        })
+    }
+
+    /// Sets the bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves the platform and all app hosts over TLS.
+    #[must_use]
+    pub fn listen(mut self, listener: TcpListener, certificates: Certificates) -> Self {
+        self.public = Some((listener, certificates));
+        self
+    }
+
+    /// Serves [`Surface::Admin`] over plain HTTP. For an operator's network only.
+    #[must_use]
+    pub fn admin(mut self, listener: TcpListener) -> Self {
+        self.admin = Some(listener);
+        self
+    }
+
+    /// Sends plain HTTP for known hosts to HTTPS, and serves nothing.
+    #[must_use]
+    pub fn redirect(mut self, listener: TcpListener) -> Self {
+        self.redirect = Some(listener);
+        self
+    }
+
+    /// Runs until `shutdown` completes, then lets requests under way end, for a bounded time.
+    /// Needs a Tokio runtime; the workers have their own threads.
+    ///
+    /// # Errors
+    /// When the server cannot start.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+        let limits = self.limits;
+        let mut builder = actix_server::Server::build()
+            .workers(limits.workers.get().min(512))
+            .max_concurrent_connections(limits.connections_per_worker)
+            .shutdown_timeout(limits.drain.as_secs())
+            .shutdown_signal(shutdown);
+        let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
+        let runtime = tokio::runtime::Handle::current();
+        // A router belongs to one thread.
+        tokio::task::spawn_blocking(move || {
+            Surface::ALL
+                .into_iter()
+                .try_for_each(|surface| runtime.block_on(Router::mount(&gate, &endpoints, surface)).map(drop))
+        })
+        .await
+        .map_err(|error| ServerError::Listen(std::io::Error::other(error)))??;
+        let mut follower = None;
+        if let Some((listener, certificates)) = self.public {
+            let tls = certificates.server_config()?;
+            follower = Some(tokio::spawn(certificates.follow_files()));
+            let parts = PublicParts {
+                endpoints: self.endpoints.clone(),
+                gate: self.gate.clone(),
+                gateway: self.gateway,
+            };
+            builder = listen(builder, "https", listener, Transport::Tls(tls), limits, move || {
+                let parts = parts.clone();
+                async move { parts.dispatch().await }
+            })?;
+        }
+        if let Some(listener) = self.admin {
+            let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
+            builder = listen(builder, "admin", listener, Transport::Plain, limits, move || {
+                let (endpoints, gate) = (endpoints.clone(), gate.clone());
+                async move { Ok(Dispatch::Admin(Router::mount(&gate, &endpoints, Surface::Admin).await?)) }
+            })?;
+        }
+        if let Some(listener) = self.redirect {
+            let sites = self.gate.sites.clone();
+            builder = listen(builder, "redirect", listener, Transport::Plain, limits, move || {
+                let sites = sites.clone();
+                async move { Ok(Dispatch::Redirect(sites)) }
+            })?;
+        }
+        let result = builder.run().await.map_err(ServerError::Listen);
+        if let Some(follower) = follower {
+            follower.abort();
+        }
+        result
+    }
+}
+
+#[derive(Clone)]
+struct PublicParts {
+    endpoints: Arc<[Endpoint]>,
+    gate: Gate,
+    gateway: GatewayFactory,
+}
+
+impl PublicParts {
+    async fn dispatch(self) -> Result<Dispatch, ServerError> {
+        let mount = |surface| Router::mount(&self.gate, &self.endpoints, surface);
+        Ok(Dispatch::Public(Rc::new(Public {
+            sites: self.gate.sites.clone(),
+            platform: mount(Surface::Platform).await?,
+            app_hosts: mount(Surface::AppHosts).await?,
+            issuer: mount(Surface::DevelopmentIssuer).await?,
+            gateway: (self.gateway)(),
+        })))
+    }
+}
+
+#[derive(Clone)]
+enum Transport {
+    Plain,
+    Tls(Arc<ServerConfig>),
+}
+
+/// Adds a listener. Each worker makes its own dispatcher.
+fn listen<F, R>(
+    builder: ServerBuilder,
+    name: &'static str,
+    listener: TcpListener,
+    transport: Transport,
+    limits: Limits,
+    dispatch: F,
+) -> Result<ServerBuilder, ServerError>
+where
+    F: Fn() -> R + Clone + Send + 'static,
+    R: Future<Output = Result<Dispatch, ServerError>> + 'static,
+{
+    let stopping = builder.graceful_shutdown_signal();
+    let worker = move || {
+        let (dispatch, transport, stopping) = (dispatch.clone(), transport.clone(), stopping.clone());
+        fn_factory(move || {
+            let (transport, stopping) = (transport.clone(), stopping.clone());
+            let dispatch = dispatch();
+            async move {
+                let dispatch = dispatch.await.map_err(|error| {
+                    tracing::error!(%error, "a worker could not start");
+                })?;
+                let plain = connections(&dispatch, limits, stopping.clone()).await?;
+                let secure = connections(&dispatch, limits, stopping).await?;
+                let (plain, secure) = (Rc::new(plain), Rc::new(secure));
+                Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                    let (plain, secure) = (Rc::clone(&plain), Rc::clone(&secure));
+                    let transport = transport.clone();
+                    async move {
+                        let Ok(peer) = stream.peer_addr() else { return Ok::<_, Infallible>(()) };
+                        let _ = stream.set_nodelay(true);
+                        match transport {
+                            Transport::Plain => plain(StrictStream::new(stream), peer).await,
+                            Transport::Tls(config) => {
+                                let accepting = TlsAcceptor::from(config).accept(stream);
+                                match tokio::time::timeout(limits.handshake, accepting).await {
+                                    Ok(Ok(stream)) => secure(StrictStream::new(stream), peer).await,
+                                    Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+                                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                                }
+                            }
+                        }
+                        Ok(())
+                    }
+                }))
+            }
+        })
+    };
+    builder.listen(name, listener, worker).map_err(ServerError::Listen)
+}
+
+type Connections<T> =
+    Box<dyn Fn(StrictStream<T>, SocketAddr) -> futures_util::future::LocalBoxFuture<'static, ()>>;
+
+/// What serves the connections of one worker.
+async fn connections<T>(
+    dispatch: &Dispatch,
+    limits: Limits,
+    stopping: actix_server::GracefulShutdownSignal,
+) -> Result<Connections<T>, ()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let dispatch = dispatch.clone();
+    let service = HttpServiceBuilder::default()
+        .keep_alive(limits.keep_alive)
+        .client_request_timeout(limits.head)
+        .client_disconnect_timeout(CLOSING)
+        // A client that goes away ends the request.
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .h1::<_, BoxBody>(fn_service(move |request: Request| {
+            let answering = dispatch.answer(request);
+            async move { answering.await.map(Response::<BoxBody>::from) }
+        }))
+        .new_service(())
+        .await?;
+    Ok(Box::new(move |stream, peer| {
+        let connection = service.call((stream, Some(peer)));
+        Box::pin(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        })
+    }))
+}
+
+fn check(endpoints: &[Endpoint]) -> Result<(), ServerError> {
+    let shape = |endpoint: &Endpoint| -> Vec<&'static str> {
+        endpoint.path().split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect()
+    };
+    for (position, first) in endpoints.iter().enumerate() {
+        if first.surface() == Surface::AppHosts && !first.path().starts_with("/.vybe/") {
+            return Err(ServerError::OutsidePrefix { name: first.name(), path: first.path() });
+        }
+        let twin = endpoints.iter().skip(position + 1).find(|second| {
+            first.surface() == second.surface()
+                && first.method() == second.method()
+                && shape(first) == shape(second)
+        });
+        if let Some(second) = twin {
+            return Err(ServerError::Duplicate {
+                first: first.name(),
+                second: second.name(),
+                method: first.method().to_string(),
+                path: first.path(),
+            });
+        }
+    }
+    Ok(())
+}
