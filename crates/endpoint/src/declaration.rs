@@ -60,6 +60,7 @@ pub struct Declaration {
     pub(crate) name: &'static str,
     pub(crate) surface: Surface,
     pub(crate) origins: Origins,
+    pub(crate) page: bool,
 }
 
 /// An endpoint that says what it requires, and not yet what it does.
@@ -130,6 +131,12 @@ impl Endpoint {
         self.declaration.origins
     }
 
+    /// Whether it is a page for people.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.declaration.page
+    }
+
     /// The action it requires.
     #[must_use]
     pub fn action(&self) -> &'static str {
@@ -151,7 +158,7 @@ impl Endpoint {
 
 impl Declaration {
     fn new(method: Method, path: &'static str, name: &'static str) -> Self {
-        Self { method, path, name, surface: Surface::Platform, origins: Origins::Platform }
+        Self { method, path, name, surface: Surface::Platform, origins: Origins::Platform, page: false }
     }
 
     /// Answers somewhere else than on the platform's host.
@@ -165,6 +172,14 @@ impl Declaration {
     #[must_use]
     pub fn open_to_app_origins(mut self) -> Self {
         self.origins = Origins::AppsToo;
+        self
+    }
+
+    /// Is a page for people: a browser that navigates to it without a session is sent to sign in and
+    /// comes back.
+    #[must_use]
+    pub fn page(mut self) -> Self {
+        self.page = true;
         self
     }
 

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::cross_origin::{self, ApprovedOrigin};
 use crate::gate::wants_page;
 use crate::security_headers::add_security_headers;
-use crate::{Call, Endpoint, Gate, Origins, Problem, ServerError, Surface};
+use crate::{Answer, Call, Endpoint, Gate, Origins, Problem, ServerError, Sites, Surface};
 
 /// The label of the app host that a request came to.
 pub(crate) struct AppLabel(pub(crate) String);
@@ -159,6 +159,9 @@ async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web:
     };
     let answer = match (endpoint.handler)(gate, call).await {
         Ok(answer) => answer,
+        Err(problem) if page && endpoint.is_page() && problem.status() == StatusCode::UNAUTHORIZED => {
+            sign_in_first(&sites, &request)
+        }
         Err(problem) => problem.answer(id, page),
     };
     let mut response = answer.into_response();
@@ -167,6 +170,15 @@ async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web:
         cross_origin::mark(response.headers_mut(), approved.as_deref());
     }
     response
+}
+
+/// To the sign-in, and from there back to where the person wanted to go.
+fn sign_in_first(sites: &Sites, request: &HttpRequest) -> Answer {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let wanted = format!("{}{target}", sites.platform_origin());
+    let query: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &wanted).finish();
+    Answer::found(&format!("/login?{query}"))
 }
 
 /// What a path answers to methods that nobody declared for it.
