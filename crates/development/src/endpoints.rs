@@ -7,17 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Problem, Surface};
-use maud::{DOCTYPE, html};
+use maud::html;
 use serde_json::json;
 
 use crate::Issuer;
 use crate::issuer::{AuthorizationRequest, IssuerRefusal};
-
-/// The form of the sign-in page answers with a redirect to the platform, which browsers count as a
-/// form action, so this page may send forms anywhere. It holds nothing worth sending.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-const STYLE: &str = include_str!("issuer.css");
 
 /// The provider's endpoints, for its own host.
 #[must_use]
@@ -35,7 +29,6 @@ pub fn endpoints(issuer: &Arc<Issuer>) -> Vec<Endpoint> {
         get("/authorize", "development_issuer.choose").answers(issuer(), choose),
         post("/authorize", "development_issuer.sign_in").answers(issuer(), sign_in),
         post("/token", "development_issuer.token").answers(issuer(), token),
-        get("/style.css", "development_issuer.style").answers((), style),
     ]
 }
 
@@ -49,10 +42,6 @@ async fn keys(issuer: Arc<Issuer>, _: Anybody, _: Call) -> Result<Answer, Proble
     Ok(Answer::json(&issuer.key_set()))
 }
 
-async fn style((): (), _: Anybody, _: Call) -> Result<Answer, Problem> {
-    Ok(Answer::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.as_bytes().to_vec()))
-}
-
 async fn choose(issuer: Arc<Issuer>, _: Anybody, call: Call) -> Result<Answer, Problem> {
     let mut parameters = Vec::new();
     for name in PARAMETERS {
@@ -61,34 +50,21 @@ async fn choose(issuer: Arc<Issuer>, _: Anybody, call: Call) -> Result<Answer, P
         }
     }
     check(&issuer, &parameters)?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Development sign-in" }
-                link rel="stylesheet" href="/style.css";
+    let content = html! {
+        h1 { "Sign in as" }
+        p { "This OpenID provider is part of the development platform. It asks for no password." }
+        form method="post" action="/authorize" {
+            @for (name, value) in &parameters {
+                input type="hidden" name=(name) value=(value);
             }
-            body {
-                main {
-                    h1 { "Sign in as" }
-                    p { "This OpenID provider is part of the development platform. It asks for no password." }
-                    form method="post" action="/authorize" {
-                        @for (name, value) in &parameters {
-                            input type="hidden" name=(name) value=(value);
-                        }
-                        @for user in issuer.users() {
-                            button type="submit" name="user" value=(user.subject) {
-                                strong { (user.name) } " " span { (user.email) } " " small { (user.purpose) }
-                            }
-                        }
-                    }
+            @for user in issuer.users() {
+                button.quiet type="submit" name="user" value=(user.subject) {
+                    (user.name) " · " (user.email) " · " (user.purpose)
                 }
             }
         }
     };
-    Ok(Answer::page(StatusCode::OK, page).header("content-security-policy", PAGE_POLICY))
+    Ok(Answer::page(StatusCode::OK, endpoint::page("Development sign-in", content)))
 }
 
 async fn sign_in(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answer, Problem> {
@@ -96,7 +72,7 @@ async fn sign_in(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answ
     let request = check(&issuer, &form)?;
     let user = field(&form, "user").unwrap_or_default();
     let address = issuer.sign_in(&request, &user).map_err(refused)?;
-    Ok(Answer::see_other(&address).header("content-security-policy", PAGE_POLICY))
+    Ok(Answer::see_other(&address))
 }
 
 async fn token(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answer, Problem> {
