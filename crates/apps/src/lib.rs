@@ -1,1 +1,46 @@
-//! apps
+//! Apps: their hosts, upstreams, access levels, grants, path rules and server secrets.
+//!
+//! Invariants:
+//! - a host label belongs to one app, and is taken in the transaction that makes the app;
+//! - everything an app has goes with it: a later app of the same name inherits nothing;
+//! - an upstream's address is judged when it is set, and again by whoever connects ([`AddressPolicy`]);
+//! - a restricted app always has somebody who may edit it;
+//! - a server secret is shown once and kept as a keyed hash.
+//!
+//! This crate does not know people, organizations' tables, sessions, or how requests are forwarded.
+
+mod address_policy;
+mod app;
+mod apps;
+mod endpoints;
+mod error;
+mod grant;
+mod grants;
+mod neighbours;
+mod network;
+mod occasion;
+mod path_rule;
+mod path_rules;
+mod record;
+mod server_secret;
+mod server_secrets;
+mod store;
+mod upstream;
+
+pub use address_policy::{AddressKind, AddressPolicy, Refused};
+pub use app::{App, AppName, AppNameError, NewApp};
+pub use apps::{AppChanges, Apps};
+pub use endpoints::AppsApi;
+pub use error::AppError;
+pub use grant::{Grant, NewGrant};
+pub use grants::{Grants, forget_member};
+pub use neighbours::{NeighbourError, OrganizationSlugs, People, PersonName};
+pub use network::{Network, NetworkError};
+pub use occasion::Occasion;
+pub use path_rule::{NewPathRule, PathRuleError};
+pub use path_rules::AppPathRules;
+pub use record::{AppRecord, SecretRecord};
+pub use server_secret::{NewServerSecret, ServerSecret, ServerSecretText};
+pub use server_secrets::{IssuedServerSecret, ServerSecrets};
+pub use store::{Store, load, load_all};
+pub use upstream::{UpstreamUrl, UpstreamUrlError};

@@ -1,0 +1,244 @@
+//! Apps: making, finding, changing and deleting them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access_control::{
+    Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, FactsUnavailable, IdentifyCaller, ListApps,
+    Permit, Principal, ReadApp, ReadAppAccess, Refusal, UpdateApp, authorize,
+};
+use audit::{Actor, Event, Target};
+use ids::{AppId, HostLabel};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::store::{apps, grants};
+use crate::{
+    AddressPolicy, App, AppError, AppName, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl,
+};
+
+/// How long a name may take to resolve before it counts as unknown.
+const RESOLUTION: Duration = Duration::from_secs(5);
+
+/// The apps of all organizations.
+#[derive(Clone)]
+pub struct Apps {
+    store: Store,
+    facts: Arc<dyn Facts>,
+    slugs: Arc<dyn OrganizationSlugs>,
+    addresses: Arc<AddressPolicy>,
+}
+
+/// What to change about an app. `None` leaves as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AppChanges {
+    /// The new name.
+    pub name: Option<AppName>,
+    /// Who it is for from now on.
+    pub level: Option<AppLevel>,
+    /// Where it runs from now on; `Some(None)` is nowhere.
+    pub upstream: Option<Option<UpstreamUrl>>,
+    /// Whether Server Actions are judged by the page they are posted to.
+    pub server_actions_judged_by_page: Option<bool>,
+}
+
+impl fmt::Debug for Apps {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Apps").finish_non_exhaustive()
+    }
+}
+
+impl Apps {
+    /// Apps in this store. `addresses` judges upstreams when they are set.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        facts: Arc<dyn Facts>,
+        slugs: Arc<dyn OrganizationSlugs>,
+        addresses: Arc<AddressPolicy>,
+    ) -> Self {
+        Self { store, facts, slugs, addresses }
+    }
+
+    /// Makes an app at level Organization, and takes its host.
+    ///
+    /// # Errors
+    /// The host is taken, perhaps by an app whose slugs print the same label, or it is reserved.
+    pub async fn create(
+        &self,
+        permit: &Permit<CreateApp>,
+        new: NewApp,
+        occasion: Occasion,
+    ) -> Result<App, AppError> {
+        let organization = permit.organization();
+        let slug = self.slugs.slug(organization)?.ok_or(AppError::NotFound)?;
+        let label = HostLabel::join(&new.slug, &slug).map_err(AppError::Label)?;
+        let app = App {
+            id: AppId::generate(),
+            organization,
+            slug: new.slug,
+            name: new.name,
+            label,
+            level: AppLevel::Organization,
+            creator: permit.user(),
+            upstream: None,
+            server_actions_judged_by_page: false,
+            created_at: occasion.now,
+        };
+        let change = self.store.begin().await?;
+        apps::insert(change.transaction(), &app).await?;
+        let event = Event::done(Actor::Person(permit.user()), CreateApp::NAME, Target::App(app.id))
+            .of(organization)
+            .during(occasion.request)
+            .with(json!({ "after": described(&app) }));
+        change.commit(event).await?;
+        Ok(app)
+    }
+
+    /// One app.
+    ///
+    /// # Errors
+    /// It is gone, or the store is not available.
+    pub async fn read(&self, permit: &Permit<ReadApp>) -> Result<App, AppError> {
+        self.find(permit.app()).await
+    }
+
+    /// The app that calls with its server secret.
+    ///
+    /// # Errors
+    /// It is gone, or the store is not available.
+    pub async fn calling(&self, permit: &Permit<IdentifyCaller>) -> Result<App, AppError> {
+        self.find(permit.credential().app).await
+    }
+
+    /// Who one app is for.
+    ///
+    /// # Errors
+    /// It is gone, or the store is not available.
+    pub async fn level(&self, permit: &Permit<ReadAppAccess>) -> Result<AppLevel, AppError> {
+        Ok(self.find(permit.app()).await?.level)
+    }
+
+    async fn find(&self, id: AppId) -> Result<App, AppError> {
+        apps::find(self.store.database(), id).await?.ok_or(AppError::NotFound)
+    }
+
+    /// The apps of the organization that the person may open, oldest first.
+    ///
+    /// # Errors
+    /// The store or the facts are not available.
+    pub async fn list_visible(
+        &self,
+        permit: &Permit<ListApps>,
+        now: OffsetDateTime,
+    ) -> Result<Vec<App>, AppError> {
+        let person = Principal::User(permit.actor().clone());
+        let mut visible = Vec::new();
+        for app in apps::list(self.store.database(), permit.organization()).await? {
+            match authorize::<ReadApp>(Some(&person), app.id, &*self.facts, now) {
+                Ok(_) => visible.push(app),
+                Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => {}
+                Err(Refusal::Unavailable(FactsUnavailable)) => return Err(FactsUnavailable.into()),
+            }
+        }
+        Ok(visible)
+    }
+
+    /// Changes an app. Whoever makes it Restricted keeps access as an Editor.
+    ///
+    /// # Errors
+    /// The upstream is not permitted or unknown, or the level is not the person's to choose.
+    pub async fn update(
+        &self,
+        permit: &Permit<UpdateApp>,
+        changes: AppChanges,
+        occasion: Occasion,
+    ) -> Result<App, AppError> {
+        if let Some(Some(upstream)) = &changes.upstream {
+            self.judge(upstream).await?;
+        }
+        let (change, before) = self.store.begin_locked(permit.app()).await?;
+        let mut app = before.clone();
+        if let Some(name) = changes.name {
+            app.name = name;
+        }
+        if let Some(upstream) = changes.upstream {
+            app.upstream = upstream;
+        }
+        if let Some(by_page) = changes.server_actions_judged_by_page {
+            app.server_actions_judged_by_page = by_page;
+        }
+        if let Some(level) = changes.level {
+            if level == AppLevel::User && app.creator != permit.user() {
+                return Err(AppError::NotCreator);
+            }
+            app.level = level;
+        }
+        apps::update(change.transaction(), &app).await?;
+        let mut detail = json!({ "before": described(&before), "after": described(&app) });
+        if app.level == AppLevel::Restricted && before.level != AppLevel::Restricted {
+            let own = Grant {
+                user: permit.user(),
+                role: AppRole::Editor,
+                granted_by: permit.user(),
+                created_at: occasion.now,
+                expires_at: None,
+            };
+            grants::put(change.transaction(), &app, &own).await?;
+            detail["granted"] = json!({ "user": own.user, "role": own.role });
+        }
+        let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::App(app.id))
+            .of(app.organization)
+            .during(occasion.request)
+            .with(detail);
+        change.commit(event).await?;
+        Ok(app)
+    }
+
+    /// Deletes an app with everything it has, and frees its host.
+    ///
+    /// # Errors
+    /// It is gone, or the store is not available.
+    pub async fn delete(&self, permit: &Permit<DeleteApp>, occasion: Occasion) -> Result<(), AppError> {
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        apps::delete(change.transaction(), app.id).await?;
+        let event = Event::done(Actor::Person(permit.user()), DeleteApp::NAME, Target::App(app.id))
+            .of(app.organization)
+            .during(occasion.request)
+            .with(json!({ "before": described(&app) }));
+        change.commit(event).await?;
+        Ok(())
+    }
+
+    /// Every address that the upstream's host has now must be permitted. Whoever connects asks again.
+    async fn judge(&self, upstream: &UpstreamUrl) -> Result<(), AppError> {
+        let addresses: Vec<IpAddr> = match upstream.address() {
+            Some(address) => vec![address],
+            None => {
+                let answers = tokio::net::lookup_host((upstream.host(), upstream.port()));
+                match tokio::time::timeout(RESOLUTION, answers).await {
+                    Ok(Ok(answers)) => answers.map(|answer| answer.ip()).collect(),
+                    Ok(Err(_)) | Err(_) => return Err(AppError::UpstreamUnknown),
+                }
+            }
+        };
+        if addresses.is_empty() {
+            return Err(AppError::UpstreamUnknown);
+        }
+        self.addresses.permits_all(addresses).map_err(AppError::UpstreamRefused)
+    }
+}
+
+/// An app as an event shows it.
+fn described(app: &App) -> Value {
+    json!({
+        "slug": app.slug,
+        "name": app.name.as_str(),
+        "host": app.label.as_str(),
+        "level": app.level,
+        "upstream": app.upstream.as_ref().map(UpstreamUrl::as_str),
+        "serverActionsJudgedByPage": app.server_actions_judged_by_page,
+    })
+}

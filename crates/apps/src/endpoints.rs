@@ -1,0 +1,66 @@
+//! The HTTP side of apps. The only room that knows JSON shapes.
+
+mod access;
+mod apps;
+mod problem;
+mod server_secrets;
+mod whoami;
+
+use std::fmt;
+use std::sync::Arc;
+
+use endpoint::{Call, Endpoint, Problem};
+
+use crate::{AppPathRules, Apps, Grants, Occasion, People, ServerSecrets};
+
+/// Everything that the endpoints of apps are made from.
+#[derive(Clone)]
+pub struct AppsApi {
+    /// The apps.
+    pub apps: Apps,
+    /// Their grants.
+    pub grants: Grants,
+    /// Their path rules.
+    pub path_rules: AppPathRules,
+    /// Their server secrets.
+    pub server_secrets: ServerSecrets,
+    /// Who people are.
+    pub people: Arc<dyn People>,
+}
+
+impl fmt::Debug for AppsApi {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AppsApi").finish_non_exhaustive()
+    }
+}
+
+impl AppsApi {
+    /// The endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let mut all = apps::endpoints(&self.apps);
+        all.extend(access::endpoints(self));
+        all.extend(server_secrets::endpoints(&self.server_secrets));
+        all.push(whoami::endpoint(self));
+        all
+    }
+}
+
+fn occasion(call: &Call) -> Occasion {
+    Occasion { request: call.id(), now: call.now() }
+}
+
+/// 422 for a text that its type does not take.
+fn invalid(code: &'static str) -> impl Fn(&dyn fmt::Display) -> Problem {
+    move |reason| Problem::invalid(code, sentence(reason))
+}
+
+/// An error's text as a sentence for a person.
+fn sentence(reason: &dyn fmt::Display) -> String {
+    let text = reason.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text,
+    }
+}

@@ -1,0 +1,173 @@
+//! Who may use an app: level, grants, path rules.
+
+use access_control::{AppLevel, AppRole, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
+use endpoint::{Answer, Call, Endpoint, Problem};
+use ids::{PathRuleId, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{AppsApi, invalid, occasion};
+use crate::{Grant, NewGrant, NewPathRule};
+
+pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/apps/{app_id}/access", "read_app_access")
+            .requires::<ReadAppAccess>()
+            .answers(api.clone(), read),
+        Endpoint::put("/api/v1/apps/{app_id}/grants/{user_id}", "put_grant")
+            .requires::<UpdateApp>()
+            .takes::<GrantBody>()
+            .answers(api.clone(), put_grant),
+        Endpoint::delete("/api/v1/apps/{app_id}/grants/{user_id}", "delete_grant")
+            .requires::<UpdateApp>()
+            .answers(api.clone(), delete_grant),
+        Endpoint::post("/api/v1/apps/{app_id}/path-rules", "create_path_rule")
+            .requires::<UpdateApp>()
+            .takes::<PathRuleBody>()
+            .answers(api.clone(), create_path_rule),
+        Endpoint::put("/api/v1/apps/{app_id}/path-rules/{rule_id}", "replace_path_rule")
+            .requires::<UpdateApp>()
+            .takes::<PathRuleBody>()
+            .answers(api.clone(), replace_path_rule),
+        Endpoint::delete("/api/v1/apps/{app_id}/path-rules/{rule_id}", "delete_path_rule")
+            .requires::<UpdateApp>()
+            .answers(api.clone(), delete_path_rule),
+    ]
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GrantBody {
+    /// viewer or editor.
+    #[schemars(with = "String")]
+    role: AppRole,
+    /// When it ends (RFC 3339); never, if left out.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PathRuleBody {
+    /// A path prefix on a segment boundary; `*` stands for one segment.
+    pattern: String,
+    /// The methods it covers; all, if left out.
+    #[serde(default)]
+    methods: Vec<String>,
+    /// Whom it lets through: kind is user, group, role or app_role.
+    #[schemars(with = "Vec<SubjectBody>")]
+    subjects: Vec<Subject>,
+}
+
+/// Only describes [`Subject`].
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+struct SubjectBody {
+    kind: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessAnswer {
+    level: AppLevel,
+    grants: Vec<GrantAnswer>,
+    path_rules: Vec<PathRuleAnswer>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GrantAnswer {
+    user_id: UserId,
+    role: AppRole,
+    granted_by: UserId,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+impl From<Grant> for GrantAnswer {
+    fn from(grant: Grant) -> Self {
+        Self {
+            user_id: grant.user,
+            role: grant.role,
+            granted_by: grant.granted_by,
+            created_at: grant.created_at,
+            expires_at: grant.expires_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PathRuleAnswer {
+    id: PathRuleId,
+    pattern: String,
+    methods: Vec<String>,
+    subjects: Vec<Subject>,
+}
+
+impl From<PathRule> for PathRuleAnswer {
+    fn from(rule: PathRule) -> Self {
+        Self {
+            id: rule.id,
+            pattern: rule.pattern.to_string(),
+            methods: rule.methods.iter().map(|method| method.as_str().to_owned()).collect(),
+            subjects: rule.subjects,
+        }
+    }
+}
+
+async fn read(api: AppsApi, permit: Permit<ReadAppAccess>, _: Call) -> Result<Answer, Problem> {
+    let level = api.apps.level(&permit).await?;
+    let grants = api.grants.list(&permit).await?.into_iter().map(GrantAnswer::from).collect();
+    let path_rules = api.path_rules.list(&permit).await?.into_iter().map(PathRuleAnswer::from).collect();
+    Ok(Answer::json(&AccessAnswer { level, grants, path_rules }))
+}
+
+async fn put_grant(api: AppsApi, permit: Permit<UpdateApp>, mut call: Call) -> Result<Answer, Problem> {
+    let user = call.path("user_id")?;
+    let body: GrantBody = call.json().await?;
+    let new = NewGrant { user, role: body.role, expires_at: body.expires_at };
+    let grant = api.grants.put(&permit, new, occasion(&call)).await?;
+    Ok(Answer::json(&GrantAnswer::from(grant)))
+}
+
+async fn delete_grant(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -> Result<Answer, Problem> {
+    api.grants.delete(&permit, call.path("user_id")?, occasion(&call)).await?;
+    Ok(Answer::no_content())
+}
+
+async fn create_path_rule(
+    api: AppsApi,
+    permit: Permit<UpdateApp>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let new = new_path_rule(&mut call).await?;
+    let rule = api.path_rules.create(&permit, new, occasion(&call)).await?;
+    Ok(Answer::created(&PathRuleAnswer::from(rule)))
+}
+
+async fn replace_path_rule(
+    api: AppsApi,
+    permit: Permit<UpdateApp>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let id = call.path("rule_id")?;
+    let new = new_path_rule(&mut call).await?;
+    let rule = api.path_rules.replace(&permit, id, new, occasion(&call)).await?;
+    Ok(Answer::json(&PathRuleAnswer::from(rule)))
+}
+
+async fn delete_path_rule(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -> Result<Answer, Problem> {
+    api.path_rules.delete(&permit, call.path("rule_id")?, occasion(&call)).await?;
+    Ok(Answer::no_content())
+}
+
+async fn new_path_rule(call: &mut Call) -> Result<NewPathRule, Problem> {
+    let body: PathRuleBody = call.json().await?;
+    NewPathRule::new(&body.pattern, &body.methods, body.subjects)
+        .map_err(|error| invalid("invalid_path_rule")(&error))
+}

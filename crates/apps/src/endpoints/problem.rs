@@ -1,0 +1,52 @@
+//! What clients are told when something goes wrong with apps.
+
+use endpoint::Problem;
+
+use super::sentence;
+use crate::AppError;
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::HostTaken(label) => Self::conflict(
+                "host_taken",
+                format!("The host {label} belongs to another app. Choose another slug."),
+            ),
+            AppError::Label(reason) => Self::invalid("invalid_slug", sentence(&reason)),
+            AppError::NotFound => Self::not_found(),
+            AppError::Refused(refusal) => refusal.into(),
+            AppError::NotCreator => {
+                Self::invalid("not_creator", "Only the app's creator can make it theirs alone.")
+            }
+            AppError::NotAMember => {
+                Self::invalid("not_a_member", "The person is no member of the app's organization.")
+            }
+            AppError::LastEditor => Self::conflict(
+                "last_editor",
+                "A restricted app keeps at least one editor whose grant does not end. Name another one first.",
+            ),
+            AppError::EndPassed => Self::invalid("end_passed", "The end has already passed."),
+            AppError::TooManyPathRules => {
+                Self::conflict("too_many_path_rules", "An app has at most 1000 path rules.")
+            }
+            AppError::TooManyServerSecrets => Self::conflict(
+                "too_many_server_secrets",
+                "An environment has at most two live server secrets. Revoke one first.",
+            ),
+            AppError::UpstreamRefused(reason) => Self::invalid("upstream_refused", sentence(&reason)),
+            AppError::UpstreamUnknown => {
+                Self::invalid("upstream_unknown", "The upstream's host name has no address.")
+            }
+            AppError::Audit(reason) => reason.into(),
+            AppError::Facts(_) => Self::unavailable(),
+            AppError::Store(_) | AppError::Neighbour(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of apps failed");
+                Self::unavailable()
+            }
+            AppError::Randomness(_) | AppError::Unreadable(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of apps failed");
+                Self::internal()
+            }
+        }
+    }
+}

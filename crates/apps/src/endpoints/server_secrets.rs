@@ -1,0 +1,110 @@
+//! Issuing, listing and revoking server secrets.
+
+use access_control::{Environment, ListServerSecrets, ManageServerSecrets, Permit};
+use endpoint::{Answer, Call, Endpoint, Problem};
+use ids::{ServerSecretId, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::occasion;
+use crate::{NewServerSecret, ServerSecret, ServerSecrets};
+
+pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/apps/{app_id}/server-secrets", "list_server_secrets")
+            .requires::<ListServerSecrets>()
+            .answers(secrets.clone(), list),
+        Endpoint::post("/api/v1/apps/{app_id}/server-secrets", "issue_server_secret")
+            .requires::<ManageServerSecrets>()
+            .takes::<IssueBody>()
+            .answers(secrets.clone(), issue),
+        Endpoint::delete("/api/v1/apps/{app_id}/server-secrets/{secret_id}", "revoke_server_secret")
+            .requires::<ManageServerSecrets>()
+            .answers(secrets.clone(), revoke),
+    ]
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IssueBody {
+    /// preview or production.
+    #[schemars(with = "String")]
+    environment: Environment,
+    /// When it stops counting (RFC 3339); never, if left out.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    expires_at: Option<OffsetDateTime>,
+    /// When the environment's other secrets stop counting (RFC 3339); unchanged, if left out.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    previous_expires_at: Option<OffsetDateTime>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretAnswer<'a> {
+    id: ServerSecretId,
+    environment: Environment,
+    issued_by: UserId,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+    /// Only in the answer that issues it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+}
+
+impl<'a> SecretAnswer<'a> {
+    fn new(secret: &ServerSecret, value: Option<&'a str>) -> Self {
+        Self {
+            id: secret.id,
+            environment: secret.environment,
+            issued_by: secret.issued_by,
+            created_at: secret.created_at,
+            expires_at: secret.expires_at,
+            value,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAnswer {
+    server_secrets: Vec<SecretAnswer<'static>>,
+}
+
+async fn list(
+    secrets: ServerSecrets,
+    permit: Permit<ListServerSecrets>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let found = secrets.list(&permit, occasion(&call)).await?;
+    let server_secrets = found.iter().map(|secret| SecretAnswer::new(secret, None)).collect();
+    Ok(Answer::json(&ListAnswer { server_secrets }))
+}
+
+async fn issue(
+    secrets: ServerSecrets,
+    permit: Permit<ManageServerSecrets>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let body: IssueBody = call.json().await?;
+    let new = NewServerSecret {
+        environment: body.environment,
+        expires_at: body.expires_at,
+        previous_expires_at: body.previous_expires_at,
+    };
+    let issued = secrets.issue(&permit, new, occasion(&call)).await?;
+    Ok(Answer::created(&SecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
+}
+
+async fn revoke(
+    secrets: ServerSecrets,
+    permit: Permit<ManageServerSecrets>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    secrets.revoke(&permit, call.path("secret_id")?, occasion(&call)).await?;
+    Ok(Answer::no_content())
+}

@@ -1,0 +1,133 @@
+//! The path rules of apps.
+
+use std::fmt;
+use std::sync::Arc;
+
+use access_control::{Action, Facts, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
+use audit::{Actor, Event, Target};
+use ids::PathRuleId;
+use serde_json::{Value, json};
+
+use crate::store::path_rules;
+use crate::{AppError, NewPathRule, Occasion, Store};
+
+/// The most path rules of one app.
+const MOST: u64 = 1_000;
+
+/// The path rules of all apps.
+#[derive(Clone)]
+pub struct AppPathRules {
+    store: Store,
+    facts: Arc<dyn Facts>,
+}
+
+impl fmt::Debug for AppPathRules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AppPathRules").finish_non_exhaustive()
+    }
+}
+
+impl AppPathRules {
+    /// Path rules in this store.
+    #[must_use]
+    pub fn new(store: Store, facts: Arc<dyn Facts>) -> Self {
+        Self { store, facts }
+    }
+
+    /// The rules of one app, oldest first.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list(&self, permit: &Permit<ReadAppAccess>) -> Result<Vec<PathRule>, AppError> {
+        path_rules::list(self.store.database(), permit.app()).await
+    }
+
+    /// Adds a rule.
+    ///
+    /// # Errors
+    /// It names somebody who is no member, or the app has 1,000 rules already.
+    pub async fn create(
+        &self,
+        permit: &Permit<UpdateApp>,
+        new: NewPathRule,
+        occasion: Occasion,
+    ) -> Result<PathRule, AppError> {
+        self.check_people(permit, &new)?;
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        if path_rules::count(change.transaction(), app.id).await? >= MOST {
+            return Err(AppError::TooManyPathRules);
+        }
+        let rule = with_id(PathRuleId::generate(), new);
+        path_rules::insert(change.transaction(), app.id, &rule, occasion.now).await?;
+        change.commit(event(permit, rule.id, occasion, None, Some(&rule))).await?;
+        Ok(rule)
+    }
+
+    /// Writes a rule anew. It keeps its identifier.
+    ///
+    /// # Errors
+    /// The app has no such rule, or the new one names somebody who is no member.
+    pub async fn replace(
+        &self,
+        permit: &Permit<UpdateApp>,
+        id: PathRuleId,
+        new: NewPathRule,
+        occasion: Occasion,
+    ) -> Result<PathRule, AppError> {
+        self.check_people(permit, &new)?;
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
+        let rule = with_id(id, new);
+        path_rules::update(change.transaction(), &rule).await?;
+        change.commit(event(permit, id, occasion, Some(&before), Some(&rule))).await?;
+        Ok(rule)
+    }
+
+    /// Removes a rule.
+    ///
+    /// # Errors
+    /// The app has no such rule.
+    pub async fn delete(
+        &self,
+        permit: &Permit<UpdateApp>,
+        id: PathRuleId,
+        occasion: Occasion,
+    ) -> Result<(), AppError> {
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
+        path_rules::delete(change.transaction(), id).await?;
+        change.commit(event(permit, id, occasion, Some(&before), None)).await?;
+        Ok(())
+    }
+
+    /// A rule that names a stranger is a mistake, and would start to count when the stranger joins.
+    fn check_people(&self, permit: &Permit<UpdateApp>, new: &NewPathRule) -> Result<(), AppError> {
+        let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
+        let is_stranger = |subject: &Subject| match subject {
+            Subject::User(user) => !organization.members.contains_key(user),
+            Subject::Group(_) | Subject::Role(_) | Subject::AppRole(_) => false,
+        };
+        if new.subjects.iter().any(is_stranger) { Err(AppError::NotAMember) } else { Ok(()) }
+    }
+}
+
+fn with_id(id: PathRuleId, new: NewPathRule) -> PathRule {
+    PathRule { id, pattern: new.pattern, methods: new.methods, subjects: new.subjects }
+}
+
+fn event(
+    permit: &Permit<UpdateApp>,
+    id: PathRuleId,
+    occasion: Occasion,
+    before: Option<&PathRule>,
+    after: Option<&PathRule>,
+) -> Event {
+    Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::PathRule(permit.app(), id))
+        .of(permit.organization())
+        .during(occasion.request)
+        .with(json!({ "before": before.map(described), "after": after.map(described) }))
+}
+
+fn described(rule: &PathRule) -> Value {
+    json!({ "pattern": rule.pattern, "methods": rule.methods, "subjects": rule.subjects })
+}
