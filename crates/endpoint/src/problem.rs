@@ -106,6 +106,12 @@ impl Problem {
         self.code
     }
 
+    /// The sentence for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// As an answer: a page for a browser that navigates, problem+json for everybody else.
     #[must_use]
     pub fn answer(&self, request: RequestId, page: bool) -> Answer {
