@@ -1,1 +1,68 @@
-fn main() {}
+//! Developer commands: `cargo xtask --help`.
+//!
+//! `cargo xtask test` is what CI runs. This crate knows the repository's files and starts its programs; it
+//! links none of its crates, so that it compiles in seconds.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod access;
+mod bench_proxy;
+mod documents;
+mod installation;
+mod layers;
+mod postgres;
+mod programs;
+mod soak;
+mod suite;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer commands of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need, run them all on both stores, then every check
+    Test(suite::Options),
+    /// Check the crate arrows and the rooms inside the crates
+    CheckLayers,
+    /// Ask every endpoint as every kind of caller and compare with what is declared
+    CheckAccess(access::Options),
+    /// Check that links between documents lead somewhere
+    CheckDocs,
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Run one of the long tests
+    Soak(soak::Options),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Requests per second, latency, CPU and memory of the middleware beside nginx
+    Proxy(bench_proxy::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Test(options) => suite::run(&options),
+        Command::CheckLayers => layers::run(),
+        Command::CheckAccess(options) => access::run(&options, None),
+        Command::CheckDocs => documents::run(),
+        Command::Bench(Bench::Proxy(options)) => bench_proxy::run(&options),
+        Command::Soak(options) => soak::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

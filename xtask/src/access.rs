@@ -1,0 +1,69 @@
+//! Every endpoint as every kind of caller, on a running server.
+//!
+//! The questions are asked by `crates/control-plane/tests/it/access_matrix.rs`; this command runs it and
+//! shows its closing line.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::postgres::ADDRESS_VARIABLE;
+use crate::programs;
+
+/// How to check.
+#[derive(Debug, Default, clap::Args)]
+pub struct Options {
+    /// Write docs/access-matrix.md anew instead of comparing with it
+    #[arg(long)]
+    write: bool,
+}
+
+/// What the closing line begins with.
+const CLOSING: &str = "access: ";
+
+/// Asks, and prints the closing line last. Without a server's address the test starts its own.
+pub fn run(options: &Options, postgres: Option<&str>) -> Result<()> {
+    let mut command = programs::cargo();
+    command
+        .args(["test", "--quiet", "--package", "control-plane", "--test", "it", "--"])
+        .args([
+            "--nocapture",
+            "--include-ignored",
+            "--exact",
+            "access_matrix::every_endpoint_as_every_caller",
+        ])
+        .stdout(Stdio::piped());
+    if let Some(address) = postgres {
+        command.env(ADDRESS_VARIABLE, address);
+    }
+    if options.write {
+        command.env("VYBE_WRITE_ACCESS_MATRIX", "1");
+    }
+    let mut child = command.spawn().context("cannot start cargo")?;
+    let output = child.stdout.take().context("cargo's output")?;
+    let mut closing = None;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if line.starts_with(CLOSING) {
+            closing = Some(line);
+        } else if !is_harness_noise(&line) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait()?;
+    let Some(closing) = closing else { bail!("the access matrix was not asked ({status})") };
+    println!("{closing}");
+    if !status.success() {
+        bail!("the endpoints do not answer as declared");
+    }
+    Ok(())
+}
+
+fn is_harness_noise(line: &str) -> bool {
+    line.trim().is_empty()
+        || line == "."
+        || line.starts_with("running ")
+        || line.starts_with("test result:")
+        || line.starts_with("test access_matrix::")
+}

@@ -1,0 +1,87 @@
+//! What the tests need beyond Rust and a C compiler.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{postgres, programs};
+
+/// Something the tests use, how to tell that it is there, and Debian's and Ubuntu's packages with it.
+struct Need {
+    what: &'static str,
+    is_there: fn() -> bool,
+    packages: &'static [&'static str],
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        what: "a PostgreSQL server (every test of a store runs on it too)",
+        is_there: || postgres::binaries().is_some(),
+        packages: &["postgresql"],
+    },
+    Need {
+        what: "Node.js 18 or newer with npm (an independent OpenID provider and token library)",
+        is_there: || programs::find("node").is_some() && programs::find("npm").is_some(),
+        packages: &["nodejs", "npm"],
+    },
+    Need { what: "Chromium (the scripted browser)", is_there: has_browser, packages: &["chromium"] },
+    Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
+];
+
+const BENCHMARK_NEEDS: &[Need] = &[
+    Need { what: "nginx", is_there: || programs::find("nginx").is_some(), packages: &["nginx-light"] },
+    Need { what: "wrk", is_there: || programs::find("wrk").is_some(), packages: &["wrk"] },
+];
+
+fn has_browser() -> bool {
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .iter()
+        .any(|name| programs::find(name).is_some())
+}
+
+/// Installs what the tests need and is not there, and says so.
+pub fn install() -> Result<()> {
+    install_all(NEEDS)
+}
+
+/// Installs what the benchmarks need and is not there, and says so.
+pub fn install_for_benchmarks() -> Result<()> {
+    install_all(BENCHMARK_NEEDS)
+}
+
+fn install_all(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if programs::find("apt-get").is_none() {
+        let list: Vec<&str> = missing.iter().map(|need| need.what).collect();
+        bail!("please install: {}", list.join("; "));
+    }
+    for need in &missing {
+        println!("installing {} for: {}", need.packages.join(" "), need.what);
+    }
+    programs::succeed(privileged("apt-get").args(["update", "-qq"]))?;
+    let packages = missing.iter().flat_map(|need| need.packages);
+    programs::succeed(
+        privileged("apt-get").args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages),
+    )?;
+    match missing.iter().find(|need| !(need.is_there)()) {
+        Some(need) => bail!("installed, and still not found: {}", need.what),
+        None => Ok(()),
+    }
+}
+
+/// The command as root: through `sudo` unless we are.
+fn privileged(program: &str) -> Command {
+    let is_root = programs::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let mut command = if is_root {
+        Command::new("env")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("env");
+        sudo
+    };
+    command.args(["DEBIAN_FRONTEND=noninteractive", program]);
+    command
+}

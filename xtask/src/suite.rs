@@ -1,0 +1,149 @@
+//! `cargo xtask test`: everything that must pass.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::postgres::{ADDRESS_VARIABLE, Server};
+use crate::{access, documents, installation, layers, programs};
+
+/// How to run.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only the tests whose name contains this, and no checks
+    filter: Option<String>,
+    /// Only this package's tests, and no checks
+    #[arg(long, short)]
+    package: Option<String>,
+    /// Install nothing; fail if something is missing
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Tests of all binaries.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs every step in turn and stops at the first that fails.
+pub fn run(options: &Options) -> Result<()> {
+    if !options.offline {
+        step("what the tests need", installation::install)?;
+    }
+    let server = step("PostgreSQL on a private socket", Server::start)?;
+    let mut counts = Counts::default();
+    let tested = step("tests", || test(options, &server.address(), &mut counts));
+    let checked = tested.and_then(|()| {
+        if options.filter.is_some() || options.package.is_some() {
+            return Ok(());
+        }
+        checks(&server.address())
+    });
+    drop(server);
+    if let Err(error) = &checked {
+        eprintln!("xtask: {error:#}");
+    }
+    println!("{} passed, {} failed", counts.passed, counts.failed);
+    if checked.is_err() {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+fn checks(postgres: &str) -> Result<()> {
+    step("layers", layers::run)?;
+    step("access matrix", || access::run(&access::Options::default(), Some(postgres)))?;
+    step("documents", documents::run)?;
+    step("formatting", || programs::succeed(programs::cargo().args(["fmt", "--all", "--check"])))?;
+    step("clippy", || {
+        programs::succeed(programs::cargo().args([
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ]))
+    })
+}
+
+fn step<T>(name: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("==> {name}");
+    let started = Instant::now();
+    let result = run();
+    let seconds = started.elapsed().as_secs_f64();
+    match &result {
+        Ok(_) => println!("    {name}: {seconds:.1} s"),
+        Err(_) => println!("    {name}: FAILED after {seconds:.1} s"),
+    }
+    result.with_context(|| format!("step \"{name}\" failed"))
+}
+
+fn test(options: &Options, postgres: &str, counts: &mut Counts) -> Result<()> {
+    let mut command = programs::cargo();
+    command.arg("test").arg("--no-fail-fast");
+    match &options.package {
+        Some(package) => command.args(["--package", package]),
+        None => command.arg("--workspace"),
+    };
+    if let Some(filter) = &options.filter {
+        command.args(["--", filter]);
+    }
+    command.env(ADDRESS_VARIABLE, postgres);
+    let succeeded = counted(&mut command, counts)?;
+    if counts.failed > 0 {
+        bail!("{} tests failed", counts.failed);
+    }
+    if !succeeded {
+        bail!("the tests did not run to their end");
+    }
+    if counts.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// Runs a test command, passes its output on and adds up what its binaries report.
+fn counted(command: &mut Command, counts: &mut Counts) -> Result<bool> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let output = child.stdout.take().context("cargo's output")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(binary) = report(&line) {
+            counts.passed += binary.passed;
+            counts.failed += binary.failed;
+        }
+    }
+    Ok(child.wait()?.success())
+}
+
+/// What `test result: ok. 3 passed; 0 failed; …` says.
+fn report(line: &str) -> Option<Counts> {
+    let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let mut numbers = numbers.split("; ").filter_map(|part| part.split_once(' '));
+    let mut number = |what: &str| {
+        let (number, name) = numbers.next()?;
+        (name == what).then(|| number.parse().ok()).flatten()
+    };
+    Some(Counts { passed: number("passed")?, failed: number("failed")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binary_reports_what_passed_and_what_failed() {
+        let line =
+            "test result: FAILED. 7 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 4s";
+        assert_eq!(report(line), Some(Counts { passed: 7, failed: 1 }));
+        assert_eq!(report("test result of something else"), None);
+    }
+}
