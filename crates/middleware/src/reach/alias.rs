@@ -37,7 +37,7 @@ impl Aliases {
         if !text.bytes().any(|byte| matches!(byte, b'_' | b'.' | b'(')) {
             return self.of_index(text);
         }
-        if text.split('/').any(|segment| segment.starts_with("(.")) {
+        if text.split('/').any(|segment| segment.starts_with("(.")) && !is_static(text) {
             return Err(ReachError::InternalRoute);
         }
         self.of_internal_prefix(text, query)?;
@@ -166,6 +166,11 @@ impl Aliases {
         self.depth -= 1;
         added
     }
+}
+
+/// Whether a path is that of a built file, which is named after its page but shows none.
+fn is_static(text: &str) -> bool {
+    text.starts_with("/_next/static/")
 }
 
 /// The text before an ending, in whatever letter case, unless nothing would be left of the last segment.

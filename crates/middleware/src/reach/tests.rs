@@ -181,6 +181,7 @@ fn plain_paths_have_no_alias() {
         "/_next/static/chunks/main.js",
         "/_next/static/css/a.b.css",
         "/.well-known/security",
+        "/_next/static/chunks/app/feed/(..)photo/page.js",
         "/a_b/c(d)",
     ] {
         assert_eq!(pages(target).len(), 1, "{target}");
