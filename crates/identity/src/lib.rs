@@ -10,11 +10,21 @@
 //! asked through `endpoint::Authenticator`.
 
 mod cookie;
+mod endpoints;
 mod error;
+mod hand_off;
+mod id_token;
 mod live_sessions;
+mod openid;
 mod person;
+mod provider;
+mod provider_client;
+mod providers;
+mod return_to;
 mod session;
 mod sessions;
+mod set_up;
+mod sign_ins;
 mod signing_key;
 mod signing_keys;
 mod store;
@@ -24,10 +34,17 @@ mod user_tokens;
 mod users;
 
 pub use cookie::{HAND_OFF_COOKIE, SIGN_IN_COOKIE, clear_cookie, set_cookie};
+pub use endpoints::{Identity, endpoints};
 pub use error::{IdentityError, SessionError};
+pub use hand_off::{Departure, HandOff, HandOffError, Return};
 pub use person::Person;
+pub use provider::{Provider, ProviderError};
+pub use providers::Providers;
+pub use return_to::ReturnTo;
 pub use session::{CookieHost, Lifetimes, LiveSession};
 pub use sessions::{ListedSession, Sessions};
+pub use set_up::{SetUp, SetUpClaim, SetUpError};
+pub use sign_ins::{Begun, Browser, Callback, SignInError, SignIns, SignedInNow};
 pub use signing_key::PublishedKey;
 pub use signing_keys::SigningKeys;
 pub use store::Store;

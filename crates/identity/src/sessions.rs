@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ids::{RequestId, SessionId, UserId};
+use ids::{RequestId, SessionId};
 use secrets_vault::{SealError, SealingKey, Token};
 use time::OffsetDateTime;
 

@@ -1,7 +1,7 @@
 //! Sign-ins that have begun.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, IntoActiveModel as _};
+use sea_orm::{ConnectionTrait, IntoActiveModel as _};
 use time::OffsetDateTime;
 
 use super::failed;

@@ -1,7 +1,7 @@
 //! Codes that carry a session to an app host.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, IntoActiveModel as _};
+use sea_orm::{ConnectionTrait, IntoActiveModel as _};
 use time::OffsetDateTime;
 
 use super::failed;

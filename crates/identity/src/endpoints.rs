@@ -1,0 +1,110 @@
+//! The HTTP of identity. The only room that knows its paths, pages and JSON.
+
+use std::sync::Arc;
+
+use access_control::{
+    EndOwnSession, ListOwnSessions, ReadOwnSession, ReadSigningKeys, RedeemHandOff, SignIn,
+};
+use endpoint::{Authenticator, Endpoint, Problem, Sites, Surface};
+
+use crate::{HandOff, HandOffError, IdentityError, SessionError, Sessions, SignIns, SigningKeys};
+
+mod sessions;
+mod sign_in;
+
+/// What the endpoints work on.
+#[derive(Clone)]
+pub struct Identity {
+    /// Signing in.
+    pub sign_ins: Arc<SignIns>,
+    /// Sessions.
+    pub sessions: Arc<Sessions>,
+    /// Carrying sessions to app hosts.
+    pub hand_off: Arc<HandOff>,
+    /// The keys to publish.
+    pub signing_keys: Arc<SigningKeys>,
+    /// Who knows which app a person may open.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Which hosts are ours.
+    pub sites: Arc<Sites>,
+}
+
+/// Every endpoint of identity.
+#[must_use]
+pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
+    let state = || identity.clone();
+    vec![
+        Endpoint::get("/login", "sign_in.choose").requires::<SignIn>().answers(state(), sign_in::choose),
+        Endpoint::get("/login/{provider}", "sign_in.begin")
+            .requires::<SignIn>()
+            .answers(state(), sign_in::begin),
+        Endpoint::get("/login/{provider}/callback", "sign_in.complete")
+            .requires::<SignIn>()
+            .answers(state(), sign_in::complete),
+        Endpoint::get("/.vybe/session", "hand_off.redeem")
+            .on(Surface::AppHosts)
+            .requires::<RedeemHandOff>()
+            .answers(state(), sign_in::redeem),
+        Endpoint::get("/.well-known/jwks.json", "signing_keys.read")
+            .requires::<ReadSigningKeys>()
+            .answers(state(), sign_in::keys),
+        Endpoint::get("/api/auth/get-session", "session.read")
+            .open_to_app_origins()
+            .requires::<ReadOwnSession>()
+            .answers(state(), sessions::read),
+        Endpoint::post("/api/auth/sign-out", "session.sign_out")
+            .open_to_app_origins()
+            .requires::<EndOwnSession>()
+            .answers(state(), sessions::sign_out),
+        Endpoint::post("/logout", "session.sign_out_page")
+            .requires::<EndOwnSession>()
+            .answers(state(), sessions::sign_out_page),
+        Endpoint::get("/api/v1/sessions", "sessions.list")
+            .requires::<ListOwnSessions>()
+            .answers(state(), sessions::list),
+        Endpoint::delete("/api/v1/sessions", "sessions.end_all")
+            .requires::<EndOwnSession>()
+            .answers(state(), sessions::end_all),
+        Endpoint::delete("/api/v1/sessions/{session_id}", "sessions.end")
+            .requires::<EndOwnSession>()
+            .answers(state(), sessions::end),
+    ]
+}
+
+impl From<IdentityError> for Problem {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::NotFound => Self::not_found(),
+            IdentityError::Store(_) | IdentityError::Audit(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store did not answer");
+                Self::unavailable()
+            }
+            IdentityError::Unreadable { .. } | IdentityError::Seal(_) | IdentityError::Open(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a row or a key is not usable");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Invalid => Self::unauthenticated(),
+            SessionError::Unavailable => Self::unavailable(),
+        }
+    }
+}
+
+impl From<HandOffError> for Problem {
+    fn from(error: HandOffError) -> Self {
+        match error {
+            HandOffError::Refused => Self::malformed(
+                "This link has been used, is too old, or was made for another browser or host. \
+                 Open the app's address again.",
+            ),
+            HandOffError::Unavailable => Self::unavailable(),
+            HandOffError::Failed(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Reading an ID token (OpenID Connect Core 1.0, section 3.1.3.7). Nothing is optional.
+
+use ids::EmailAddress;
+use openidconnect::core::{CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
+use openidconnect::{ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl, Nonce};
+use time::OffsetDateTime;
+
+use crate::openid::IdentityToken;
+use crate::users::Profile;
+
+/// How far the provider's clock may be ahead of ours, in seconds.
+const SKEW: i64 = 60;
+/// How long ago a token may have been made that was fetched just now, in seconds.
+const OLDEST: i64 = 15 * 60;
+
+/// Signatures that a published key verifies. Neither `none` nor anything made with a shared secret.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// Why an ID token is not believed. For the log; a client is not told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IdTokenError {
+    /// Perhaps the provider has a new key.
+    #[error("the signature does not verify with the provider's keys")]
+    Signature,
+    #[error("{0}")]
+    Claims(String),
+    #[error("the authorised party is another client")]
+    AuthorisedParty,
+    #[error("the token was made in the future, or long ago")]
+    IssuedAt,
+    #[error("the e-mail address is not verified")]
+    EmailUnverified,
+    #[error("the e-mail address is malformed")]
+    EmailMalformed,
+}
+
+/// What the token says about the person.
+pub(crate) fn read(
+    token: &IdentityToken,
+    issuer: &IssuerUrl,
+    client: &ClientId,
+    keys: CoreJsonWebKeySet,
+    nonce: &Nonce,
+    now: OffsetDateTime,
+) -> Result<Profile, IdTokenError> {
+    // A "public client" has no secret that an HMAC could be checked with.
+    let verifier =
+        IdTokenVerifier::new_public_client(client.clone(), issuer.clone(), keys).set_allowed_algs(ALGORITHMS);
+    let claims = token.claims(&verifier, nonce).map_err(|error| match error {
+        ClaimsVerificationError::SignatureVerification(_) => IdTokenError::Signature,
+        other => IdTokenError::Claims(other.to_string()),
+    })?;
+    // The library leaves `azp` and the time of issue to its caller.
+    if claims.authorized_party().is_some_and(|party| party != client) {
+        return Err(IdTokenError::AuthorisedParty);
+    }
+    let now = now.unix_timestamp();
+    if claims.expiration().timestamp() <= now {
+        return Err(IdTokenError::Claims("the token has expired".to_owned()));
+    }
+    let age = now - claims.issue_time().timestamp();
+    if !(-SKEW..=OLDEST).contains(&age) {
+        return Err(IdTokenError::IssuedAt);
+    }
+    if claims.email_verified() != Some(true) {
+        return Err(IdTokenError::EmailUnverified);
+    }
+    let email: EmailAddress =
+        claims.email().and_then(|email| email.as_str().parse().ok()).ok_or(IdTokenError::EmailMalformed)?;
+    let subject = claims.subject().as_str();
+    if subject.is_empty() || subject.len() > 255 {
+        return Err(IdTokenError::Claims("the subject is empty or too long".to_owned()));
+    }
+    Ok(Profile {
+        issuer: issuer.to_string(),
+        subject: subject.to_owned(),
+        email,
+        name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
+        picture: claims.picture().and_then(|picture| picture.get(None)).map(|picture| picture.to_string()),
+        hosted_domain: claims.additional_claims().hd.clone(),
+    })
+}

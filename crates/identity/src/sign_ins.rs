@@ -1,0 +1,311 @@
+//! Signing in: a browser leaves for a provider and comes back, once, within ten minutes.
+
+use std::sync::Arc;
+
+use access_control::{Action, Permit, SignIn};
+use audit::{Actor, Event, Journal, Target};
+use ids::{RequestId, UserId};
+use secrets_vault::Token;
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use crate::id_token::IdTokenError;
+use crate::providers::{ProviderFailure, Secrets};
+use crate::sessions::NewSession;
+use crate::store::{self, Store};
+use crate::users::{Profile, Recognised};
+use crate::{CookieHost, IdentityError, Person, Providers, SIGN_IN_COOKIE, Sessions, Users, set_cookie};
+
+/// How long a sign-in may take.
+const ATTEMPT_LIFE: Duration = Duration::minutes(10);
+
+/// Signs people in.
+pub struct SignIns {
+    store: Store,
+    journal: Journal,
+    providers: Providers,
+    users: Users,
+    sessions: Arc<Sessions>,
+    platform_origin: String,
+}
+
+/// What a browser is told that begins to sign in.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The provider's page.
+    pub location: String,
+    /// The cookie that will recognise the browser when it comes back.
+    pub set_cookie: String,
+}
+
+/// What a browser brought back from a provider. All of it is the caller's word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Callback<'a> {
+    /// The state that the sign-in began with.
+    pub state: Option<&'a str>,
+    /// The code to exchange.
+    pub code: Option<&'a str>,
+    /// The provider's name for itself (RFC 9207).
+    pub issuer: Option<&'a str>,
+    /// The provider refused, or the person did.
+    pub error: Option<&'a str>,
+}
+
+/// What the browser sent along, whatever it brought back.
+#[derive(Clone, Copy, Debug)]
+pub struct Browser<'a> {
+    /// The value of its [`SIGN_IN_COOKIE`].
+    pub sign_in_cookie: Option<&'a str>,
+    /// The value of the session cookie it had before.
+    pub session_cookie: Option<&'a str>,
+    /// What it calls itself.
+    pub user_agent: &'a str,
+}
+
+/// Somebody is signed in.
+#[derive(Clone, Debug)]
+pub struct SignedInNow {
+    /// The platform's session cookie.
+    pub set_cookie: String,
+    /// The path on the platform that the sign-in was begun for.
+    pub return_to: String,
+    /// Who it is.
+    pub person: Person,
+}
+
+/// Why nobody is signed in. Nothing of what the provider wrote is in here.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// There is no such provider.
+    #[error("there is no such provider")]
+    UnknownProvider,
+    /// The provider does not answer in time, or not in a way that can be read.
+    #[error("the identity provider does not answer")]
+    ProviderUnavailable,
+    /// No such sign-in, or used, expired, or begun in another browser. Which one is not said.
+    #[error("the sign-in is not known")]
+    UnknownAttempt,
+    /// The provider says that it was refused or cancelled.
+    #[error("the identity provider refused or the person cancelled")]
+    Cancelled,
+    /// The provider's answer does not prove who it is.
+    #[error("the identity provider's answer is not acceptable")]
+    NotProved,
+    /// The e-mail address is not verified, or malformed.
+    #[error("the e-mail address is not verified")]
+    EmailNotVerified,
+    /// The provider did not sign a hosted domain that is let in.
+    #[error("the account's domain is not let in")]
+    ForeignDomain,
+    /// The e-mail address belongs to another account.
+    #[error("the e-mail address belongs to another account")]
+    EmailTaken,
+    /// The account is shut out.
+    #[error("the account is suspended")]
+    Suspended(UserId),
+    /// The store or the keys failed.
+    #[error(transparent)]
+    Failed(#[from] IdentityError),
+}
+
+impl SignIns {
+    /// `platform_origin` is where providers send browsers back to.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        journal: Journal,
+        providers: Providers,
+        sessions: Arc<Sessions>,
+        platform_origin: &str,
+    ) -> Self {
+        let users = Users::new(store.clone(), journal.clone());
+        Self { store, journal, providers, users, sessions, platform_origin: platform_origin.to_owned() }
+    }
+
+    /// The configured providers.
+    #[must_use]
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// Sends a browser to a provider. `return_to` is a path on the platform; `cookie` is the value of
+    /// the browser's [`SIGN_IN_COOKIE`], if it has one: several tabs share it.
+    ///
+    /// # Errors
+    /// There is no such provider, it does not answer, or the store does not.
+    pub async fn begin(
+        &self,
+        _: &Permit<SignIn>,
+        provider: &str,
+        return_to: &str,
+        cookie: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Begun, SignInError> {
+        let known = self.providers.get(provider).ok_or(SignInError::UnknownProvider)?;
+        let token = || Token::generate().map_err(IdentityError::from);
+        let browser = match cookie.and_then(Token::parse) {
+            Some(browser) => browser,
+            None => token()?,
+        };
+        let (state, nonce, pkce_verifier) = (token()?, token()?.reveal(), token()?.reveal());
+        let secrets = Secrets { state: &state.reveal(), nonce: &nonce, pkce_verifier: &pkce_verifier };
+        let location = known.address(&self.redirect(provider), &secrets).await.map_err(|failure| {
+            tracing::warn!(provider, %failure, "a sign-in could not begin");
+            SignInError::ProviderUnavailable
+        })?;
+        let row = store::attempts::Model {
+            state_hash: state.hash(),
+            browser_hash: browser.hash(),
+            provider: provider.to_owned(),
+            nonce: nonce.to_string(),
+            pkce_verifier: pkce_verifier.to_string(),
+            return_to: return_to.to_owned(),
+            expires_at: now + ATTEMPT_LIFE,
+        };
+        store::attempts::insert(&self.store.database, row).await?;
+        let set_cookie = set_cookie(SIGN_IN_COOKIE, &browser.reveal(), ATTEMPT_LIFE.whole_seconds());
+        Ok(Begun { location, set_cookie })
+    }
+
+    /// Signs in whoever came back, with a new session in any case; the browser's old one ends.
+    ///
+    /// # Errors
+    /// See [`SignInError`]. The attempt is used up either way.
+    pub async fn complete(
+        &self,
+        _: &Permit<SignIn>,
+        provider: &str,
+        callback: Callback<'_>,
+        browser: Browser<'_>,
+        request: RequestId,
+        now: OffsetDateTime,
+    ) -> Result<SignedInNow, SignInError> {
+        let known = self.providers.get(provider).ok_or(SignInError::UnknownProvider)?;
+        let state = callback.state.and_then(Token::parse).ok_or(SignInError::UnknownAttempt)?;
+        let attempt = store::attempts::take(&self.store.database, state.hash()).await?;
+        let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
+        let mine = browser.sign_in_cookie.and_then(Token::parse);
+        let mine = mine.is_some_and(|token| token.hash() == attempt.browser_hash);
+        if !mine || attempt.provider != provider || attempt.expires_at <= now {
+            return Err(SignInError::UnknownAttempt);
+        }
+        let profile = match (callback.code, callback.error) {
+            (Some(code), None) => {
+                let secrets =
+                    Secrets { state: "", nonce: &attempt.nonce, pkce_verifier: &attempt.pkce_verifier };
+                known
+                    .identify(&self.redirect(provider), code, &secrets, callback.issuer, now)
+                    .await
+                    .map_err(|failure| refusal(provider, &failure))
+            }
+            _ => Err(SignInError::Cancelled),
+        };
+        let admitted = profile.and_then(|profile| {
+            if known.provider.admits(profile.hosted_domain.as_deref()) {
+                Ok(profile)
+            } else {
+                Err(SignInError::ForeignDomain)
+            }
+        });
+        let recognised = match admitted {
+            Ok(profile) => self.recognise(profile, request, now).await,
+            Err(refused) => Err(refused),
+        };
+        match recognised {
+            Ok((profile, person)) => self
+                .begin_session(provider, profile, person, browser, request, now)
+                .await
+                .map(|(set_cookie, person)| SignedInNow { set_cookie, return_to: attempt.return_to, person }),
+            Err(refused) => {
+                self.record(provider, &refused, request).await;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Deletes attempts that nobody came back for. To be run every few minutes.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn sweep(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
+        store::attempts::sweep(&self.store.database, now).await
+    }
+
+    async fn recognise(
+        &self,
+        profile: Profile,
+        request: RequestId,
+        now: OffsetDateTime,
+    ) -> Result<(Profile, Person), SignInError> {
+        match self.users.recognise(&profile, request, now).await? {
+            Recognised::Suspended(user) => Err(SignInError::Suspended(user)),
+            Recognised::EmailTaken => Err(SignInError::EmailTaken),
+            Recognised::Person { person, changed } => {
+                if changed {
+                    self.sessions.describe(&person);
+                }
+                Ok((profile, person))
+            }
+        }
+    }
+
+    async fn begin_session(
+        &self,
+        provider: &str,
+        profile: Profile,
+        person: Person,
+        browser: Browser<'_>,
+        request: RequestId,
+        now: OffsetDateTime,
+    ) -> Result<(String, Person), SignInError> {
+        if let Some(cookie) = browser.session_cookie
+            && let Ok(old) = self.sessions.open(cookie, CookieHost::Platform, now).await
+        {
+            self.sessions.replace(&old, request).await?;
+        }
+        let new = NewSession {
+            person: person.clone(),
+            detail: json!({ "provider": provider, "hosted_domain": profile.hosted_domain }),
+            hosted_domain: profile.hosted_domain,
+            user_agent: browser.user_agent,
+            request,
+        };
+        let (id, token) = self.sessions.begin(new, now).await?;
+        let value = self.sessions.cookie(id, &token, CookieHost::Platform).map_err(IdentityError::from)?;
+        let seconds = self.sessions.lifetimes().absolute.whole_seconds();
+        Ok((set_cookie(endpoint::SESSION_COOKIE, &value, seconds), person))
+    }
+
+    /// A sign-in that began and led to nobody is worth a line; that the line could not be written does
+    /// not let anybody in.
+    async fn record(&self, provider: &str, refused: &SignInError, request: RequestId) {
+        let target = match refused {
+            SignInError::Suspended(user) => Target::User(*user),
+            SignInError::Failed(_) => return,
+            _ => Target::Platform,
+        };
+        let event = Event::refused(Actor::System, SignIn::NAME, target)
+            .during(request)
+            .with(json!({ "provider": provider, "reason": refused.to_string() }));
+        if let Err(error) = self.journal.record(&event).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refused sign-in was not recorded");
+        }
+    }
+
+    fn redirect(&self, provider: &str) -> String {
+        format!("{}/login/{provider}/callback", self.platform_origin)
+    }
+}
+
+fn refusal(provider: &str, failure: &ProviderFailure) -> SignInError {
+    tracing::warn!(provider, %failure, "a sign-in led to nobody");
+    match failure {
+        ProviderFailure::Unavailable(_) | ProviderFailure::Busy => SignInError::ProviderUnavailable,
+        ProviderFailure::IdToken(IdTokenError::EmailUnverified | IdTokenError::EmailMalformed) => {
+            SignInError::EmailNotVerified
+        }
+        ProviderFailure::Rejected(_) | ProviderFailure::Issuer | ProviderFailure::IdToken(_) => {
+            SignInError::NotProved
+        }
+    }
+}
