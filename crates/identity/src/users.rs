@@ -68,6 +68,33 @@ impl Users {
         row.ok_or(IdentityError::NotFound)?.person()
     }
 
+    /// The account of (issuer, subject), made before its person signs in for the first time. For the
+    /// operator and the development platform: there is no endpoint, so no permit.
+    ///
+    /// # Errors
+    /// The account is suspended, the e-mail address belongs to another one, or the store does not answer.
+    pub async fn prepare(
+        &self,
+        issuer: &str,
+        subject: &str,
+        email: &EmailAddress,
+        name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Person, IdentityError> {
+        let profile = Profile {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            email: email.clone(),
+            name: Some(name.to_owned()),
+            picture: None,
+            hosted_domain: None,
+        };
+        match self.recognise(&profile, RequestId::generate(), now).await? {
+            Recognised::Person { person, .. } => Ok(person),
+            Recognised::Suspended(_) | Recognised::EmailTaken => Err(IdentityError::NotFound),
+        }
+    }
+
     /// Shuts a person out and ends all their sessions. For the operator: there is no endpoint, so no
     /// permit.
     ///
