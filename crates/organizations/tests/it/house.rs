@@ -9,7 +9,7 @@ use access_control::{
     OwnAccount, Permit, Principal, Refusal, Role, SignedIn, authorize,
 };
 use async_trait::async_trait;
-use audit::{Change, Journal};
+use audit::{Change, Event, Follower, Journal};
 use ids::{AppId, EmailAddress, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
     Departures, Groups, Invitations, Members, NeighbourError, Organization, Organizations, People,
@@ -28,6 +28,8 @@ pub struct House {
     pub groups: Groups,
     pub set_up: SetUp,
     pub departures: Arc<Departed>,
+    pub people: Arc<dyn People>,
+    pub facts: Arc<Current>,
 }
 
 /// Somebody with a row in the table of users.
@@ -93,6 +95,39 @@ impl Users {
     }
 }
 
+/// The facts of every organization, kept current as the directory would.
+pub struct Current {
+    database: DatabaseConnection,
+    known: Mutex<HashMap<OrganizationId, Arc<OrganizationFacts>>>,
+}
+
+impl Current {
+    async fn read(&self, id: OrganizationId) {
+        if let Some(record) = organizations::load(&self.database, id).await.unwrap() {
+            self.known.lock().unwrap().insert(id, record.facts);
+        }
+    }
+}
+
+#[async_trait]
+impl Follower for Current {
+    async fn committed(&self, event: &Event) {
+        if let Some(organization) = event.organization {
+            self.read(organization).await;
+        }
+    }
+}
+
+impl Facts for Current {
+    fn organization(&self, id: OrganizationId) -> Result<Option<Arc<OrganizationFacts>>, FactsUnavailable> {
+        Ok(self.known.lock().unwrap().get(&id).cloned())
+    }
+
+    fn app(&self, _: AppId) -> Result<Option<Arc<AppFacts>>, FactsUnavailable> {
+        Ok(None)
+    }
+}
+
 /// The facts of one organization.
 struct Only(Option<Arc<OrganizationFacts>>);
 
@@ -109,7 +144,10 @@ impl Facts for Only {
 impl House {
     pub fn on(database: TestDatabase) -> Self {
         let connection = database.connection().clone();
-        let store = Store::new(Journal::new(connection.clone()), connection.clone());
+        let journal = Journal::new(connection.clone());
+        let facts = Arc::new(Current { database: connection.clone(), known: Mutex::default() });
+        journal.follow(vec![Arc::clone(&facts) as Arc<dyn Follower>]);
+        let store = Store::new(journal, connection.clone());
         let people: Arc<dyn People> = Arc::new(Users(connection));
         let departures = Arc::new(Departed::default());
         Self {
@@ -119,10 +157,12 @@ impl House {
                 Arc::clone(&people),
                 Arc::clone(&departures) as Arc<dyn Departures>,
             ),
-            invitations: Invitations::new(store.clone(), people),
+            invitations: Invitations::new(store.clone(), Arc::clone(&people)),
             groups: Groups::new(store.clone()),
             set_up: SetUp::new(store),
             departures,
+            people,
+            facts,
             database,
         }
     }
@@ -170,6 +210,7 @@ impl House {
             ],
         );
         self.database.connection().execute_raw(statement).await.unwrap();
+        self.facts.read(organization).await;
     }
 
     /// What the decision says right now.

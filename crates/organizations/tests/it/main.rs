@@ -1,5 +1,8 @@
 //! Organizations, on both stores.
 
+#![cfg(test)]
+
+mod endpoints;
 mod groups;
 mod house;
 mod invitations;
