@@ -14,6 +14,7 @@ mod endpoints;
 mod error;
 mod folder;
 mod issuer;
+mod seed;
 mod upstream;
 
 pub use authority::{Certificates, certificates};
@@ -21,4 +22,5 @@ pub use endpoints::endpoints;
 pub use error::DevelopmentError;
 pub use folder::Folder;
 pub use issuer::{DemoUser, Issuer, IssuerClient};
+pub use seed::{DEMO_USERS, Seed, Seeded};
 pub use upstream::{AccessLogEntry, Upstream};
