@@ -1,1 +1,30 @@
-//! middleware
+//! The identity-aware reverse proxy: host → session → decision → headers → forward.
+//!
+//! Invariants:
+//! - nothing of an app is contacted before its request was allowed, in whatever form it came;
+//! - the path that is judged is, byte for byte, the path that is forwarded;
+//! - an app sees each identity header once, and it is ours; it never sees a platform cookie;
+//! - bodies are streamed both ways, never held as a whole;
+//! - whatever lasts is decided again when the facts change, and ends with its session.
+//!
+//! It knows no table, and no way to sign in but the way there.
+
+mod close_frame;
+mod counters;
+mod forward;
+mod gateway;
+mod live_streams;
+pub mod reach;
+mod refusals;
+mod request_body;
+mod request_headers;
+mod response_body;
+mod response_headers;
+mod tunnel;
+mod upstream_pool;
+
+pub use counters::{Counter, Counters};
+pub use forward::Patience;
+pub use gateway::Middleware;
+pub use refusals::{ACTION, RefusalWriter, Refusals};
+pub use upstream_pool::PoolLimits;

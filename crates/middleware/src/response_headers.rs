@@ -9,7 +9,7 @@ use http::header::HeaderMap;
 use crate::request_headers::is_platform_cookie;
 
 /// Two years, as on the platform's own answers.
-pub(crate) const TRANSPORT_SECURITY: &str = "max-age=63072000";
+pub(crate) const TRANSPORT_SECURITY: &str = "max-age=63072000; includeSubDomains";
 
 /// The headers to send to the browser. `keep_length` says that `content-length` describes a body that
 /// is not sent (HEAD, 304); otherwise the body itself says how long it is.

@@ -1,0 +1,96 @@
+//! Answers and tunnels that last: what was allowed when they began is decided again whenever the facts
+//! change, and they are cut when the session ends.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access_control::{AppRequest, Decision, Facts, Method, RequestPath, decide};
+use identity::LiveSession;
+use ids::AppId;
+use smallvec::SmallVec;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+/// How long facts may be unavailable, or a grant be past its end, before a stream notices.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Why a stream is allowed, so that it can be decided again.
+pub(crate) struct Grounds {
+    pub(crate) facts: Arc<dyn Facts>,
+    pub(crate) changed: watch::Receiver<u64>,
+    pub(crate) session: Arc<LiveSession>,
+    pub(crate) app: AppId,
+    pub(crate) method: Method,
+    pub(crate) paths: SmallVec<[RequestPath<'static>; 1]>,
+    pub(crate) under_every_rule: bool,
+}
+
+/// Why a stream was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The person signed out, or the session lapsed or was revoked.
+    SessionEnded,
+    /// The person may not do this any more.
+    NoLongerAllowed,
+    /// Whether the person still may is not known.
+    FactsUnavailable,
+    /// Nothing moved for too long.
+    Idle,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::SessionEnded => "the session ended",
+            Self::NoLongerAllowed => "access was withdrawn",
+            Self::FactsUnavailable => "access cannot be checked at the moment",
+            Self::Idle => "nothing was sent for too long",
+        })
+    }
+}
+
+impl Grounds {
+    /// Waits until the stream has to end.
+    pub(crate) async fn until_refused(self: Rc<Self>) -> Cut {
+        let mut changed = self.changed.clone();
+        loop {
+            // Looked at before waiting: much may have changed since the request was decided.
+            changed.borrow_and_update();
+            if let Some(cut) = self.refusal(OffsetDateTime::now_utc()) {
+                return cut;
+            }
+            tokio::select! {
+                () = self.session.ended().cancelled() => return Cut::SessionEnded,
+                moved = changed.changed() => if moved.is_err() { return Cut::FactsUnavailable },
+                () = tokio::time::sleep(LONGEST_WAIT) => {}
+            }
+        }
+    }
+
+    fn refusal(&self, now: OffsetDateTime) -> Option<Cut> {
+        if self.session.ended().is_cancelled() || now >= self.session.ends_at() {
+            return Some(Cut::SessionEnded);
+        }
+        let Ok(app) = self.facts.app(self.app) else { return Some(Cut::FactsUnavailable) };
+        let Some(app) = app else { return Some(Cut::NoLongerAllowed) };
+        let Ok(organization) = self.facts.organization(app.organization) else {
+            return Some(Cut::FactsUnavailable);
+        };
+        let Some(organization) = organization else { return Some(Cut::NoLongerAllowed) };
+        let decision = decide(&AppRequest {
+            viewer: self.session.signed_in(),
+            organization: &organization,
+            app: &app,
+            method: &self.method,
+            paths: &self.paths,
+            under_every_rule: self.under_every_rule,
+            now,
+        });
+        match decision {
+            Decision::Allow(_) => None,
+            Decision::Refuse(_) => Some(Cut::NoLongerAllowed),
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Connections to apps: one pool for each worker thread, so that nothing is locked and request bodies
+//! need not be `Send`.
+//!
+//! Invariants:
+//! - every address is judged when it is connected to, and the address that was judged is the one that
+//!   is dialled: a name cannot be resolved twice to two answers;
+//! - a connection serves one app, and is used again only after both bodies went over whole;
+//! - a request that may have reached the app is sent again only if it has no body and is idempotent.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use apps::{AddressPolicy, UpstreamUrl};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use ids::AppId;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::request_body::RequestBody;
+
+/// What one worker keeps and waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// How long resolving, connecting and the TLS handshake may take together.
+    pub connect: Duration,
+    /// How long an idle connection is kept. Shorter than the 5 s after which Node.js closes it, so
+    /// that a request seldom meets a closing connection.
+    pub idle: Duration,
+    /// How many idle connections are kept for one app.
+    pub idle_per_app: usize,
+    /// How many idle connections are kept in all.
+    pub idle_in_all: usize,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            idle: Duration::from_secs(4),
+            idle_per_app: 64,
+            idle_in_all: 1024,
+        }
+    }
+}
+
+/// Why an app could not be asked. For the log; a client is told 502 or 504 only.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The name has no address that apps may be reached at.
+    #[error("the upstream has no permitted address")]
+    NotPermitted,
+    /// The name does not resolve.
+    #[error("the upstream's name does not resolve")]
+    Resolve(#[source] std::io::Error),
+    /// Nobody answers there, or the TLS handshake fails.
+    #[error("no connection to the upstream")]
+    Connect(#[source] std::io::Error),
+    /// No connection in time.
+    #[error("no connection to the upstream in time")]
+    ConnectTimeout,
+    /// The exchange broke before the answer began.
+    #[error("the upstream broke off before it answered")]
+    Exchange(#[source] hyper::Error),
+    /// No answer in time.
+    #[error("no answer from the upstream in time")]
+    AnswerTimeout,
+    /// The answer is none that can be passed on.
+    #[error("the upstream's answer cannot be passed on: {0}")]
+    Answer(&'static str),
+}
+
+/// The largest head of an answer, and the largest piece of a body held at once, in bytes.
+const LARGEST_BUFFER: usize = 64 * 1024;
+
+/// The connections of one worker.
+pub struct UpstreamPool {
+    policy: Arc<AddressPolicy>,
+    tls: TlsConnector,
+    limits: PoolLimits,
+    idle: RefCell<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    apps: HashMap<AppId, AppConnections>,
+    count: usize,
+    sweeping: bool,
+}
+
+struct AppConnections {
+    upstream: UpstreamUrl,
+    connections: Vec<IdleConnection>,
+}
+
+struct IdleConnection {
+    sender: SendRequest<RequestBody>,
+    since: Instant,
+}
+
+/// A connection while its answer is read. Given back, it can be used again; dropped, it is closed.
+pub(crate) struct Lease {
+    sender: SendRequest<RequestBody>,
+    app: AppId,
+    upstream: UpstreamUrl,
+    pool: Weak<UpstreamPool>,
+}
+
+/// What a connection will be used for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// One exchange after another.
+    Exchanges,
+    /// One handshake, and then bytes both ways.
+    Tunnel,
+}
+
+impl UpstreamPool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(policy: Arc<AddressPolicy>, tls: Arc<rustls::ClientConfig>, limits: PoolLimits) -> Rc<Self> {
+        Rc::new(Self { policy, tls: TlsConnector::from(tls), limits, idle: RefCell::default() })
+    }
+
+    /// Sends a request and waits for the head of the answer. `build` makes the request, and makes it
+    /// again if it has no body and the connection that was used again turns out to be closed.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        app: AppId,
+        upstream: &UpstreamUrl,
+        purpose: Purpose,
+        repeatable: bool,
+        mut build: impl FnMut() -> Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let mut request = build();
+        if purpose == Purpose::Exchanges
+            && let Some(mut sender) = self.take(app, upstream)
+        {
+            let error = match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(sender, app, upstream))),
+                Err(error) => error,
+            };
+            let mut error = error;
+            request = match error.take_message() {
+                // Not a byte of it was sent.
+                Some(unsent) => unsent,
+                None if repeatable && may_be_repeated(error.error()) => build(),
+                None => return Err(UpstreamError::Exchange(error.into_error())),
+            };
+        }
+        let mut sender = self.connect(upstream, purpose).await?;
+        match sender.send_request(request).await {
+            Ok(response) => Ok((response, self.lease(sender, app, upstream))),
+            Err(error) => Err(UpstreamError::Exchange(error)),
+        }
+    }
+
+    fn lease(self: &Rc<Self>, sender: SendRequest<RequestBody>, app: AppId, upstream: &UpstreamUrl) -> Lease {
+        Lease { sender, app, upstream: upstream.clone(), pool: Rc::downgrade(self) }
+    }
+
+    fn take(&self, app: AppId, upstream: &UpstreamUrl) -> Option<SendRequest<RequestBody>> {
+        let mut idle = self.idle.borrow_mut();
+        let Idle { apps, count, .. } = &mut *idle;
+        let kept = apps.get_mut(&app).filter(|kept| kept.upstream == *upstream)?;
+        // The one used last is the one most likely to be open.
+        while let Some(connection) = kept.connections.pop() {
+            *count -= 1;
+            if connection.since.elapsed() < self.limits.idle && connection.sender.is_ready() {
+                return Some(connection.sender);
+            }
+        }
+        None
+    }
+
+    fn put(self: &Rc<Self>, lease: Lease) {
+        if lease.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.borrow_mut();
+        if idle.count >= self.limits.idle_in_all {
+            return;
+        }
+        if !idle.sweeping {
+            idle.sweeping = true;
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.limits.idle));
+        }
+        let Idle { apps, count, .. } = &mut *idle;
+        let kept = apps
+            .entry(lease.app)
+            .or_insert_with(|| AppConnections { upstream: lease.upstream.clone(), connections: Vec::new() });
+        if kept.upstream != lease.upstream {
+            // The app moved.
+            *count -= kept.connections.len();
+            kept.connections.clear();
+            kept.upstream = lease.upstream;
+        }
+        if kept.connections.len() < self.limits.idle_per_app {
+            kept.connections.push(IdleConnection { sender: lease.sender, since: Instant::now() });
+            *count += 1;
+        }
+    }
+
+    async fn connect(
+        &self,
+        upstream: &UpstreamUrl,
+        purpose: Purpose,
+    ) -> Result<SendRequest<RequestBody>, UpstreamError> {
+        tokio::time::timeout(self.limits.connect, self.open(upstream, purpose))
+            .await
+            .unwrap_or(Err(UpstreamError::ConnectTimeout))
+    }
+
+    async fn open(
+        &self,
+        upstream: &UpstreamUrl,
+        purpose: Purpose,
+    ) -> Result<SendRequest<RequestBody>, UpstreamError> {
+        let stream = self.dial(upstream).await?;
+        stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+        if !upstream.is_https() {
+            return handshake(stream, purpose).await;
+        }
+        let name = ServerName::try_from(upstream.host().to_owned())
+            .map_err(|error| UpstreamError::Connect(std::io::Error::other(error)))?;
+        let stream = self.tls.connect(name, stream).await.map_err(UpstreamError::Connect)?;
+        handshake(stream, purpose).await
+    }
+
+    async fn dial(&self, upstream: &UpstreamUrl) -> Result<TcpStream, UpstreamError> {
+        let mut last = UpstreamError::NotPermitted;
+        for address in self.addresses(upstream).await? {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = UpstreamError::Connect(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// The permitted addresses of an upstream.
+    async fn addresses(&self, upstream: &UpstreamUrl) -> Result<Vec<SocketAddr>, UpstreamError> {
+        let found: Vec<SocketAddr> = match upstream.address() {
+            Some(address) => vec![SocketAddr::new(address, upstream.port())],
+            None => tokio::net::lookup_host((upstream.host(), upstream.port()))
+                .await
+                .map_err(UpstreamError::Resolve)?
+                .collect(),
+        };
+        let permitted: Vec<SocketAddr> =
+            found.into_iter().filter(|address| self.policy.permits(address.ip()).is_ok()).collect();
+        if permitted.is_empty() { Err(UpstreamError::NotPermitted) } else { Ok(permitted) }
+    }
+}
+
+impl Lease {
+    /// Makes the connection available again. Only after both bodies went over whole.
+    pub(crate) fn give_back(self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.put(self);
+        }
+    }
+}
+
+/// Whether the connection was closed before anything of the answer came: what happens when an app ends
+/// an idle connection at the very moment it is used again.
+fn may_be_repeated(error: &hyper::Error) -> bool {
+    error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<std::io::Error>())
+            .is_some_and(|error| {
+                use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+                matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+            })
+}
+
+async fn handshake<S>(stream: S, purpose: Purpose) -> Result<SendRequest<RequestBody>, UpstreamError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(LARGEST_BUFFER)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(UpstreamError::Exchange)?;
+    // What a connection ends with is told to the exchange that it served.
+    match purpose {
+        Purpose::Exchanges => tokio::task::spawn_local(async move { drop(connection.await) }),
+        Purpose::Tunnel => tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) }),
+    };
+    Ok(sender)
+}
+
+/// Closes connections that were idle for too long, for as long as there is a pool.
+async fn sweep(pool: Weak<UpstreamPool>, idle: Duration) {
+    loop {
+        tokio::time::sleep(idle).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut kept = pool.idle.borrow_mut();
+        for app in kept.apps.values_mut() {
+            app.connections
+                .retain(|connection| connection.since.elapsed() < idle && !connection.sender.is_closed());
+        }
+        kept.apps.retain(|_, app| !app.connections.is_empty());
+        kept.count = kept.apps.values().map(|app| app.connections.len()).sum();
+    }
+}
