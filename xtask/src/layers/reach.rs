@@ -149,6 +149,12 @@ pub fn check(source: &Source) -> Vec<Violation> {
                 .push(Violation::new(place(line), "`default_service` answers what no endpoint declares"));
         }
     }
+    // `forbid` would be the right level, but clap's derive allows the whole group that these are in.
+    for lint in ["disallowed_types", "disallowed_methods"] {
+        for (_, _, line) in source.uses(lint).filter(|_| source.package != "xtask") {
+            violations.push(Violation::new(place(line), format!("`{lint}` is not to be silenced")));
+        }
+    }
     for pattern in [
         ["From", "<", "DbErr", ">", "for"].as_slice(),
         &["From", "<", "sea_orm", ":", ":", "DbErr", ">", "for"],
@@ -251,6 +257,12 @@ mod tests {
     #[test]
     fn a_default_service_is_refused_even_in_endpoint() {
         assert_eq!(violations("crates/endpoint/src/server.rs", "fn a() { app.default_service(b) }"), 1);
+    }
+
+    #[test]
+    fn the_bans_on_routing_are_not_silenced() {
+        let text = "#[expect(clippy::disallowed_types, reason = \"x\")] fn a() {}";
+        assert_eq!(violations("crates/apps/src/app.rs", text), 1);
     }
 
     #[test]
