@@ -135,8 +135,32 @@ impl Scope for ByApp {
     }
 }
 
+/// An action as data: one row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionRow {
+    /// Its stable name.
+    pub name: &'static str,
+    /// Who may do it.
+    pub rule: Rule,
+    /// The credential that has to come with the request.
+    pub credential: Credential,
+}
+
+fn row<A: Action>() -> ActionRow {
+    ActionRow { name: A::NAME, rule: A::Scope::describe(A::RULE), credential: A::Scope::CREDENTIAL }
+}
+
+/// The whole table.
+#[must_use]
+pub fn every_action() -> Vec<ActionRow> {
+    [in_organization(), in_app(), of_own_account(), by_app(), public()].concat()
+}
+
 macro_rules! actions {
-    ($scope:ty: $($(#[$doc:meta])* $name:ident $label:literal $rule:expr;)*) => {
+    ($rows:ident $scope:ty: $($(#[$doc:meta])* $name:ident $label:literal $rule:expr;)*) => {
+        fn $rows() -> Vec<ActionRow> {
+            vec![$(row::<$name>()),*]
+        }
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -155,7 +179,7 @@ const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::Editor];
 const RUNNERS: &[Role] = &[Role::Owner, Role::Admin];
 const OWNERS: &[Role] = &[Role::Owner];
 
-actions! { InOrganization:
+actions! { in_organization InOrganization:
     /// See the organization's name and settings.
     ReadOrganization "organization.read" EVERYBODY;
     /// Change the organization's name and settings.
@@ -186,7 +210,7 @@ actions! { InOrganization:
     CreateApp "apps.create" BUILDERS;
 }
 
-actions! { InApp:
+actions! { in_app InApp:
     /// Open the app and see its name.
     ReadApp "app.read" AppRole::Viewer;
     /// See who may use the app and under which rules.
@@ -201,7 +225,7 @@ actions! { InApp:
     ManageServerSecrets "server_secrets.manage" AppRole::Editor;
 }
 
-actions! { OwnAccount:
+actions! { of_own_account OwnAccount:
     /// See who one is signed in as.
     ReadOwnSession "session.read" ();
     /// End sessions of one's own.
@@ -220,12 +244,12 @@ actions! { OwnAccount:
     OpenConsole "console.open" ();
 }
 
-actions! { ByApp:
+actions! { by_app ByApp:
     /// Ask which app, and which person, the credentials belong to.
     IdentifyCaller "whoami.read" UserToken::Optional;
 }
 
-actions! { Public:
+actions! { public Public:
     /// Begin and complete a sign-in.
     SignIn "sign_in" PublicReason("nobody is signed in before signing in; the attempt is bound to the browser by cookie, state and nonce");
     /// Turn a hand-off code into a session cookie of an app host.

@@ -158,7 +158,8 @@ fn walk(request: &AppRequest<'_>, observe: &mut impl FnMut(&dyn Fn() -> Step)) -
             return Decision::Refuse(Reason::PathRule(rule));
         }
     }
-    if under_every_rule && !app.server_actions_judged_by_page {
+    // A request that is said to reach no page at all is not let through for that.
+    if (under_every_rule && !app.server_actions_judged_by_page) || paths.is_empty() {
         let refused_by = app.rules.refusal_under_every_rule(viewer.user, member, role);
         observe(&|| Step::EveryRule { refused_by });
         if let Some(rule) = refused_by {

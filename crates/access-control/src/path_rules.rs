@@ -4,71 +4,11 @@
 //! neither the order of the rules nor the way they were entered matters. A rule only narrows.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
 use ids::{GroupId, PathRuleId, UserId};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::{AppRole, MemberFacts, RequestPath, RequestPathError, Role};
-
-/// An HTTP method, upper case. HEAD is judged as GET.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Method(MethodName);
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum MethodName {
-    Known(&'static str),
-    Other(Box<str>),
-}
-
-/// A text that is no HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an HTTP method: use letters such as GET or POST")]
-pub struct MethodError;
-
-impl Method {
-    const KNOWN: [&'static str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
-
-    /// The method as it is judged.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            MethodName::Known(name) => name,
-            MethodName::Other(name) => name,
-        }
-    }
-}
-
-impl FromStr for Method {
-    type Err = MethodError;
-
-    fn from_str(text: &str) -> Result<Self, MethodError> {
-        // RFC 9110, section 9.3.2: HEAD is GET without the content.
-        let judged = if text == "HEAD" { "GET" } else { text };
-        if let Some(known) = Self::KNOWN.into_iter().find(|known| *known == judged) {
-            return Ok(Self(MethodName::Known(known)));
-        }
-        let plain = |byte: u8| byte.is_ascii_uppercase() || byte == b'-';
-        if judged.is_empty() || judged.len() > 20 || !judged.bytes().all(plain) {
-            return Err(MethodError);
-        }
-        Ok(Self(MethodName::Other(judged.into())))
-    }
-}
-
-impl Serialize for Method {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Method {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+use crate::{AppRole, MemberFacts, Method, PathPattern, RequestPath, Role};
 
 /// Whom a rule lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,75 +22,6 @@ pub enum Subject {
     Role(Role),
     /// Everybody with this role in the app.
     AppRole(AppRole),
-}
-
-/// A path prefix on a segment boundary; `*` stands for exactly one segment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PathPattern {
-    text: String,
-    segments: Vec<Option<Box<str>>>,
-}
-
-/// Why a text is no path pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PathPatternError {
-    /// Not a plain path.
-    #[error("not a path: {0}")]
-    Path(#[from] RequestPathError),
-    /// `*` next to other characters.
-    #[error("`*` stands for one whole segment: write /reports/*/edit, not /reports/a*")]
-    Wildcard,
-    /// Too long.
-    #[error("a path pattern has at most 64 segments")]
-    TooLong,
-}
-
-impl FromStr for PathPattern {
-    type Err = PathPatternError;
-
-    fn from_str(text: &str) -> Result<Self, PathPatternError> {
-        // The same reading as a request's, so that a rule and a request spelled alike are alike.
-        let path = RequestPath::parse(text)?;
-        let mut segments = Vec::new();
-        for segment in path.segments() {
-            segments.push(match segment {
-                "*" => None,
-                literal if literal.contains('*') => return Err(PathPatternError::Wildcard),
-                literal => Some(literal.into()),
-            });
-        }
-        if segments.len() > 64 {
-            return Err(PathPatternError::TooLong);
-        }
-        let mut text = String::new();
-        for segment in path.segments() {
-            text.push('/');
-            text.push_str(segment);
-        }
-        if text.is_empty() {
-            text.push('/');
-        }
-        Ok(Self { text, segments })
-    }
-}
-
-impl fmt::Display for PathPattern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
-    }
-}
-
-impl Serialize for PathPattern {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for PathPattern {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 /// One rule of an app.
@@ -204,7 +75,7 @@ impl PathRules {
         let mut root = Node::default();
         for (index, rule) in rules.iter().enumerate() {
             let mut node = &mut root;
-            for segment in &rule.pattern.segments {
+            for segment in rule.pattern.segments() {
                 node = match segment {
                     Some(literal) => node.literal.entry(literal.clone()).or_default(),
                     None => &mut **node.any.get_or_insert_default(),

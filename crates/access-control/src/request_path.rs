@@ -65,7 +65,10 @@ impl<'a> RequestPath<'a> {
         }
         let decoded = decode(raw)?;
         let segments = resolve(&decoded)?;
-        Ok(Self { forwarded: Cow::Owned(encode(&segments)), judged: Cow::Owned(fold(&segments)) })
+        Ok(Self {
+            forwarded: Cow::Owned(encode(segments.iter().copied())),
+            judged: Cow::Owned(fold(&segments)),
+        })
     }
 
     /// The path to put on the wire: canonical, percent-encoded.
@@ -162,7 +165,8 @@ fn resolve(decoded: &str) -> Result<Vec<&str>, RequestPathError> {
     Ok(segments)
 }
 
-fn encode(segments: &[&str]) -> String {
+/// Segments in canonical percent-encoding, each after a slash.
+pub(crate) fn encode<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for segment in segments {
