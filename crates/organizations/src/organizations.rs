@@ -67,12 +67,14 @@ impl Organizations {
         request: RequestId,
         person: &PersonName,
     ) -> Result<Option<Organization>, OrganizationError> {
-        if !store::organizations::of_user(self.store.database(), permit.user()).await?.is_empty() {
-            return Ok(None);
-        }
         let name = person.name.parse().or_else(|_| person.email.as_str().parse());
         let name: Name = name.map_err(|_| OrganizationError::Unreadable("users"))?;
         for attempt in 1..=SLUG_ATTEMPTS {
+            // Asked before each attempt: a second tab of the same person tries the same slugs in the same
+            // order, so it is held up at the slug that the first one got.
+            if !store::organizations::of_user(self.store.database(), permit.user()).await?.is_empty() {
+                return Ok(None);
+            }
             let Some(slug) = personal_slug(person.email.as_str(), attempt) else { continue };
             if store::organizations::slug_exists(self.store.database(), &slug).await? {
                 continue;

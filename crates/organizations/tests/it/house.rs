@@ -259,7 +259,7 @@ impl Somebody {
     }
 
     /// The same person, signed in with this signed `hd`.
-    pub fn from_domain(&self, domain: &str) -> Self {
+    pub fn signed_in_at(&self, domain: &str) -> Self {
         Self { hosted_domain: Some(domain.into()), ..self.clone() }
     }
 

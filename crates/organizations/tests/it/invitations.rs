@@ -234,7 +234,7 @@ on_both_stores! {
 
     async fn a_hosted_domain_is_asked_for_on_the_way_in(database: TestDatabase) {
         let house = House::on(database);
-        let ada = house.person("ada").await.from_domain("example.com");
+        let ada = house.person("ada").await.signed_in_at("example.com");
         let acme = house.organization(&ada, "acme").await.id;
         let update = house.permit::<UpdateOrganization>(&ada, acme).await.unwrap();
         let changes = OrganizationChanges {
@@ -247,6 +247,6 @@ on_both_stores! {
         let token = made.token.reveal();
         let outcome = house.accept(&bob, &token).await;
         assert!(matches!(outcome, Err(OrganizationError::OtherHostedDomain)), "{outcome:?}");
-        house.accept(&bob.from_domain("example.com"), &token).await.unwrap();
+        house.accept(&bob.signed_in_at("example.com"), &token).await.unwrap();
     }
 }

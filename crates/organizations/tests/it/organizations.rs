@@ -63,9 +63,21 @@ on_both_stores! {
         assert_eq!(house.organizations.create_personal(&permit, request(), &name).await.unwrap(), None);
     }
 
+    async fn ten_tabs_of_a_newcomer_make_one_organization(database: TestDatabase) {
+        let house = House::on(database);
+        let ada = house.person("ada").await;
+        let permit = ada.on_own_account::<CreateOrganization>();
+        let name = PersonName { email: ada.email.clone(), name: "Ada".to_owned(), picture: None };
+        let tabs = (0..10).map(|_| house.organizations.create_personal(&permit, request(), &name));
+        let outcomes = join_all(tabs).await;
+        assert_eq!(outcomes.into_iter().filter_map(Result::unwrap).count(), 1);
+        let own = house.organizations.list_own(&ada.on_own_account::<ListOwnOrganizations>()).await.unwrap();
+        assert_eq!(own.len(), 1);
+    }
+
     async fn an_update_changes_what_it_names(database: TestDatabase) {
         let house = House::on(database);
-        let ada = house.person("ada").await.from_domain("example.com");
+        let ada = house.person("ada").await.signed_in_at("example.com");
         let acme = house.organization(&ada, "acme").await;
         let permit = house.permit::<UpdateOrganization>(&ada, acme.id).await.unwrap();
         let changes = OrganizationChanges {
@@ -92,7 +104,7 @@ on_both_stores! {
         };
         let refused = house.organizations.update(&permit, request(), changes()).await;
         assert!(matches!(refused, Err(OrganizationError::WouldLockOut)), "{refused:?}");
-        let inside = ada.from_domain("example.com");
+        let inside = ada.signed_in_at("example.com");
         let permit = house.permit::<UpdateOrganization>(&inside, acme.id).await.unwrap();
         house.organizations.update(&permit, request(), changes()).await.unwrap();
         // From another domain the organization is not there at all.
