@@ -45,8 +45,8 @@ pub use sites::{Site, Sites};
 
 /// The HTTP types that cross this crate's border. Nothing else of actix does.
 pub mod http {
-    pub use actix_http::body::{BodySize, BoxBody, MessageBody};
+    pub use actix_http::body::{BodySize, BoxBody, MessageBody, None as NoBody};
     pub use actix_http::error::PayloadError;
-    pub use actix_http::{Payload, Request, Response, ResponseHead};
+    pub use actix_http::{ConnectionType, HttpMessage, Payload, Request, Response, ResponseHead, Version};
     pub use actix_web::http::{Method, StatusCode, header};
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_http::body::BoxBody;
-use actix_http::{HttpServiceBuilder, Request, Response};
+use actix_http::{HttpServiceBuilder, Request};
 use actix_server::ServerBuilder;
 use actix_service::{Service as _, ServiceFactory as _, fn_factory, fn_service};
 use rustls::ServerConfig;
@@ -285,10 +285,7 @@ where
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
-        .h1::<_, BoxBody>(fn_service(move |request: Request| {
-            let answering = dispatch.answer(request);
-            async move { answering.await.map(Response::<BoxBody>::from) }
-        }))
+        .h1::<_, BoxBody>(fn_service(move |request: Request| dispatch.answer(request)))
         .new_service(())
         .await?;
     Ok(Box::new(move |stream, peer| {
