@@ -202,11 +202,12 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Brings the schema up to date, all of it or nothing. Two processes that start at once take turns.
+/// Brings the schema up to date, all of it or nothing, and returns how many migrations that took. Two
+/// processes that start at once take turns.
 ///
 /// # Errors
 /// The store is not available, or a migration failed (nothing was changed).
-pub async fn migrate(database: &DatabaseConnection) -> Result<(), DbErr> {
+pub async fn migrate(database: &DatabaseConnection) -> Result<usize, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -216,6 +217,8 @@ pub async fn migrate(database: &DatabaseConnection) -> Result<(), DbErr> {
         let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
         transaction.execute_unprepared(&lock).await?;
     }
+    let pending = Migrator::get_pending_migrations(&transaction).await?.len();
     Migrator::up(&transaction, None).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(pending)
 }
