@@ -30,6 +30,8 @@ const NEEDS: &[Need] = &[
 
 const BENCHMARK_NEEDS: &[Need] = &[
     Need { what: "nginx", is_there: || programs::find("nginx").is_some(), packages: &["nginx-light"] },
+    Need { what: "curl", is_there: || programs::find("curl").is_some(), packages: &["curl"] },
+    Need { what: "openssl", is_there: || programs::find("openssl").is_some(), packages: &["openssl"] },
     Need { what: "wrk", is_there: || programs::find("wrk").is_some(), packages: &["wrk"] },
 ];
 
