@@ -1,0 +1,265 @@
+//! A store with the use cases on it, people to act, and permits for them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use access_control::{
+    Action, AppFacts, CreateApp, Facts, FactsUnavailable, InApp, InOrganization, ListApps, MemberFacts,
+    OrganizationFacts, Permit, Principal, Refusal, Role, SignedIn, authorize,
+};
+use apps::{
+    AddressPolicy, App, AppChanges, AppError, AppPathRules, Apps, Grants, NewApp, Occasion,
+    OrganizationSlugs, ServerSecrets, Store,
+};
+use async_trait::async_trait;
+use audit::{Event, Follower, Journal, Target};
+use ids::{AppId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
+use sea_orm::{ConnectionTrait, Statement, Value};
+use secrets_vault::MasterKey;
+use test_support::TestDatabase;
+use time::OffsetDateTime;
+
+/// The use cases on one store.
+pub struct House {
+    pub database: TestDatabase,
+    pub journal: Journal,
+    pub facts: Arc<Known>,
+    pub apps: Apps,
+    pub grants: Grants,
+    pub path_rules: AppPathRules,
+    pub server_secrets: ServerSecrets,
+}
+
+/// An organization and its members.
+#[derive(Clone, Copy)]
+pub struct Tenant {
+    pub id: OrganizationId,
+    pub owner: UserId,
+}
+
+/// What decisions read: apps as the store has them after each change, organizations as a test made them.
+pub struct Known {
+    database: sea_orm::DatabaseConnection,
+    organizations: Mutex<HashMap<OrganizationId, (OrganizationSlug, OrganizationFacts)>>,
+    apps: Mutex<HashMap<AppId, Arc<AppFacts>>>,
+}
+
+impl Facts for Known {
+    fn organization(&self, id: OrganizationId) -> Result<Option<Arc<OrganizationFacts>>, FactsUnavailable> {
+        Ok(self.organizations.lock().unwrap().get(&id).map(|(_, facts)| Arc::new(facts.clone())))
+    }
+
+    fn app(&self, id: AppId) -> Result<Option<Arc<AppFacts>>, FactsUnavailable> {
+        Ok(self.apps.lock().unwrap().get(&id).cloned())
+    }
+}
+
+impl OrganizationSlugs for Known {
+    fn slug(&self, id: OrganizationId) -> Result<Option<OrganizationSlug>, FactsUnavailable> {
+        Ok(self.organizations.lock().unwrap().get(&id).map(|(slug, _)| slug.clone()))
+    }
+}
+
+#[async_trait]
+impl Follower for Known {
+    async fn committed(&self, event: &Event) {
+        let (Target::App(id) | Target::Grant(id, _) | Target::PathRule(id, _) | Target::ServerSecret(id, _)) =
+            event.target
+        else {
+            return;
+        };
+        let record = apps::load(&self.database, id).await.unwrap();
+        let mut apps = self.apps.lock().unwrap();
+        match record {
+            Some(record) => apps.insert(id, record.facts),
+            None => apps.remove(&id),
+        };
+    }
+}
+
+impl House {
+    /// Upstreams may have public addresses only.
+    pub fn on(database: TestDatabase) -> Self {
+        Self::with(database, AddressPolicy::default())
+    }
+
+    pub fn with(database: TestDatabase, addresses: AddressPolicy) -> Self {
+        let connection = database.connection().clone();
+        let journal = Journal::new(connection.clone());
+        let facts = Arc::new(Known {
+            database: connection.clone(),
+            organizations: Mutex::default(),
+            apps: Mutex::default(),
+        });
+        journal.follow(vec![Arc::clone(&facts) as Arc<dyn Follower>]);
+        let store = Store::new(journal.clone(), connection);
+        let read = Arc::clone(&facts) as Arc<dyn Facts>;
+        let slugs = Arc::clone(&facts) as Arc<dyn OrganizationSlugs>;
+        let master_key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
+        Self {
+            apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
+            grants: Grants::new(store.clone(), Arc::clone(&read)),
+            path_rules: AppPathRules::new(store.clone(), read),
+            server_secrets: ServerSecrets::new(store, &master_key),
+            database,
+            journal,
+            facts,
+        }
+    }
+
+    async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
+        let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
+        self.database.connection().execute_raw(statement).await.unwrap();
+    }
+
+    /// One number from the store.
+    pub async fn count(&self, table: &str) -> i64 {
+        let statement =
+            Statement::from_string(self.database.backend(), format!("SELECT COUNT(*) AS n FROM {table}"));
+        let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get("", "n").unwrap()
+    }
+
+    /// The newest event's detail.
+    pub async fn last_event(&self) -> (String, String) {
+        let statement = Statement::from_string(
+            self.database.backend(),
+            "SELECT action, detail FROM audit_events ORDER BY sequence DESC LIMIT 1",
+        );
+        let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
+        (row.try_get("", "action").unwrap(), row.try_get("", "detail").unwrap())
+    }
+
+    pub async fn person(&self) -> UserId {
+        let id = UserId::generate();
+        self.execute(
+            "INSERT INTO users (id, issuer, subject, email, name, created_at) \
+             VALUES ($1, 'https://issuer.example', $1, $2, 'Somebody', $3)",
+            [id.to_string().into(), format!("{id}@example.com").into(), OffsetDateTime::now_utc().into()],
+        )
+        .await;
+        id
+    }
+
+    /// An organization with one Owner.
+    pub async fn tenant(&self, slug: &str) -> Tenant {
+        let id = OrganizationId::generate();
+        self.execute(
+            "INSERT INTO organizations (id, slug, name, created_at) VALUES ($1, $2, $2, $3)",
+            [id.to_string().into(), slug.into(), OffsetDateTime::now_utc().into()],
+        )
+        .await;
+        let facts = OrganizationFacts { id, hosted_domain: None, members: HashMap::new() };
+        self.facts.organizations.lock().unwrap().insert(id, (slug.parse().unwrap(), facts));
+        let tenant = Tenant { id, owner: UserId::generate() };
+        Tenant { owner: self.member(tenant, Role::Owner).await, ..tenant }
+    }
+
+    pub async fn member(&self, tenant: Tenant, role: Role) -> UserId {
+        let user = self.person().await;
+        self.join(tenant, user, role).await;
+        user
+    }
+
+    pub async fn join(&self, tenant: Tenant, user: UserId, role: Role) {
+        self.execute(
+            "INSERT INTO members (organization_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)",
+            [
+                tenant.id.to_string().into(),
+                user.to_string().into(),
+                role.to_string().into(),
+                OffsetDateTime::now_utc().into(),
+            ],
+        )
+        .await;
+        let member = MemberFacts { role, groups: Vec::new() };
+        let mut organizations = self.facts.organizations.lock().unwrap();
+        organizations.get_mut(&tenant.id).unwrap().1.members.insert(user, member);
+    }
+
+    /// Ends a membership as organizations do.
+    pub async fn remove_member(&self, tenant: Tenant, user: UserId) {
+        let change = self.journal.begin().await.unwrap();
+        apps::forget_member(&change, tenant.id, user).await.unwrap();
+        let delete = Statement::from_sql_and_values(
+            self.database.backend(),
+            "DELETE FROM members WHERE organization_id = $1 AND user_id = $2",
+            [tenant.id.to_string().into(), user.to_string().into()],
+        );
+        change.transaction().execute_raw(delete).await.unwrap();
+        let event = Event::done(audit::Actor::System, "members.remove", Target::Member(user)).of(tenant.id);
+        change.commit(event).await.unwrap();
+        let mut organizations = self.facts.organizations.lock().unwrap();
+        organizations.get_mut(&tenant.id).unwrap().1.members.remove(&user);
+    }
+
+    /// Makes the facts say that somebody is a member.
+    pub fn remember(&self, tenant: Tenant, user: UserId, member: MemberFacts) {
+        let mut organizations = self.facts.organizations.lock().unwrap();
+        organizations.get_mut(&tenant.id).unwrap().1.members.insert(user, member);
+    }
+
+    /// Puts rules into the store, past the use cases.
+    pub async fn fill_with_rules(&self, app: AppId, number: usize) {
+        for index in 0..number {
+            self.execute(
+                "INSERT INTO path_rules (id, app_id, pattern, methods, subjects, created_at) \
+                 VALUES ($1, $2, $3, '[]', '[]', $4)",
+                [
+                    ids::PathRuleId::generate().to_string().into(),
+                    app.to_string().into(),
+                    format!("/page{index}").into(),
+                    OffsetDateTime::now_utc().into(),
+                ],
+            )
+            .await;
+        }
+    }
+
+    pub fn within<A: Action<Scope = InOrganization>>(
+        &self,
+        user: UserId,
+        tenant: Tenant,
+    ) -> Result<Permit<A>, Refusal> {
+        authorize::<A>(Some(&principal(user)), tenant.id, &*self.facts, OffsetDateTime::now_utc())
+    }
+
+    pub fn on_app<A: Action<Scope = InApp>>(&self, user: UserId, app: AppId) -> Result<Permit<A>, Refusal> {
+        authorize::<A>(Some(&principal(user)), app, &*self.facts, OffsetDateTime::now_utc())
+    }
+
+    pub async fn try_app(&self, tenant: Tenant, slug: &str) -> Result<App, AppError> {
+        let permit = self.within::<CreateApp>(tenant.owner, tenant).unwrap();
+        let new = NewApp { slug: slug.parse().unwrap(), name: "An app".parse().unwrap() };
+        self.apps.create(&permit, new, occasion()).await
+    }
+
+    pub async fn app(&self, tenant: Tenant, slug: &str) -> App {
+        self.try_app(tenant, slug).await.unwrap()
+    }
+
+    pub async fn update(&self, user: UserId, app: AppId, changes: AppChanges) -> Result<App, AppError> {
+        let permit = self.on_app(user, app).map_err(AppError::Refused)?;
+        self.apps.update(&permit, changes, occasion()).await
+    }
+
+    /// The slugs of the apps that a person sees in the list.
+    pub async fn visible(&self, user: UserId, tenant: Tenant) -> Vec<String> {
+        let permit = self.within::<ListApps>(user, tenant).unwrap();
+        let apps = self.apps.list_visible(&permit, OffsetDateTime::now_utc()).await.unwrap();
+        apps.iter().map(|app| app.slug.to_string()).collect()
+    }
+}
+
+pub fn occasion() -> Occasion {
+    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
+}
+
+pub fn principal(user: UserId) -> Principal {
+    Principal::User(SignedIn {
+        user,
+        session: SessionId::generate(),
+        hosted_domain: None,
+        authenticated_at: OffsetDateTime::now_utc(),
+    })
+}
