@@ -172,18 +172,8 @@ pub struct UserTokensSection {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrganizationsSection {
-    /// Who may create one.
-    pub created_by: Creators,
-}
-
-/// Who may create organizations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Creators {
-    /// Everybody who signs in.
-    Everybody,
-    /// Only people who own one already.
-    Owners,
+    /// Whoever signs in and belongs to no organization gets one of their own.
+    pub personal: bool,
 }
 
 /// `[upstreams]`
@@ -196,7 +186,7 @@ pub struct UpstreamsSection {
     pub connect_timeout: Period,
     /// How long the head of an answer may take.
     pub answer_timeout: Period,
-    /// How long a stream may be silent in both directions.
+    /// How long a WebSocket may be silent in both directions.
     pub idle_timeout: Period,
 }
 
@@ -213,6 +203,8 @@ pub struct ServerSection {
     pub handshake_timeout: Period,
     /// How long the head of a request may take.
     pub head_timeout: Period,
+    /// How long a body for the platform itself may take. Bodies for apps have no such bound.
+    pub body_timeout: Period,
     /// How long an idle connection stays open.
     pub keep_alive: Period,
     /// How long requests under way may take after the signal to stop.
@@ -263,7 +255,7 @@ impl Default for UserTokensSection {
 
 impl Default for OrganizationsSection {
     fn default() -> Self {
-        Self { created_by: Creators::Everybody }
+        Self { personal: true }
     }
 }
 
@@ -272,8 +264,8 @@ impl Default for UpstreamsSection {
         Self {
             allowed_networks: Vec::new(),
             connect_timeout: Period::seconds(5),
-            answer_timeout: Period::seconds(60),
-            idle_timeout: Period::seconds(300),
+            answer_timeout: Period::seconds(780),
+            idle_timeout: Period::seconds(3600),
         }
     }
 }
@@ -285,6 +277,7 @@ impl Default for ServerSection {
             connections_per_worker: NonZeroUsize::new(25_000).unwrap_or(NonZeroUsize::MIN),
             handshake_timeout: Period::seconds(10),
             head_timeout: Period::seconds(10),
+            body_timeout: Period::seconds(20),
             keep_alive: Period::seconds(75),
             drain: Period::seconds(20),
         }

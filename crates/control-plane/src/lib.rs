@@ -7,4 +7,19 @@
 //!
 //! Everything else is decided in the crates that it puts together.
 
+mod authentication;
+pub mod cli;
 pub mod config;
+pub mod demo;
+mod error;
+mod health;
+mod housekeeping;
+mod logging;
+mod metrics;
+mod neighbours;
+mod platform;
+pub mod serve;
+mod trust;
+
+pub use error::StartError;
+pub use platform::{Listeners, Platform, Settings};

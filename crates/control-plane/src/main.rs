@@ -1,1 +1,15 @@
-fn main() {}
+//! The binary `vybe`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match control_plane::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line that says what to do; nobody is left to tell if standard error is closed.
+            let _ = writeln!(std::io::stderr(), "vybe: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

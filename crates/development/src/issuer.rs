@@ -46,6 +46,17 @@ pub struct IssuerClient {
     pub redirect_uri: String,
 }
 
+impl IssuerClient {
+    /// The platform, with a new secret.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn generate(redirect_uri: String) -> Result<Self, DevelopmentError> {
+        let secret = random_text(&SystemRandom::new())?;
+        Ok(Self { id: "vybe".to_owned(), secret, redirect_uri })
+    }
+}
+
 /// The provider.
 pub struct Issuer {
     origin: String,

@@ -1,0 +1,86 @@
+//! Where the pages are.
+
+use std::sync::Arc;
+
+use access_control::{
+    AcceptInvitation, Action, Check, CompleteSetUp, EndOwnSession, Facts, ListOwnSessions, OpenConsole,
+    Permit, Principal, Scope, SignedIn, authorize,
+};
+use apps::Apps;
+use endpoint::{Endpoint, Problem, Sites};
+use identity::{Sessions, Users};
+use organizations::{Invitations, Members, Organizations, People, SetUp};
+use time::OffsetDateTime;
+
+use crate::pages::{apps as apps_page, invitation, organizations as organizations_page, sessions, set_up};
+
+/// Everything the pages stand on.
+#[derive(Clone)]
+pub struct Console {
+    /// Who the person is.
+    pub users: Users,
+    /// Where the person is signed in.
+    pub sessions: Arc<Sessions>,
+    /// The person's organizations.
+    pub organizations: Organizations,
+    /// Their members.
+    pub members: Members,
+    /// Accepting an invitation.
+    pub invitations: Invitations,
+    /// The first organization.
+    pub set_up: SetUp,
+    /// Names of members.
+    pub people: Arc<dyn People>,
+    /// The apps.
+    pub apps: Apps,
+    /// What decisions read.
+    pub facts: Arc<dyn Facts>,
+    /// Where the apps are.
+    pub sites: Arc<Sites>,
+}
+
+impl Console {
+    /// The pages, to be mounted.
+    #[must_use]
+    pub fn endpoints(self) -> Vec<Endpoint> {
+        let console = || Arc::new(self.clone());
+        let page = |path, name| Endpoint::get(path, name).page().requires::<OpenConsole>();
+        vec![
+            page("/", "page.start").answers(console(), apps_page::start),
+            page("/apps", "page.apps").answers(console(), apps_page::show),
+            page("/organizations", "page.organizations").answers(console(), organizations_page::show),
+            page("/setup", "page.set_up").answers(console(), set_up::show),
+            Endpoint::post("/setup", "form.set_up")
+                .requires::<CompleteSetUp>()
+                .answers(console(), set_up::complete),
+            page("/invitations/accept", "page.invitation").answers(console(), invitation::show),
+            Endpoint::post("/invitations/accept", "form.invitation")
+                .requires::<AcceptInvitation>()
+                .answers(console(), invitation::accept),
+            Endpoint::get("/sessions", "page.sessions")
+                .page()
+                .requires::<ListOwnSessions>()
+                .answers(console(), sessions::show),
+            Endpoint::post("/sessions/{session_id}/end", "form.end_session")
+                .requires::<EndOwnSession>()
+                .answers(console(), sessions::end_one),
+            Endpoint::post("/sessions/end-all", "form.end_all_sessions")
+                .requires::<EndOwnSession>()
+                .answers(console(), sessions::end_all),
+        ]
+    }
+
+    /// A permit for something that a page shows besides itself.
+    pub(crate) fn permit<A: Action>(
+        &self,
+        actor: &SignedIn,
+        object: <A::Scope as Scope>::Object,
+        now: OffsetDateTime,
+    ) -> Result<Permit<A>, Problem>
+    where
+        A::Scope: Check,
+    {
+        let person = Principal::User(actor.clone());
+        Ok(authorize::<A>(Some(&person), object, &*self.facts, now)?)
+    }
+}

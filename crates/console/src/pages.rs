@@ -1,0 +1,7 @@
+//! The pages, one idea each.
+
+pub(crate) mod apps;
+pub(crate) mod invitation;
+pub(crate) mod organizations;
+pub(crate) mod sessions;
+pub(crate) mod set_up;

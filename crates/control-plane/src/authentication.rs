@@ -1,0 +1,64 @@
+//! Credentials into principals: sessions from identity, server secrets from apps.
+
+use std::sync::Arc;
+
+use access_control::{AppCredential, Principal, ReadApp, Refusal, SignedIn, authorize};
+use apps::ServerSecrets;
+use async_trait::async_trait;
+use directory::Directory;
+use endpoint::{Authenticator, Rejected};
+use identity::{CookieHost, Sessions, UserTokens};
+use time::OffsetDateTime;
+
+/// Checks credentials against what is in memory; the store is asked for sessions that are not.
+pub(crate) struct Authentication {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) user_tokens: Arc<UserTokens>,
+    pub(crate) server_secrets: ServerSecrets,
+    pub(crate) directory: Directory,
+}
+
+#[async_trait]
+impl Authenticator for Authentication {
+    async fn session(&self, cookie: &str) -> Result<SignedIn, Rejected> {
+        let now = OffsetDateTime::now_utc();
+        let session = match self.sessions.cached(cookie, CookieHost::Platform, now) {
+            Some(session) => session?,
+            None => self.sessions.open(cookie, CookieHost::Platform, now).await?,
+        };
+        Ok(session.signed_in().clone())
+    }
+
+    async fn server_secret(&self, secret: &str, user_token: Option<&str>) -> Result<AppCredential, Rejected> {
+        let now = OffsetDateTime::now_utc();
+        let hash = self.server_secrets.recognise(secret).ok_or(Rejected::Invalid)?;
+        let found = self.directory.app_by_secret(&hash, now).map_err(|_| Rejected::Unavailable)?;
+        let (app, secret) = found.ok_or(Rejected::Invalid)?;
+        let user = match user_token {
+            None => None,
+            Some(token) => {
+                let session = self.user_tokens.verify(token, app.id(), now).await?;
+                Some(session.signed_in().clone())
+            }
+        };
+        Ok(AppCredential {
+            app: app.id(),
+            organization: app.facts.organization,
+            environment: secret.environment,
+            secret: secret.id,
+            user,
+        })
+    }
+
+    fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected> {
+        let Some(app) = self.directory.app_at(label).map_err(|_| Rejected::Unavailable)? else {
+            return Ok(false);
+        };
+        let principal = Principal::User(person.clone());
+        match authorize::<ReadApp>(Some(&principal), app.id(), &self.directory, OffsetDateTime::now_utc()) {
+            Ok(_) => Ok(true),
+            Err(Refusal::Unavailable(_)) => Err(Rejected::Unavailable),
+            Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => Ok(false),
+        }
+    }
+}

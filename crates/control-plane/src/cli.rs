@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, LogFormat, LogSection};
+use crate::{StartError, demo, logging, serve};
+
+/// A control plane that stands before an organization's apps: it signs people in, decides what each may
+/// open, and tells the apps who is asking.
+#[derive(Parser)]
+#[command(name = "vybe", version, about, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs everything on this machine, with demo apps and people to sign in as; listens on loopback only.
+    Dev {
+        /// The HTTPS port on 127.0.0.1; 0 takes a free one.
+        #[arg(long, default_value_t = 8443, value_name = "PORT")]
+        port: u16,
+        /// The folder for database, keys, certificates and dev.json; made on the first run.
+        #[arg(long, default_value = "vybe-data", value_name = "FOLDER")]
+        data: PathBuf,
+        /// What to log: error, warn, info, debug, or directives such as info,middleware=debug.
+        #[arg(long, default_value = "info", value_name = "LEVEL")]
+        log: String,
+    },
+    /// Runs the platform with a configuration file.
+    Serve(ConfigPath),
+    /// Brings the database's schema up to date, then ends.
+    Migrate(ConfigPath),
+    /// Looks at the configuration without starting anything.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Says what is wrong with the configuration, or that nothing is.
+    Check(ConfigPath),
+    /// Prints the configuration with every default filled in and every secret left out.
+    Print(ConfigPath),
+}
+
+#[derive(clap::Args)]
+struct ConfigPath {
+    /// The configuration file; without it, the one that VYBE_CONFIG names, or vybe.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigPath {
+    fn load(&self) -> Result<Config, StartError> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// One line for the operator.
+pub fn run() -> Result<(), StartError> {
+    match CommandLine::parse().command {
+        Command::Dev { port, data, log } => {
+            logging::start(&LogSection { format: LogFormat::Text, level: log })?;
+            runtime()?.block_on(demo::run(&data, port))
+        }
+        Command::Serve(path) => {
+            let config = path.load()?;
+            logging::start(&config.log)?;
+            runtime()?.block_on(serve::run(config))
+        }
+        Command::Migrate(path) => {
+            let config = path.load()?;
+            let applied = runtime()?.block_on(serve::migrate(&config))?;
+            print(&format!("the database is up to date; {applied} migrations applied"))
+        }
+        Command::Config { command: ConfigCommand::Check(path) } => {
+            serve::check(&path.load()?)?;
+            print("the configuration is good")
+        }
+        Command::Config { command: ConfigCommand::Print(path) } => print(path.load()?.redacted()?.trim_end()),
+    }
+}
+
+/// For everything but requests, which are served by the server's own worker threads.
+fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)
+}
+
+/// A line on standard output.
+pub(crate) fn print(text: &str) -> Result<(), StartError> {
+    writeln!(std::io::stdout(), "{text}").map_err(StartError::Output)
+}

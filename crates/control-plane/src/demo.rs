@@ -1,0 +1,256 @@
+//! `vybe dev`: the whole platform on one machine, with a provider, apps and people to try it with.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use apps::{AddressPolicy, Network};
+use development::{DEMO_USERS, Folder, Issuer, IssuerClient, Seed, Seeded, Upstream, certificates};
+use endpoint::{Certificates, Limits, Sites};
+use identity::{Lifetimes, Provider};
+use middleware::{Patience, PoolLimits};
+use sea_orm::DatabaseConnection;
+use secrets_vault::MasterKey;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::platform::{Listeners, Platform, Settings};
+use crate::serve::{Running, listen};
+use crate::{StartError, cli, trust};
+
+/// The platform's host, and the domain below which the demo apps are. Browsers resolve it to loopback by
+/// themselves (RFC 6761, section 6.3).
+pub const HOST: &str = "vybe.localhost";
+/// The provider's host. No app can have it: an app's label has a hyphen.
+pub const ISSUER_HOST: &str = "issuer.vybe.localhost";
+/// The name of the provider in addresses.
+const PROVIDER: &str = "development";
+/// What a script reads to know what there is.
+const DEV_JSON: &str = "dev.json";
+
+/// A running demo.
+pub struct Demo {
+    /// The platform that is being served.
+    pub running: Running,
+    /// The demo apps' server.
+    pub upstream: Upstream,
+    /// What there is in the database.
+    pub seeded: Seeded,
+    /// Everything a script needs: addresses, people, identifiers, secrets.
+    pub description: Value,
+    /// Where the description was written.
+    pub description_path: PathBuf,
+    sites: Arc<Sites>,
+}
+
+/// Runs the demo until it is told to stop.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub async fn run(data: &Path, port: u16) -> Result<(), StartError> {
+    let folder = Folder::open(data)?;
+    let database = format!("sqlite:{}", folder.file("vybe.db").display());
+    let demo = start(&folder, port, migrations::connect(&database).await?).await?;
+    cli::print(&demo.welcome())?;
+    demo.running.until_told_to_stop().await
+}
+
+/// Starts the demo on 127.0.0.1 with what is in the folder, and makes what is missing.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> Result<Demo, StartError> {
+    trust::install_cryptography();
+    let earlier = earlier_description(folder);
+    let port = port_to_use(folder, port, &earlier)?;
+    let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let address = listener.local_addr().map_err(StartError::Runtime)?;
+    let files = certificates(folder, HOST)?;
+    let sites = Arc::new(Sites::new(HOST, HOST, address.port()).with_development_issuer(ISSUER_HOST));
+    let issuer_origin = sites.issuer_origin().unwrap_or_default();
+    let client = IssuerClient::generate(format!("{}/login/{PROVIDER}/callback", sites.platform_origin()))?;
+    let issuer = Arc::new(Issuer::new(&issuer_origin, client.clone(), DEMO_USERS)?);
+    let upstream = Upstream::start(&sites.platform_origin()).await?;
+
+    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    let platform = Platform::assemble(Settings {
+        sites: Sites::clone(&sites),
+        database,
+        master_key: master_key(folder)?,
+        providers: vec![provider(&issuer_origin, &client, &files.authority, address)?],
+        lifetimes: Lifetimes::default(),
+        user_token_reuse: time::Duration::seconds(30),
+        personal_organizations: true,
+        addresses: AddressPolicy::new(vec![loopback()?]),
+        upstream_tls: trust::client_config(&[])?,
+        pool: PoolLimits::default(),
+        patience: Patience::default(),
+        limits: Limits {
+            workers: Limits::default().workers.min(NonZeroUsize::MIN.saturating_add(1)),
+            drain: std::time::Duration::from_secs(1),
+            ..Limits::default()
+        },
+        development: development::endpoints(&issuer),
+    })
+    .await?;
+    let seeded = seed(&platform, &issuer_origin, &upstream).plant(known_secrets(&platform, &earlier)).await?;
+    let description = describe(&sites, &files.authority, &seeded, &upstream);
+    let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
+    let description_path = folder.write(DEV_JSON, &text)?;
+    let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
+    let running = Running::serve(platform, Listeners { https, admin: None, redirect: None })?;
+    Ok(Demo { running, upstream, seeded, description, description_path, sites })
+}
+
+/// People are known by issuer and subject, and the issuer's address holds the port: data that was made
+/// for one port is of no use at another.
+fn port_to_use(folder: &Folder, asked: u16, earlier: &Value) -> Result<u16, StartError> {
+    let known = earlier["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    match known {
+        Some(known) if asked == 0 || asked == known => Ok(known),
+        Some(known) => Err(StartError::OtherPort { folder: folder.file(""), known }),
+        None => Ok(asked),
+    }
+}
+
+fn earlier_description(folder: &Folder) -> Value {
+    let database = folder.file("vybe.db");
+    let text = std::fs::read(folder.file(DEV_JSON)).ok().filter(|_| database.exists());
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// The secrets that an earlier run handed out and that still count.
+fn known_secrets(platform: &Platform, earlier: &Value) -> BTreeMap<String, String> {
+    let now = OffsetDateTime::now_utc();
+    let counts = |secret: &str| {
+        let hash = platform.server_secrets.recognise(secret)?;
+        platform.directory.app_by_secret(&hash, now).ok()?
+    };
+    let apps = earlier["apps"].as_object().into_iter().flatten();
+    apps.filter_map(|(slug, app)| Some((slug.clone(), app["serverSecret"].as_str()?.to_owned())))
+        .filter(|(_, secret)| counts(secret).is_some())
+        .collect()
+}
+
+fn master_key(folder: &Folder) -> Result<MasterKey, StartError> {
+    let text = folder.read_or_make("master.key", || {
+        MasterKey::generate().map_err(|_| development::DevelopmentError::Key)
+    })?;
+    MasterKey::parse(&text).map_err(|error| {
+        StartError::MasterKey(format!("{} is damaged: {error}", folder.file("master.key").display()))
+    })
+}
+
+/// An ordinary provider, found at the platform's own listener.
+fn provider(
+    issuer: &str,
+    client: &IssuerClient,
+    authority: &Path,
+    address: SocketAddr,
+) -> Result<Provider, StartError> {
+    let mut provider =
+        Provider::new(PROVIDER, "the development provider", issuer, &client.id, Some(&client.secret));
+    provider.extra_roots = trust::authorities("(development)", authority)?;
+    provider.resolve = vec![(ISSUER_HOST.to_owned(), address)];
+    Ok(provider)
+}
+
+/// The one network that demo apps run on.
+fn loopback() -> Result<Network, StartError> {
+    "127.0.0.0/8".parse().map_err(|error: apps::NetworkError| StartError::Server(error.to_string()))
+}
+
+fn seed<'a>(platform: &'a Platform, issuer: &'a str, upstream: &Upstream) -> Seed<'a> {
+    Seed {
+        users: &platform.users,
+        organizations: &platform.organizations,
+        members: &platform.members,
+        invitations: &platform.invitations,
+        apps: &platform.apps,
+        grants: &platform.grants,
+        path_rules: &platform.path_rules,
+        server_secrets: &platform.server_secrets,
+        facts: &platform.directory,
+        issuer,
+        upstream: upstream.address(),
+    }
+}
+
+fn describe(sites: &Sites, authority: &Path, seeded: &Seeded, upstream: &Upstream) -> Value {
+    let role = |subject: &str| (subject != "outsider").then(|| subject.to_owned());
+    let users: BTreeMap<_, _> = seeded
+        .people
+        .iter()
+        .map(|(subject, person)| {
+            let user = json!({
+                "subject": subject,
+                "id": person.id,
+                "email": person.email,
+                "name": person.name,
+                "role": role(subject),
+            });
+            (*subject, user)
+        })
+        .collect();
+    let apps: BTreeMap<_, _> = seeded
+        .apps
+        .iter()
+        .map(|(slug, app)| {
+            let described = json!({
+                "id": app.id,
+                "url": sites.app_origin(&app.label),
+                "host": sites.app_authority(app.label.as_str()),
+                "level": app.level,
+                "serverSecret": seeded.server_secrets.get(*slug),
+            });
+            (*slug, described)
+        })
+        .collect();
+    json!({
+        "platform": sites.platform_origin(),
+        "issuer": sites.issuer_origin(),
+        "port": sites.platform_origin().rsplit(':').next().and_then(|port| port.parse::<u16>().ok()),
+        "authority": authority,
+        "organization": { "id": seeded.organization, "slug": "acme" },
+        "users": users,
+        "apps": apps,
+        "upstream": upstream.address(),
+    })
+}
+
+impl Demo {
+    /// Which hosts are ours.
+    #[must_use]
+    pub fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// What to open.
+    fn welcome(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = format!("\n  Open      {}/\n", self.sites.platform_origin());
+        for (slug, app) in &self.seeded.apps {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "            {}/", self.sites.app_origin(&app.label));
+            let _ = match *slug {
+                "payroll" => writeln!(text, "   restricted: Edith and Adam only"),
+                "reports" => writeln!(text, "   /admin is for Owner and Admin"),
+                _ => writeln!(text, "   for every member"),
+            };
+        }
+        let _ = writeln!(text, "\n  Sign in as");
+        for user in DEMO_USERS {
+            let _ = writeln!(text, "            {:<16} {}", user.name, user.purpose);
+        }
+        let authority = self.description["authority"].as_str().unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n  Trust     {authority}\n            (or click through the browser's warning; it can only vouch for {HOST})\n  \
+             Scripts   {}\n",
+            self.description_path.display()
+        );
+        text
+    }
+}

@@ -1,0 +1,74 @@
+//! Why the platform does not start, or stops.
+
+use std::net::SocketAddr;
+
+use crate::config::ConfigError;
+
+/// One line for the operator, saying what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error("{0}; check database.url and that the server is running")]
+    Database(#[from] migrations::ConnectError),
+    /// The store's schema cannot be brought up to date.
+    #[error("the database cannot be migrated: {0}; nothing was started")]
+    Migration(String),
+    /// The certificate.
+    #[error("{0}; check certificate.chain and certificate.key")]
+    Certificate(#[from] endpoint::CertificateError),
+    /// A folder of `vybe dev` that was made for another address.
+    #[error(
+        "the data in {} was made for port {known}; use --port {known}, or another folder with --data",
+        folder.display()
+    )]
+    OtherPort {
+        /// Which folder.
+        folder: std::path::PathBuf,
+        /// The port it was made for.
+        known: u16,
+    },
+    /// The store stopped answering while the platform was being put together.
+    #[error("the database stopped answering while starting: {0}; check that it is running and try again")]
+    Store(String),
+    /// The master key.
+    #[error("configuration key `secrets.master_key`: {0}")]
+    MasterKey(String),
+    /// A port that cannot be listened on.
+    #[error("cannot listen on {address}: {source}; stop whatever listens there, or choose another address")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The server itself.
+    #[error("{0}")]
+    Server(String),
+    /// Something only `vybe dev` needs.
+    #[error(transparent)]
+    Development(#[from] development::DevelopmentError),
+    /// Standard output is closed.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// The runtime.
+    #[error("the system gives no threads: {0}")]
+    Runtime(std::io::Error),
+}
+
+impl StartError {
+    /// The store failed while starting.
+    pub(crate) fn store(error: impl std::fmt::Display) -> Self {
+        Self::Store(error.to_string())
+    }
+
+    /// Identity failed while starting: its keys do not open, or the store failed.
+    pub(crate) fn identity(error: identity::IdentityError) -> Self {
+        match error {
+            error @ identity::IdentityError::Open(_) => Self::MasterKey(error.to_string()),
+            error => Self::store(error),
+        }
+    }
+}

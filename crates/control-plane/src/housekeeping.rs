@@ -1,0 +1,48 @@
+//! What has to be done now and then: forgetting what lapsed, and new signing keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
+use time::OffsetDateTime;
+
+/// How often lapsed rows are deleted.
+const PERIOD: Duration = Duration::from_secs(300);
+/// How old a signing key may become before the next one takes over.
+const KEY_AGE: time::Duration = time::Duration::days(90);
+
+/// Everything that needs it.
+pub(crate) struct Housekeeping {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) sign_ins: Arc<SignIns>,
+    pub(crate) hand_off: Arc<HandOff>,
+    pub(crate) signing_keys: Arc<SigningKeys>,
+}
+
+impl Housekeeping {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.round(OffsetDateTime::now_utc()).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "housekeeping waits for the next round"
+                );
+            }
+        }
+    }
+
+    async fn round(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
+        self.sessions.sweep(now).await?;
+        self.sign_ins.sweep(now).await?;
+        self.hand_off.sweep(now).await?;
+        if now - self.signing_keys.newest_created_at() > KEY_AGE {
+            let key = self.signing_keys.rotate(now).await?;
+            tracing::info!(%key, "a new signing key was made");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Numbers for an operator's monitoring (Prometheus text format). No person, app or organization is
+//! named in them.
+
+use std::sync::Arc;
+
+use access_control::{Action as _, SignIn};
+use async_trait::async_trait;
+use audit::{Event, Follower, Target};
+use directory::Directory;
+use identity::Sessions;
+use middleware::Counters;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// The registry, and what is read when it is asked for.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    changes: IntCounterVec,
+    sign_ins: IntCounter,
+    app_requests: IntCounterVec,
+    sessions_in_memory: IntGauge,
+    policy_version: IntGauge,
+    resident_memory: IntGauge,
+    sources: Arc<Sources>,
+}
+
+pub(crate) struct Sources {
+    pub(crate) app_requests: Arc<Counters>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) directory: Directory,
+}
+
+impl Metrics {
+    pub(crate) fn new(sources: Sources) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            registry: Registry::new_custom(Some("vybe".to_owned()), None)?,
+            changes: counters("changes_total", "Audited changes by action", "action")?,
+            sign_ins: IntCounter::new("sign_ins_total", "Completed sign-ins")?,
+            app_requests: counters(
+                "app_requests_total",
+                "Requests for app hosts by what became of them",
+                "outcome",
+            )?,
+            sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
+            policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
+            resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
+            sources: Arc::new(sources),
+        };
+        let registry = &metrics.registry;
+        registry.register(Box::new(metrics.changes.clone()))?;
+        registry.register(Box::new(metrics.sign_ins.clone()))?;
+        registry.register(Box::new(metrics.app_requests.clone()))?;
+        registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
+        registry.register(Box::new(metrics.policy_version.clone()))?;
+        registry.register(Box::new(metrics.resident_memory.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
+        for (outcome, _, value) in self.sources.app_requests.readings() {
+            let counter = self.app_requests.with_label_values(&[outcome]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));
+        self.policy_version.set(gauge(self.sources.directory.version()));
+        self.resident_memory.set(gauge(resident_memory().unwrap_or_default()));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+#[async_trait]
+impl Follower for Metrics {
+    async fn committed(&self, event: &Event) {
+        if event.action == SignIn::NAME && matches!(event.target, Target::Session(_)) {
+            self.sign_ins.inc();
+        }
+        self.changes.with_label_values(&[event.action]).inc();
+    }
+}
+
+fn counters(name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(Opts::new(name, help), &[label])
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The second number of `/proc/self/statm` is in pages (proc_pid_statm(5)), which have 4 KiB here.
+fn resident_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(text.split(' ').nth(1)?.parse::<u64>().ok()? * 4096)
+}

@@ -1,0 +1,240 @@
+//! `vybe serve`: the platform as a configuration file describes it.
+
+use std::net::{SocketAddr, TcpListener};
+
+use apps::{AddressPolicy, Network};
+use endpoint::{Certificates, Limits, Sites};
+use identity::{Lifetimes, Provider};
+use middleware::{Patience, PoolLimits};
+use secrets_vault::MasterKey;
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+
+use crate::config::{Config, ConfigError, reveal};
+use crate::platform::{Listeners, Platform, Settings};
+use crate::{StartError, trust};
+
+/// A platform that is being served.
+pub struct Running {
+    /// Where HTTPS is listened for.
+    pub https: SocketAddr,
+    /// Where health and metrics are.
+    pub admin: Option<SocketAddr>,
+    /// Where plain HTTP is redirected.
+    pub redirect: Option<SocketAddr>,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<Result<(), StartError>>,
+}
+
+impl Running {
+    pub(crate) fn serve(platform: Platform, listeners: Listeners) -> Result<Self, StartError> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::Runtime);
+        let (stop, stopped) = oneshot::channel();
+        let (https, admin, redirect) = (
+            address(&listeners.https.0)?,
+            listeners.admin.as_ref().map(address).transpose()?,
+            listeners.redirect.as_ref().map(address).transpose()?,
+        );
+        let serving = tokio::spawn(platform.run(listeners, async {
+            // Dropped without a word means stop, too.
+            let _ = stopped.await;
+        }));
+        Ok(Self { https, admin, redirect, stop, serving })
+    }
+
+    /// Stops, and waits for requests under way.
+    ///
+    /// # Errors
+    /// The server had failed.
+    pub async fn stop(self) -> Result<(), StartError> {
+        let _ = self.stop.send(());
+        finished(self.serving.await)
+    }
+
+    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the server fails.
+    ///
+    /// # Errors
+    /// The server failed.
+    pub async fn until_told_to_stop(mut self) -> Result<(), StartError> {
+        tokio::select! {
+            served = &mut self.serving => return finished(served),
+            () = told_to_stop() => tracing::info!("stopping; requests under way may end"),
+        }
+        self.stop().await
+    }
+}
+
+fn finished(served: Result<Result<(), StartError>, tokio::task::JoinError>) -> Result<(), StartError> {
+    served.unwrap_or_else(|error| Err(StartError::Server(format!("the server ended: {error}"))))
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the process has to be killed to stop it");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Runs the platform until it is told to stop.
+///
+/// # Errors
+/// One line for the operator.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    start(config).await?.until_told_to_stop().await
+}
+
+/// Starts the platform: checks everything, listens, brings the schema up to date, serves.
+///
+/// # Errors
+/// One line for the operator.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let parts = Parts::of(&config)?;
+    let listeners = Listeners {
+        https: (listen(config.listen.https)?, parts.certificates),
+        admin: config.listen.admin.map(listen).transpose()?,
+        redirect: config.listen.redirect.map(listen).transpose()?,
+    };
+    let database = migrations::connect(&parts.database_url).await?;
+    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    let platform = Platform::assemble(Settings {
+        sites: parts.sites,
+        database,
+        master_key: parts.master_key,
+        providers: parts.providers,
+        lifetimes: parts.lifetimes,
+        user_token_reuse: parts.user_token_reuse,
+        personal_organizations: config.organizations.personal,
+        addresses: parts.addresses,
+        upstream_tls: parts.upstream_tls,
+        pool: PoolLimits { connect: config.upstreams.connect_timeout.duration(), ..PoolLimits::default() },
+        patience: Patience {
+            answer: config.upstreams.answer_timeout.duration(),
+            idle_tunnel: config.upstreams.idle_timeout.duration(),
+        },
+        limits: limits(&config),
+        development: Vec::new(),
+    })
+    .await?;
+    if let Some(code) =
+        platform.set_up.issue_code(OffsetDateTime::now_utc()).await.map_err(StartError::store)?
+    {
+        tracing::warn!(
+            code = code.reveal().as_str(),
+            "no organization yet: sign in and enter this set-up code at /setup to become its Owner"
+        );
+    }
+    let running = Running::serve(platform, listeners)?;
+    tracing::info!(https = %running.https, host = config.platform.host, "serving");
+    Ok(running)
+}
+
+/// Brings the schema up to date; says how many migrations that took.
+///
+/// # Errors
+/// The store cannot be reached, or a migration failed and nothing was changed.
+pub async fn migrate(config: &Config) -> Result<usize, StartError> {
+    let url = reveal("database.url", &config.database.url)?;
+    let database = migrations::connect(&url).await?;
+    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))
+}
+
+/// Looks at everything that the configuration names, short of connecting and listening.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    Parts::of(config).map(|_| ())
+}
+
+/// What the configuration names, read and understood.
+struct Parts {
+    sites: Sites,
+    certificates: Certificates,
+    database_url: zeroize::Zeroizing<String>,
+    master_key: MasterKey,
+    providers: Vec<Provider>,
+    lifetimes: Lifetimes,
+    user_token_reuse: time::Duration,
+    addresses: AddressPolicy,
+    upstream_tls: rustls::ClientConfig,
+}
+
+impl Parts {
+    fn of(config: &Config) -> Result<Self, StartError> {
+        trust::install_cryptography();
+        let extra = match &config.sign_in.extra_authorities {
+            Some(path) => trust::authorities("sign_in.extra_authorities", path)?,
+            None => Vec::new(),
+        };
+        let master_key = reveal("secrets.master_key", &config.secrets.master_key)?;
+        let mut providers = Vec::new();
+        if let Some(google) = &config.sign_in.google {
+            let secret = reveal("sign_in.google.client_secret", &google.client_secret)?;
+            providers.push(Provider::google(&google.client_id, &secret));
+        }
+        for (id, section) in &config.sign_in.provider {
+            let secret = reveal(&format!("sign_in.provider.{id}.client_secret"), &section.client_secret)?;
+            providers.push(Provider::new(
+                id,
+                &section.name,
+                &section.issuer,
+                &section.client_id,
+                Some(&secret),
+            ));
+        }
+        for provider in &mut providers {
+            provider.extra_roots.clone_from(&extra);
+        }
+        let networks = config.upstreams.allowed_networks.iter().map(|text| text.parse::<Network>());
+        let networks = networks
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| ConfigError::key("upstreams.allowed_networks", error.to_string()))?;
+        let lifetime = |key: &str, period: crate::config::Period| {
+            time::Duration::try_from(period.duration())
+                .map_err(|error| ConfigError::key(key, format!("too long: {error}")))
+        };
+        Ok(Self {
+            sites: Sites::new(
+                &config.platform.host,
+                &config.platform.base_domain,
+                config.platform.public_port,
+            ),
+            certificates: Certificates::from_files(&config.certificate.chain, &config.certificate.key)?,
+            database_url: reveal("database.url", &config.database.url)?,
+            master_key: MasterKey::parse(&master_key)
+                .map_err(|error| StartError::MasterKey(error.to_string()))?,
+            providers,
+            lifetimes: Lifetimes {
+                idle: lifetime("sessions.idle", config.sessions.idle)?,
+                absolute: lifetime("sessions.absolute", config.sessions.absolute)?,
+            },
+            user_token_reuse: lifetime("user_tokens.reuse", config.user_tokens.reuse)?,
+            addresses: AddressPolicy::new(networks),
+            upstream_tls: trust::client_config(&extra)?,
+        })
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        workers: config.server.workers.unwrap_or(defaults.workers),
+        connections_per_worker: config.server.connections_per_worker.get(),
+        handshake: config.server.handshake_timeout.duration(),
+        head: config.server.head_timeout.duration(),
+        body: config.server.body_timeout.duration(),
+        keep_alive: config.server.keep_alive.duration(),
+        drain: config.server.drain.duration(),
+    }
+}
+
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
