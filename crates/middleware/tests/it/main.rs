@@ -1,0 +1,12 @@
+//! The middleware from outside: raw bytes in, and what really reached the app.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod bodies;
+mod headers;
+mod house;
+mod paths;
+mod sign_in;
+mod streams;
+mod upstream;
+mod upstreams;
