@@ -1,0 +1,5 @@
+//! The directory, on both stores.
+
+mod follows;
+mod house;
+mod outage;
