@@ -11,6 +11,29 @@ use crate::authorize::Refusal;
 use crate::{AppCredential, AppRole, Role, SignedIn};
 
 /// Leave to do `A`, holding what the decision was made on.
+///
+/// Only [`authorize`](crate::authorize) makes one. There is no constructor to call,
+///
+/// ```compile_fail,E0624
+/// let permit = access_control::Permit::<access_control::ReadHealth>::new(());
+/// ```
+///
+/// no field to fill in,
+///
+/// ```compile_fail,E0451
+/// # use std::marker::PhantomData;
+/// let permit = access_control::Permit::<access_control::ReadHealth> { grounds: (), action: PhantomData };
+/// ```
+///
+/// and no way to turn leave for one action into leave for another.
+///
+/// ```compile_fail,E0308
+/// # use access_control::{DeleteApp, Permit, ReadApp};
+/// fn delete(permit: &Permit<DeleteApp>) {}
+/// fn read(permit: &Permit<ReadApp>) {
+///     delete(permit);
+/// }
+/// ```
 pub struct Permit<A: Action> {
     grounds: <A::Scope as Scope>::Grounds,
     action: PhantomData<fn() -> A>,

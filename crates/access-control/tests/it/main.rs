@@ -1,0 +1,13 @@
+//! What the decision promises, shown from outside: the whole table against an oracle written in Cedar,
+//! a million sampled requests against a naive model, and the reading of paths case by case.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod app_requests;
+mod management;
+mod naive_model;
+mod oracle;
+mod path_properties;
+mod paths;
+mod sampled_requests;
+mod situation;

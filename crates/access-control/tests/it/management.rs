@@ -1,0 +1,247 @@
+//! `authorize` for every action in the table, against the oracle.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use access_control::*;
+use ids::{AppId, OrganizationId, ServerSecretId};
+use time::OffsetDateTime;
+
+use crate::oracle::Oracle;
+use crate::situation::{Cast, NOW, Situation};
+
+/// One organization and one app, or nothing that could be trusted.
+struct Known {
+    organization: Arc<OrganizationFacts>,
+    app: Arc<AppFacts>,
+    available: bool,
+}
+
+impl Facts for Known {
+    fn organization(&self, id: OrganizationId) -> Result<Option<Arc<OrganizationFacts>>, FactsUnavailable> {
+        if !self.available {
+            return Err(FactsUnavailable);
+        }
+        Ok((id == self.organization.id).then(|| Arc::clone(&self.organization)))
+    }
+
+    fn app(&self, id: AppId) -> Result<Option<Arc<AppFacts>>, FactsUnavailable> {
+        if !self.available {
+            return Err(FactsUnavailable);
+        }
+        Ok((id == self.app.id).then(|| Arc::clone(&self.app)))
+    }
+}
+
+fn known(cast: &Cast, situation: &Situation) -> Known {
+    Known {
+        organization: Arc::new(cast.organization_facts(situation)),
+        app: Arc::new(cast.app_facts(situation, PathRules::default())),
+        available: true,
+    }
+}
+
+fn person(cast: &Cast, situation: &Situation) -> Principal {
+    Principal::User(cast.signed_in(situation))
+}
+
+fn credential(cast: &Cast, app: AppId, user: Option<SignedIn>) -> Principal {
+    Principal::App(AppCredential {
+        app,
+        organization: cast.organization,
+        environment: Environment::Production,
+        secret: ServerSecretId::generate(),
+        user,
+    })
+}
+
+/// `authorize` for one action, whatever the permit says.
+type Decide<Object> = fn(Option<&Principal>, Object, &dyn Facts, OffsetDateTime) -> Result<(), Refusal>;
+
+macro_rules! table {
+    ($object:ty: $($action:ident)*) => {{
+        let rows: Vec<(&'static str, Decide<$object>)> = vec![$((
+            $action::NAME,
+            |principal, object, facts, now| authorize::<$action>(principal, object, facts, now).map(|_| ()),
+        )),*];
+        rows
+    }};
+}
+
+fn on_organizations() -> Vec<(&'static str, Decide<OrganizationId>)> {
+    table!(OrganizationId: ReadOrganization UpdateOrganization ListMembers ChangeRole ManageOwners RemoveMember
+        LeaveOrganization ListInvitations CreateInvitation RevokeInvitation ListGroups ManageGroups ListApps
+        CreateApp)
+}
+
+fn on_apps() -> Vec<(&'static str, Decide<AppId>)> {
+    table!(AppId: ReadApp ReadAppAccess UpdateApp DeleteApp ListServerSecrets ManageServerSecrets)
+}
+
+fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
+    table!((): ReadOwnSession EndOwnSession ListOwnSessions ListOwnOrganizations CreateOrganization
+        AcceptInvitation CompleteSetUp OpenConsole)
+}
+
+fn by_apps() -> Vec<(&'static str, Decide<()>)> {
+    table!((): IdentifyCaller)
+}
+
+#[test]
+fn z01_no_action_is_missing_here() {
+    let mut here = BTreeSet::new();
+    here.extend(on_organizations().iter().map(|row| row.0));
+    here.extend(on_apps().iter().map(|row| row.0));
+    here.extend(on_own_account().iter().map(|row| row.0));
+    here.extend(by_apps().iter().map(|row| row.0));
+    let rows = every_action();
+    let all: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
+    assert_eq!(all.len(), rows.len(), "two actions have the same name");
+    let decided: BTreeSet<_> =
+        rows.iter().filter(|row| row.credential != Credential::Nothing).map(|row| row.name).collect();
+    assert_eq!(decided, here);
+}
+
+/// What a caller who may or may not see the object, and may or may not act on it, is told.
+fn told(visible: bool, allowed: bool) -> Result<(), Refusal> {
+    match (visible, allowed) {
+        (false, _) => Err(Refusal::NotFound),
+        (true, false) => Err(Refusal::Forbidden),
+        (true, true) => Ok(()),
+    }
+}
+
+#[test]
+fn z01_actions_on_organizations_are_decided_as_cedar_decides_them() {
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar"), include_str!("management.cedar")]);
+    let mut cases = 0;
+    for situation in Situation::all().filter(|situation| situation.grant.is_none()) {
+        let facts = known(&cast, &situation);
+        let somebody = person(&cast, &situation);
+        for (name, decide) in on_organizations() {
+            let action: &'static str = format!("organization:{name}").leak();
+            let expected = told(oracle.may(&situation, "organization:see"), oracle.may(&situation, action));
+            assert_eq!(
+                decide(Some(&somebody), cast.organization, &facts, NOW),
+                expected,
+                "{name} {situation:?}"
+            );
+            let unknown = OrganizationId::generate();
+            assert_eq!(decide(Some(&somebody), unknown, &facts, NOW), Err(Refusal::NotFound), "{name}");
+            let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
+            for nobody in [None, Some(&app)] {
+                let refusal = Err(Refusal::Unauthenticated);
+                assert_eq!(decide(nobody, cast.organization, &facts, NOW), refusal, "{name}");
+            }
+            cases += 4;
+        }
+    }
+    println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
+}
+
+#[test]
+fn z01_actions_on_apps_are_decided_as_cedar_decides_them() {
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
+    let mut cases = 0;
+    for situation in Situation::all() {
+        let facts = known(&cast, &situation);
+        let somebody = person(&cast, &situation);
+        let (visible, edits) = (oracle.may(&situation, "view"), oracle.may(&situation, "edit"));
+        for (name, decide) in on_apps() {
+            let expected = told(visible, if name == "app.read" { visible } else { edits });
+            assert_eq!(decide(Some(&somebody), cast.app, &facts, NOW), expected, "{name} {situation:?}");
+            let unknown = AppId::generate();
+            assert_eq!(decide(Some(&somebody), unknown, &facts, NOW), Err(Refusal::NotFound), "{name}");
+            assert_eq!(decide(None, cast.app, &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
+            cases += 3;
+        }
+    }
+    println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
+}
+
+/// An action on a person's own things, called by an app: the secret alone is not enough.
+#[derive(Debug)]
+enum UsePersonalAccount {}
+
+impl Action for UsePersonalAccount {
+    type Scope = ByApp;
+    const NAME: &'static str = "test.use_personal_account";
+    const RULE: UserToken = UserToken::Required;
+}
+
+#[test]
+fn z01_calls_by_apps_are_decided_as_cedar_decides_them() {
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
+    let refused = Err(Refusal::Unauthenticated);
+    let optional = by_apps()[0].1;
+    let required = table!((): UsePersonalAccount)[0].1;
+    let mut cases = 0;
+    for situation in Situation::all() {
+        let facts = known(&cast, &situation);
+        let with_person = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
+        let expected = if oracle.may(&situation, "view") { Ok(()) } else { refused };
+        assert_eq!(optional(Some(&with_person), (), &facts, NOW), expected, "{situation:?}");
+        assert_eq!(required(Some(&with_person), (), &facts, NOW), expected, "{situation:?}");
+        let alone = credential(&cast, cast.app, None);
+        assert_eq!(optional(Some(&alone), (), &facts, NOW), Ok(()));
+        assert_eq!(required(Some(&alone), (), &facts, NOW), refused);
+        let deleted = credential(&cast, AppId::generate(), None);
+        for nobody in [None, Some(&person(&cast, &situation)), Some(&deleted)] {
+            assert_eq!(optional(nobody, (), &facts, NOW), refused);
+            assert_eq!(required(nobody, (), &facts, NOW), refused);
+        }
+        cases += 10;
+    }
+    println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
+}
+
+#[test]
+fn z01_ones_own_account_needs_a_session() {
+    let cast = Cast::new();
+    let situation = Situation { role: None, ..Situation::plain().next().expect("one") };
+    let facts = known(&cast, &situation);
+    let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
+    for (name, decide) in on_own_account() {
+        assert_eq!(decide(Some(&person(&cast, &situation)), (), &facts, NOW), Ok(()), "{name}");
+        for nobody in [None, Some(&app)] {
+            assert_eq!(decide(nobody, (), &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
+        }
+    }
+}
+
+#[test]
+fn without_trustworthy_facts_the_answer_is_try_again() {
+    let cast = Cast::new();
+    let situation = Situation { role: Some(Role::Owner), ..Situation::plain().next().expect("one") };
+    let facts = Known { available: false, ..known(&cast, &situation) };
+    let unavailable = Err(Refusal::Unavailable(FactsUnavailable));
+    let somebody = person(&cast, &situation);
+    for (name, decide) in on_organizations() {
+        assert_eq!(decide(Some(&somebody), cast.organization, &facts, NOW), unavailable, "{name}");
+    }
+    for (name, decide) in on_apps() {
+        assert_eq!(decide(Some(&somebody), cast.app, &facts, NOW), unavailable, "{name}");
+    }
+    let app = credential(&cast, cast.app, None);
+    assert_eq!(by_apps()[0].1(Some(&app), (), &facts, NOW), unavailable);
+}
+
+#[test]
+fn a_permit_holds_what_was_decided_on() {
+    let cast = Cast::new();
+    let situation = Situation { role: Some(Role::Admin), ..Situation::plain().next().expect("one") };
+    let facts = known(&cast, &situation);
+    let somebody = person(&cast, &situation);
+    let permit = authorize::<UpdateApp>(Some(&somebody), cast.app, &facts, NOW).expect("an Admin edits");
+    assert_eq!(
+        (permit.app(), permit.organization(), permit.user()),
+        (cast.app, cast.organization, cast.person)
+    );
+    assert_eq!((permit.role(), permit.app_role()), (Role::Admin, AppRole::Editor));
+    let permit = authorize::<ListMembers>(Some(&somebody), cast.organization, &facts, NOW).expect("a member");
+    assert_eq!(permit.also::<ChangeRole>().expect("an Admin changes roles").role(), Role::Admin);
+    assert_eq!(permit.also::<ManageOwners>().map(|_| ()).unwrap_err(), Refusal::Forbidden);
+}
