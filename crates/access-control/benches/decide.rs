@@ -1,7 +1,6 @@
 //! What a decision costs: with no, few and many path rules; and what reading a path costs.
 
 #![expect(clippy::panic, reason = "a benchmark that cannot be set up ends")]
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::collections::HashMap;
 use std::hint::black_box;

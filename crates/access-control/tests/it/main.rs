@@ -2,6 +2,7 @@
 //! a million sampled requests against a naive model, and the reading of paths case by case.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "the number of cases is part of the result")]
 
 mod app_requests;
 mod management;
