@@ -96,11 +96,14 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
     })
     .await?;
     let seeded = seed(&platform, &issuer_origin, &upstream).plant(known_secrets(&platform, &earlier)).await?;
-    let description = describe(&sites, &files.authority, &seeded, &upstream);
+    let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let admin_address = admin.local_addr().map_err(StartError::Runtime)?;
+    let mut description = describe(&sites, &files.authority, &seeded, &upstream);
+    description["admin"] = Value::from(format!("http://{admin_address}"));
     let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
     let description_path = folder.write(DEV_JSON, &text)?;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
-    let running = Running::serve(platform, Listeners { https, admin: None, redirect: None })?;
+    let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
     Ok(Demo { running, upstream, seeded, description, description_path, sites })
 }
 

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use apps::{AddressPolicy, Network};
-use endpoint::{Certificates, Limits, Sites};
+use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
 use middleware::{Patience, PoolLimits};
 use secrets_vault::MasterKey;
@@ -22,6 +22,10 @@ pub struct Running {
     pub admin: Option<SocketAddr>,
     /// Where plain HTTP is redirected.
     pub redirect: Option<SocketAddr>,
+    /// Every endpoint that is mounted.
+    pub endpoints: Vec<Endpoint>,
+    /// What stands before them.
+    pub gate: Gate,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), StartError>>,
 }
@@ -35,11 +39,12 @@ impl Running {
             listeners.admin.as_ref().map(address).transpose()?,
             listeners.redirect.as_ref().map(address).transpose()?,
         );
+        let (endpoints, gate) = (platform.endpoints.clone(), platform.gate().clone());
         let serving = tokio::spawn(platform.run(listeners, async {
             // Dropped without a word means stop, too.
             let _ = stopped.await;
         }));
-        Ok(Self { https, admin, redirect, stop, serving })
+        Ok(Self { https, admin, redirect, endpoints, gate, stop, serving })
     }
 
     /// Stops, and waits for requests under way.
