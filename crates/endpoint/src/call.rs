@@ -1,6 +1,7 @@
 //! A request as a handler sees it, after access was decided.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -21,6 +22,7 @@ pub struct Call {
     pub(crate) payload: Payload,
     pub(crate) id: RequestId,
     pub(crate) now: OffsetDateTime,
+    pub(crate) body_time: Duration,
     pub(crate) app_label: Option<String>,
     pub(crate) app_origin: Option<String>,
 }
@@ -136,6 +138,17 @@ impl Call {
     }
 
     async fn body(&mut self) -> Result<BytesMut, Problem> {
+        let time = self.body_time;
+        tokio::time::timeout(time, self.whole_body()).await.unwrap_or_else(|_| {
+            Err(Problem::new(
+                actix_http::StatusCode::REQUEST_TIMEOUT,
+                "body_too_slow",
+                format!("The body did not arrive within {} seconds.", time.as_secs()),
+            ))
+        })
+    }
+
+    async fn whole_body(&mut self) -> Result<BytesMut, Problem> {
         let mut body = BytesMut::new();
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk.map_err(|_| Problem::malformed("The body did not arrive whole."))?;

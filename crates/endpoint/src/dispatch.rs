@@ -156,7 +156,6 @@ impl Future for Answering {
                 failed(this.id)
             }
         };
-        tracing::debug!(target: "access", request = %this.id, status = response.status().as_u16());
         Poll::Ready(Ok(response))
     }
 }

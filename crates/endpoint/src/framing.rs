@@ -220,3 +220,6 @@ impl Chunks {
         Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests;

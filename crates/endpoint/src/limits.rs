@@ -17,6 +17,8 @@ pub struct Limits {
     pub head: Duration,
     /// A connection idles, or spends on a further head, no longer.
     pub keep_alive: Duration,
+    /// The body of a request for an endpoint takes no longer. Bodies for apps are the gateway's business.
+    pub body: Duration,
     /// Requests under way at shutdown get this much time to end, in whole seconds.
     pub drain: Duration,
 }
@@ -29,6 +31,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
+            body: Duration::from_secs(20),
             drain: Duration::from_secs(20),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use actix_http::{Request, Response, StatusCode, body::BoxBody};
 use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactory as _};
@@ -15,7 +16,7 @@ use time::OffsetDateTime;
 use crate::cross_origin::{self, ApprovedOrigin};
 use crate::gate::wants_page;
 use crate::security_headers::add_security_headers;
-use crate::{Answer, Call, Endpoint, Gate, Origins, Problem, ServerError, Surface};
+use crate::{Answer, Call, Endpoint, Gate, Limits, Origins, Problem, ServerError, Surface};
 
 /// The label of the app host that a request came to.
 pub(crate) struct AppLabel(pub(crate) String);
@@ -49,9 +50,10 @@ impl Router {
         gate: &Gate,
         endpoints: &[Endpoint],
         surface: Surface,
+        body_time: Duration,
     ) -> Result<Self, ServerError> {
         let app = App::new()
-            .configure(|config| configure(config, gate, endpoints, surface))
+            .configure(|config| configure(config, gate, endpoints, surface, body_time))
             .default_service(web::to(move |request: HttpRequest| async move { unknown(&request) }));
         let service = app
             .into_factory()
@@ -89,10 +91,16 @@ impl Router {
     ) -> LocalBoxFuture<'static, Response<BoxBody>> {
         request.extensions_mut().insert(id);
         let surface = self.surface;
+        let started = Instant::now();
+        // The query is left out: codes and states stand there.
+        let (method, path) = (request.method().clone(), request.path().to_owned());
         let answer = (self.answering)(request);
         Box::pin(async move {
             let mut response = answer.await;
             add_security_headers(response.headers_mut(), surface, Some(id));
+            let status = response.status().as_u16();
+            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(target: "access", request = %id, ?surface, %method, path, status, micros);
             response
         })
     }
@@ -110,7 +118,13 @@ impl Router {
     }
 }
 
-fn configure(config: &mut ServiceConfig, gate: &Gate, endpoints: &[Endpoint], surface: Surface) {
+fn configure(
+    config: &mut ServiceConfig,
+    gate: &Gate,
+    endpoints: &[Endpoint],
+    surface: Surface,
+    body_time: Duration,
+) {
     let mut paths: Vec<&'static str> =
         endpoints.iter().filter(|endpoint| endpoint.surface() == surface).map(Endpoint::path).collect();
     // A literal segment is looked at before a parameter in its place.
@@ -128,7 +142,7 @@ fn configure(config: &mut ServiceConfig, gate: &Gate, endpoints: &[Endpoint], su
                 let endpoint = (*endpoint).clone();
                 resource = resource.route(web::method(method).to(
                     move |request: HttpRequest, payload: web::Payload| {
-                        run(gate.clone(), endpoint.clone(), request, payload)
+                        run(gate.clone(), endpoint.clone(), request, payload, body_time)
                     },
                 ));
             }
@@ -146,7 +160,13 @@ fn methods_answered(endpoint: &Endpoint) -> Vec<actix_http::Method> {
     if method == actix_http::Method::GET { vec![method, actix_http::Method::HEAD] } else { vec![method] }
 }
 
-async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+async fn run(
+    gate: Gate,
+    endpoint: Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+    body_time: Duration,
+) -> HttpResponse {
     let id = request_id(&request);
     let page = wants_page(request.method(), request.headers());
     let app_label = request.extensions().get::<AppLabel>().map(|label| label.0.clone());
@@ -156,6 +176,7 @@ async fn run(gate: Gate, endpoint: Endpoint, request: HttpRequest, payload: web:
         payload: payload.into_inner(),
         id,
         now: OffsetDateTime::now_utc(),
+        body_time,
         app_label,
         app_origin: None,
     };
@@ -267,5 +288,5 @@ pub async fn mounted_routes(
     endpoints: &[Endpoint],
     surface: Surface,
 ) -> Result<BTreeSet<MountedRoute>, ServerError> {
-    Ok(Router::mount(gate, endpoints, surface).await?.routes().await)
+    Ok(Router::mount(gate, endpoints, surface, Limits::default().body).await?.routes().await)
 }

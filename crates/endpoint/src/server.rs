@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_http::body::BoxBody;
 use actix_http::{HttpServiceBuilder, Request};
@@ -23,7 +24,7 @@ use crate::strict_stream::StrictStream;
 use crate::{Endpoint, Gate, GatewayFactory, Limits, Surface};
 
 /// How long the other side may take to close, once it should.
-const CLOSING: std::time::Duration = std::time::Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Why a server does not run.
 #[derive(Debug, Error)]
@@ -133,6 +134,9 @@ impl Server {
     /// When the server cannot start.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let limits = self.limits;
+        if self.public.is_none() && self.admin.is_none() && self.redirect.is_none() {
+            return Err(ServerError::Listen(std::io::Error::other("no listener was given")));
+        }
         let mut builder = actix_server::Server::build()
             .workers(limits.workers.get().min(512))
             .max_concurrent_connections(limits.connections_per_worker)
@@ -142,9 +146,9 @@ impl Server {
         let runtime = tokio::runtime::Handle::current();
         // A router belongs to one thread.
         tokio::task::spawn_blocking(move || {
-            Surface::ALL
-                .into_iter()
-                .try_for_each(|surface| runtime.block_on(Router::mount(&gate, &endpoints, surface)).map(drop))
+            Surface::ALL.into_iter().try_for_each(|surface| {
+                runtime.block_on(Router::mount(&gate, &endpoints, surface, limits.body)).map(drop)
+            })
         })
         .await
         .map_err(|error| ServerError::Listen(std::io::Error::other(error)))??;
@@ -156,6 +160,7 @@ impl Server {
                 endpoints: self.endpoints.clone(),
                 gate: self.gate.clone(),
                 gateway: self.gateway,
+                body_time: limits.body,
             };
             builder = listen(builder, "https", listener, Transport::Tls(tls), limits, move || {
                 let parts = parts.clone();
@@ -166,7 +171,9 @@ impl Server {
             let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
             builder = listen(builder, "admin", listener, Transport::Plain, limits, move || {
                 let (endpoints, gate) = (endpoints.clone(), gate.clone());
-                async move { Ok(Dispatch::Admin(Router::mount(&gate, &endpoints, Surface::Admin).await?)) }
+                async move {
+                    Ok(Dispatch::Admin(Router::mount(&gate, &endpoints, Surface::Admin, limits.body).await?))
+                }
             })?;
         }
         if let Some(listener) = self.redirect {
@@ -189,11 +196,12 @@ struct PublicParts {
     endpoints: Arc<[Endpoint]>,
     gate: Gate,
     gateway: GatewayFactory,
+    body_time: Duration,
 }
 
 impl PublicParts {
     async fn dispatch(self) -> Result<Dispatch, ServerError> {
-        let mount = |surface| Router::mount(&self.gate, &self.endpoints, surface);
+        let mount = |surface| Router::mount(&self.gate, &self.endpoints, surface, self.body_time);
         Ok(Dispatch::Public(Rc::new(Public {
             sites: self.gate.sites.clone(),
             platform: mount(Surface::Platform).await?,

@@ -138,3 +138,10 @@ async fn a_literal_segment_is_preferred_to_a_parameter() {
     let mounted = endpoint::mounted_routes(&gate(), &endpoints, Surface::Admin).await.unwrap();
     assert_eq!(mounted.len(), 3, "{mounted:?}");
 }
+
+#[tokio::test]
+async fn a_server_that_serves_nothing_does_not_start() {
+    let server = Server::new(Vec::new(), gate(), no_gateway()).unwrap();
+    let error = server.run(std::future::pending()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the server cannot listen: no listener was given");
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use test_support::RawConnection;
 use tokio::io::AsyncReadExt as _;
 
-use crate::fixture::Running;
+use crate::fixture::{COOKIE, Running};
 
 const GET: &str = "GET /x HTTP/1.1\r\nhost: hello-acme.vybe.test\r\n\r\n";
 
@@ -52,6 +52,22 @@ async fn t01_slow_handshakes_are_cut_off() {
     let _ = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut end)).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(4));
     assert_eq!(server.ask(GET).await.status, 200);
+}
+
+#[tokio::test]
+async fn t01_slow_bodies_for_endpoints_are_cut_off() {
+    let server = Running::with(|limits| limits.body = Duration::from_millis(400)).await;
+    let started = Instant::now();
+    let mut connection = server.open().await;
+    let head = format!(
+        "POST /api/v1/organizations HTTP/1.1\r\nhost: vybe.test\r\n{COOKIE}origin: https://vybe.test\r\n\
+         content-type: application/json\r\ncontent-length: 12\r\n\r\n{{\"name\""
+    );
+    let answer = connection.exchange(head).await.unwrap();
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("body_too_slow")));
+    assert!(connection.is_closed().await);
+    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(server.changes().is_empty());
 }
 
 #[tokio::test]

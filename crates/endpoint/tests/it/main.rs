@@ -1,5 +1,7 @@
 //! The kit against raw bytes: a real server, a handful of endpoints, and a gateway that tells what it got.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod certificates;
 mod cross_origin;
 mod declarations;
