@@ -7,7 +7,6 @@ use crate::IdentityError;
 pub mod attempts;
 pub mod hand_off_codes;
 pub mod sessions;
-pub mod set_up;
 pub mod signing_keys;
 pub mod users;
 

@@ -59,6 +59,15 @@ impl Users {
         row.ok_or(IdentityError::NotFound)?.person()
     }
 
+    /// Who these are, as far as they exist, in no particular order.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>, IdentityError> {
+        let rows = store::users::by_ids(&self.store.database, ids).await?;
+        rows.into_iter().map(store::users::Model::person).collect()
+    }
+
     /// Who has this verified e-mail address.
     ///
     /// # Errors

@@ -219,12 +219,7 @@ impl Key {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    acceptor: &TlsAcceptor,
-    state: &Mutex<State>,
-    origin: &str,
-) -> Result<()> {
+async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, state: &Mutex<State>, origin: &str) -> Result<()> {
     let mut stream = acceptor.accept(stream).await?;
     let mut received = Vec::new();
     let head_ends = loop {

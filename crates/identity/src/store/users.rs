@@ -55,6 +55,16 @@ pub async fn by_id(connection: &impl ConnectionTrait, id: UserId) -> Result<Opti
     Entity::find_by_id(id.to_string()).one(connection).await.map_err(failed)
 }
 
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<Model>, IdentityError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    // Both stores bound the number of parameters of one statement.
+    for some in ids.chunks(500) {
+        let ids = some.iter().map(UserId::to_string);
+        rows.extend(Entity::find().filter(Column::Id.is_in(ids)).all(connection).await.map_err(failed)?);
+    }
+    Ok(rows)
+}
+
 pub async fn by_email(
     connection: &impl ConnectionTrait,
     email: &EmailAddress,
