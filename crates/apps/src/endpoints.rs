@@ -10,6 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use endpoint::{Call, Endpoint, Problem};
+use serde::Serializer;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::{AppPathRules, Apps, Grants, Occasion, People, ServerSecrets};
 
@@ -48,6 +51,21 @@ impl AppsApi {
 
 fn occasion(call: &Call) -> Occasion {
     Occasion { request: call.id(), now: call.now() }
+}
+
+/// ISO 8601 in UTC with milliseconds and `Z`.
+fn instant<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let text = at.to_offset(UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_str(&text)
+}
+
+/// The same; `null` for what has no end.
+fn instant_or_never<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => instant(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// 422 for a text that its type does not take.

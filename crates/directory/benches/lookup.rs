@@ -1,5 +1,7 @@
 //! What a lookup and a change cost, at more and more apps, on a real store.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up stops")]
+
 use std::hint::black_box;
 
 use access_control::{

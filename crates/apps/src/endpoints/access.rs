@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{AppsApi, invalid, occasion};
+use super::{AppsApi, instant, instant_or_never, invalid, occasion};
 use crate::{Grant, NewGrant, NewPathRule};
 
 pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
@@ -83,9 +83,9 @@ struct GrantAnswer {
     user_id: UserId,
     role: AppRole,
     granted_by: UserId,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "instant")]
     created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(serialize_with = "instant_or_never")]
     expires_at: Option<OffsetDateTime>,
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
-use super::{invalid, occasion};
+use super::{instant, invalid, occasion};
 use crate::{App, AppChanges, Apps, NewApp};
 
 pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
@@ -72,7 +72,7 @@ struct AppAnswer<'a> {
     creator_id: UserId,
     upstream: Option<&'a str>,
     server_actions_judged_by_page: bool,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "instant")]
     created_at: OffsetDateTime,
 }
 
@@ -93,14 +93,9 @@ impl<'a> From<&'a App> for AppAnswer<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct ListAnswer<'a> {
-    apps: Vec<AppAnswer<'a>>,
-}
-
 async fn list(apps: Apps, permit: Permit<ListApps>, call: Call) -> Result<Answer, Problem> {
     let visible = apps.list_visible(&permit, call.now()).await?;
-    Ok(Answer::json(&ListAnswer { apps: visible.iter().map(AppAnswer::from).collect() }))
+    Ok(Answer::json(&visible.iter().map(AppAnswer::from).collect::<Vec<_>>()))
 }
 
 async fn create(apps: Apps, permit: Permit<CreateApp>, mut call: Call) -> Result<Answer, Problem> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::occasion;
+use super::{instant, instant_or_never, occasion};
 use crate::{NewServerSecret, ServerSecret, ServerSecrets};
 
 pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
@@ -47,9 +47,9 @@ struct SecretAnswer<'a> {
     id: ServerSecretId,
     environment: Environment,
     issued_by: UserId,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "instant")]
     created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(serialize_with = "instant_or_never")]
     expires_at: Option<OffsetDateTime>,
     /// Only in the answer that issues it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,20 +69,13 @@ impl<'a> SecretAnswer<'a> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListAnswer {
-    server_secrets: Vec<SecretAnswer<'static>>,
-}
-
 async fn list(
     secrets: ServerSecrets,
     permit: Permit<ListServerSecrets>,
     call: Call,
 ) -> Result<Answer, Problem> {
     let found = secrets.list(&permit, occasion(&call)).await?;
-    let server_secrets = found.iter().map(|secret| SecretAnswer::new(secret, None)).collect();
-    Ok(Answer::json(&ListAnswer { server_secrets }))
+    Ok(Answer::json(&found.iter().map(|secret| SecretAnswer::new(secret, None)).collect::<Vec<_>>()))
 }
 
 async fn issue(

@@ -256,10 +256,14 @@ pub fn occasion() -> Occasion {
 }
 
 pub fn principal(user: UserId) -> Principal {
-    Principal::User(SignedIn {
+    Principal::User(signed_in(user))
+}
+
+pub fn signed_in(user: UserId) -> SignedIn {
+    SignedIn {
         user,
         session: SessionId::generate(),
         hosted_domain: None,
         authenticated_at: OffsetDateTime::now_utc(),
-    })
+    }
 }

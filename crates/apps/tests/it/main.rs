@@ -1,6 +1,9 @@
 //! Apps, on both stores.
 
+#![cfg(test)]
+
 mod addresses;
+mod endpoints;
 mod grants;
 mod hosts;
 mod house;
