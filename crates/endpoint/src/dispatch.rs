@@ -58,6 +58,26 @@ impl Dispatch {
     }
 }
 
+impl Dispatch {
+    /// Whether a client that asks first may send its body. For endpoints it may: theirs are small.
+    pub(crate) async fn invite(self, request: Request) -> Result<Request, Response<BoxBody>> {
+        let Self::Public(public) = self else { return Ok(request) };
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        if let Some(Site::App(label)) = host.and_then(|host| public.sites.classify(host))
+            && !is_ours(request.path())
+        {
+            let arrival = arrival(&request, label, RequestId::generate());
+            public.gateway.invites(&request, &arrival).await?;
+        }
+        Ok(request)
+    }
+}
+
+fn arrival(request: &Request, label: String, id: RequestId) -> Arrival {
+    let nowhere = || SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+    Arrival { label, request: id, peer: request.peer_addr().unwrap_or_else(nowhere) }
+}
+
 impl Public {
     fn answer(&self, request: Request, id: RequestId) -> Waiting {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -67,10 +87,7 @@ impl Public {
                 Waiting::Future(self.app_hosts.answer(request, id))
             }
             Some(Site::App(label)) => {
-                let peer = request
-                    .peer_addr()
-                    .unwrap_or_else(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
-                let arrival = Arrival { label, request: id, peer };
+                let arrival = arrival(&request, label, id);
                 Waiting::Future(Rc::clone(&self.gateway).forward(request, arrival))
             }
             Some(Site::Platform) => Waiting::Future(self.platform.answer(request, id)),

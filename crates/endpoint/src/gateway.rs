@@ -28,6 +28,16 @@ pub trait Gateway {
         request: Request,
         arrival: Arrival,
     ) -> LocalBoxFuture<'static, Response<BoxBody>>;
+
+    /// Whether the body of a request that expects `100 Continue` may come (RFC 9110, section 10.1.1).
+    /// Asked before [`Gateway::forward`]; the error is the final answer.
+    fn invites<'a>(
+        &'a self,
+        _request: &'a Request,
+        _arrival: &'a Arrival,
+    ) -> LocalBoxFuture<'a, Result<(), Response<BoxBody>>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Makes one gateway for each worker thread.

@@ -282,8 +282,9 @@ async fn connections<T>(
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let dispatch = dispatch.clone();
+    let (dispatch, inviting) = (dispatch.clone(), dispatch.clone());
     let service = HttpServiceBuilder::default()
+        .expect(fn_service(move |request: Request| inviting.clone().invite(request)))
         .keep_alive(limits.keep_alive)
         .client_request_timeout(limits.head)
         .client_disconnect_timeout(CLOSING)

@@ -361,7 +361,7 @@ impl Running {
     }
 }
 
-/// Only here so that the declared origins are looked at in tests, too.
+/// The names of the endpoints that pages of apps may call.
 pub fn open_to_apps(endpoints: &[Endpoint]) -> Vec<&'static str> {
     endpoints.iter().filter(|endpoint| endpoint.origins() == Origins::AppsToo).map(Endpoint::name).collect()
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod certificates;
+mod churn;
 mod cross_origin;
 mod declarations;
 mod fixture;
