@@ -1,3 +1,13 @@
 //! Black-box tests of the whole platform.
 
+#![cfg(test)]
+
+mod access_matrix;
 mod configuration;
+mod credentials;
+mod invitations;
+mod platform;
+mod sign_in;
+mod starting;
+mod store_lost;
+mod streams;
