@@ -9,6 +9,7 @@
 //!
 //! It knows no table, and no way to sign in but the way there.
 
+mod admission;
 mod close_frame;
 mod counters;
 mod forward;
@@ -17,9 +18,10 @@ mod live_streams;
 pub mod reach;
 mod refusals;
 mod request_body;
-mod request_headers;
+pub mod request_headers;
 mod response_body;
 mod response_headers;
+mod stop;
 mod tunnel;
 mod upstream_pool;
 

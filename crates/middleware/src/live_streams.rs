@@ -16,10 +16,15 @@ use tokio::sync::watch;
 /// How long facts may be unavailable, or a grant be past its end, before a stream notices.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Why a stream is allowed, so that it can be decided again.
-pub(crate) struct Grounds {
+/// What decisions read, and how a worker learns that it changed.
+pub(crate) struct Policy {
     pub(crate) facts: Arc<dyn Facts>,
     pub(crate) changed: watch::Receiver<u64>,
+}
+
+/// Why a stream is allowed, so that it can be decided again.
+pub(crate) struct Grounds {
+    pub(crate) policy: Rc<Policy>,
     pub(crate) session: Arc<LiveSession>,
     pub(crate) app: AppId,
     pub(crate) method: Method,
@@ -54,7 +59,7 @@ impl fmt::Display for Cut {
 impl Grounds {
     /// Waits until the stream has to end.
     pub(crate) async fn until_refused(self: Rc<Self>) -> Cut {
-        let mut changed = self.changed.clone();
+        let mut changed = self.policy.changed.clone();
         loop {
             // Looked at before waiting: much may have changed since the request was decided.
             changed.borrow_and_update();
@@ -73,9 +78,9 @@ impl Grounds {
         if self.session.ended().is_cancelled() || now >= self.session.ends_at() {
             return Some(Cut::SessionEnded);
         }
-        let Ok(app) = self.facts.app(self.app) else { return Some(Cut::FactsUnavailable) };
+        let Ok(app) = self.policy.facts.app(self.app) else { return Some(Cut::FactsUnavailable) };
         let Some(app) = app else { return Some(Cut::NoLongerAllowed) };
-        let Ok(organization) = self.facts.organization(app.organization) else {
+        let Ok(organization) = self.policy.facts.organization(app.organization) else {
             return Some(Cut::FactsUnavailable);
         };
         let Some(organization) = organization else { return Some(Cut::NoLongerAllowed) };

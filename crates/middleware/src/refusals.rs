@@ -45,15 +45,13 @@ pub(crate) struct RefusedRequest<'a> {
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-#[serde(untagged)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
-    /// The decision.
-    Decided(Reason),
     /// A WebSocket from a page that is not the app's.
-    Origin {
-        /// Always `true`.
-        foreign_origin: bool,
-    },
+    ForeignOrigin,
+    /// The decision.
+    #[serde(untagged)]
+    Decided(Reason),
 }
 
 impl Refusals {

@@ -97,8 +97,14 @@ struct Idle {
 }
 
 struct AppConnections {
-    upstream: UpstreamUrl,
+    place: Rc<Place>,
     connections: Vec<IdleConnection>,
+}
+
+/// Where one app runs.
+struct Place {
+    app: AppId,
+    upstream: UpstreamUrl,
 }
 
 struct IdleConnection {
@@ -109,8 +115,7 @@ struct IdleConnection {
 /// A connection while its answer is read. Given back, it can be used again; dropped, it is closed.
 pub(crate) struct Lease {
     sender: SendRequest<RequestBody>,
-    app: AppId,
-    upstream: UpstreamUrl,
+    place: Rc<Place>,
     pool: Weak<UpstreamPool>,
 }
 
@@ -140,15 +145,15 @@ impl UpstreamPool {
         repeatable: bool,
         mut build: impl FnMut() -> Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let place = self.place(app, upstream);
         let mut request = build();
         if purpose == Purpose::Exchanges
-            && let Some(mut sender) = self.take(app, upstream)
+            && let Some(mut sender) = self.take(&place)
         {
-            let error = match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lease(sender, app, upstream))),
+            let mut error = match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(sender, place))),
                 Err(error) => error,
             };
-            let mut error = error;
             request = match error.take_message() {
                 // Not a byte of it was sent.
                 Some(unsent) => unsent,
@@ -158,19 +163,39 @@ impl UpstreamPool {
         }
         let mut sender = self.connect(upstream, purpose).await?;
         match sender.send_request(request).await {
-            Ok(response) => Ok((response, self.lease(sender, app, upstream))),
+            Ok(response) => Ok((response, self.lease(sender, place))),
             Err(error) => Err(UpstreamError::Exchange(error)),
         }
     }
 
-    fn lease(self: &Rc<Self>, sender: SendRequest<RequestBody>, app: AppId, upstream: &UpstreamUrl) -> Lease {
-        Lease { sender, app, upstream: upstream.clone(), pool: Rc::downgrade(self) }
+    fn lease(self: &Rc<Self>, sender: SendRequest<RequestBody>, place: Rc<Place>) -> Lease {
+        Lease { sender, place, pool: Rc::downgrade(self) }
     }
 
-    fn take(&self, app: AppId, upstream: &UpstreamUrl) -> Option<SendRequest<RequestBody>> {
+    /// Where the app runs now. Connections to where it ran before are closed.
+    fn place(self: &Rc<Self>, app: AppId, upstream: &UpstreamUrl) -> Rc<Place> {
+        let mut idle = self.idle.borrow_mut();
+        if let Some(kept) = idle.apps.get(&app)
+            && kept.place.upstream == *upstream
+        {
+            return Rc::clone(&kept.place);
+        }
+        let place = Rc::new(Place { app, upstream: upstream.clone() });
+        let fresh = AppConnections { place: Rc::clone(&place), connections: Vec::new() };
+        if let Some(left) = idle.apps.insert(app, fresh) {
+            idle.count -= left.connections.len();
+        }
+        if !idle.sweeping {
+            idle.sweeping = true;
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.limits.idle));
+        }
+        place
+    }
+
+    fn take(&self, place: &Rc<Place>) -> Option<SendRequest<RequestBody>> {
         let mut idle = self.idle.borrow_mut();
         let Idle { apps, count, .. } = &mut *idle;
-        let kept = apps.get_mut(&app).filter(|kept| kept.upstream == *upstream)?;
+        let kept = apps.get_mut(&place.app).filter(|kept| Rc::ptr_eq(&kept.place, place))?;
         // The one used last is the one most likely to be open.
         while let Some(connection) = kept.connections.pop() {
             *count -= 1;
@@ -181,29 +206,15 @@ impl UpstreamPool {
         None
     }
 
-    fn put(self: &Rc<Self>, lease: Lease) {
+    fn put(&self, lease: Lease) {
         if lease.sender.is_closed() {
             return;
         }
         let mut idle = self.idle.borrow_mut();
-        if idle.count >= self.limits.idle_in_all {
-            return;
-        }
-        if !idle.sweeping {
-            idle.sweeping = true;
-            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.limits.idle));
-        }
         let Idle { apps, count, .. } = &mut *idle;
-        let kept = apps
-            .entry(lease.app)
-            .or_insert_with(|| AppConnections { upstream: lease.upstream.clone(), connections: Vec::new() });
-        if kept.upstream != lease.upstream {
-            // The app moved.
-            *count -= kept.connections.len();
-            kept.connections.clear();
-            kept.upstream = lease.upstream;
-        }
-        if kept.connections.len() < self.limits.idle_per_app {
+        let Some(kept) = apps.get_mut(&lease.place.app) else { return };
+        let current = Rc::ptr_eq(&kept.place, &lease.place);
+        if current && *count < self.limits.idle_in_all && kept.connections.len() < self.limits.idle_per_app {
             kept.connections.push(IdleConnection { sender: lease.sender, since: Instant::now() });
             *count += 1;
         }
@@ -311,7 +322,8 @@ async fn sweep(pool: Weak<UpstreamPool>, idle: Duration) {
             app.connections
                 .retain(|connection| connection.since.elapsed() < idle && !connection.sender.is_closed());
         }
-        kept.apps.retain(|_, app| !app.connections.is_empty());
+        // A place that an exchange under way will give its connection back to stays known.
+        kept.apps.retain(|_, app| !app.connections.is_empty() || Rc::strong_count(&app.place) > 1);
         kept.count = kept.apps.values().map(|app| app.connections.len()).sum();
     }
 }

@@ -1,5 +1,8 @@
 //! Who gets through to an app, and what everybody else is told.
 
+use access_control::AppLevel;
+use test_support::Response;
+
 use crate::house::{HELLO, House, PRIVATE};
 
 const PAGE: &str = "accept: text/html,*/*;q=0.8\r\n";
@@ -15,4 +18,206 @@ async fn a_member_reaches_the_app() {
     assert_eq!(answer.text(), seen[0].head, "the body passes unchanged");
     assert_eq!(answer.header("content-length").unwrap(), seen[0].head.len().to_string());
     assert_eq!(answer.header("transfer-encoding"), None);
+    assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
+}
+
+async fn anonymous(house: &House, label: &str, line: &str, headers: &str) -> Response {
+    let mut connection = house.connect(label).await;
+    connection.exchange(house.head_on(label, line, "", headers)).await.unwrap()
+}
+
+#[tokio::test]
+async fn anonymous_navigation_goes_to_sign_in_and_comes_back() {
+    let house = House::build().await;
+    let answer = anonymous(&house, HELLO, "GET /deep/link?a=b&c=%20d", PAGE).await;
+    assert_eq!(answer.status, 302);
+    let expected = format!(
+        "https://vybe.test:{0}/login?return_to=https%3A%2F%2Fhello-acme.vybe.test%3A{0}%2Fdeep%2Flink%3Fa%3Db%26c%3D%2520d&hand_off=",
+        house.port
+    );
+    assert!(answer.location().starts_with(&expected), "{}", answer.location());
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-vybe_hand_off="), "{cookie}");
+    assert!(cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+    for (line, headers) in [
+        ("GET /", ""),
+        ("GET /", "accept: application/json\r\n"),
+        ("GET /", "accept: text/html\r\nsec-fetch-mode: cors\r\n"),
+        ("POST /", "accept: text/html\r\ncontent-length: 0\r\n"),
+        ("OPTIONS /", "accept: */*\r\n"),
+    ] {
+        let answer = anonymous(&house, HELLO, line, headers).await;
+        assert_eq!(answer.status, 401, "{line} {headers}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(answer.json()["code"], "unauthenticated");
+    }
+    assert!(house.upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn anonymous_callers_cannot_tell_which_apps_exist() {
+    let house = House::build().await;
+    for (line, headers) in
+        [("GET /admin", PAGE), ("GET /x", ""), ("POST /x", "content-length: 0\r\n"), ("GET /%2f", PAGE)]
+    {
+        let mut answers = Vec::new();
+        for label in [HELLO, PRIVATE, "missing-acme"] {
+            let mut answer = anonymous(&house, label, line, headers).await;
+            answer
+                .headers
+                .retain(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id" | "set-cookie"));
+            let told = format!("{:?} {}", answer.headers, answer.text()).replace(label, "LABEL");
+            answers.push(strip_variable(&told));
+        }
+        assert_eq!(answers[0], answers[1], "{line}");
+        assert_eq!(answers[0], answers[2], "{line}");
+    }
+    assert!(house.upstream.seen().is_empty());
+}
+
+/// Without what differs between any two answers.
+fn strip_variable(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    for marker in ["hand_off=", "\"requestId\":\"", "req_"] {
+        while let Some(at) = rest.find(marker) {
+            kept.push_str(&rest[..at]);
+            rest = rest[at + marker.len()..]
+                .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+        }
+    }
+    kept + rest
+}
+
+#[tokio::test]
+async fn signed_in_people_cannot_tell_an_invisible_app_from_none() {
+    let house = House::build().await;
+    let mut bodies = Vec::new();
+    for (label, somebody) in
+        [(PRIVATE, &house.member), ("missing-acme", &house.member), (HELLO, &house.outsider)]
+    {
+        let mut connection = house.connect(label).await;
+        let cookie = house.cookie(somebody, label);
+        let answer = connection.exchange(house.head_on(label, "GET /admin", &cookie, PAGE)).await.unwrap();
+        assert_eq!(answer.status, 404, "{label}");
+        bodies.push(strip_variable(&answer.text()));
+    }
+    assert_eq!(bodies[0], bodies[1]);
+    assert_eq!(bodies[0], bodies[2]);
+    assert!(house.upstream.seen().is_empty());
+    let refusals = house.refusals(2).await;
+    assert!(refusals[0].1.contains("not_creator"), "{refusals:?}");
+    assert!(refusals[1].1.contains("not_a_member"), "{refusals:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_by_path_rule_is_numbered_and_recorded() {
+    let house = House::build().await;
+    let page = house.ask("GET /admin/users?x=/hello", PAGE).await;
+    assert_eq!(page.status, 403);
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    let document = house.ask("DELETE /ADMIN", "").await;
+    assert_eq!(document.status, 403);
+    assert!(house.upstream.seen().is_empty());
+    let refusals = house.refusals(2).await;
+    assert!(page.text().contains(&refusals[0].0), "{}", page.text());
+    assert_eq!(document.json()["decisionId"], refusals[1].0.as_str());
+    assert!(refusals[0].1.contains("\"/admin/users\"") && refusals[0].1.contains("path_rule"));
+    assert_eq!(house.counters.refused.value(), 2);
+
+    let mut connection = house.connect(HELLO).await;
+    let answer = connection.exchange(house.head("GET /admin", &house.owner, PAGE)).await.unwrap();
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn c02_c07_only_the_one_live_cookie_of_this_host_counts() {
+    let house = House::build().await;
+    let good = house.cookie(&house.member, HELLO);
+    let value = good.trim_end().split_once('=').unwrap().1.to_owned();
+    let ask = async |cookie: String| {
+        let mut connection = house.connect(HELLO).await;
+        connection.exchange(house.head_on(HELLO, "GET /", &cookie, "")).await.unwrap().status
+    };
+    assert_eq!(ask(good.clone()).await, 200);
+    assert_eq!(ask(house.cookie(&house.member, PRIVATE)).await, 401, "another host's cookie");
+    assert_eq!(ask(house.cookie(&house.member, "platform")).await, 401);
+    let doubled = format!("cookie: __Host-vybe_session={value}; a=1; __Host-vybe_session=x\r\n");
+    assert_eq!(ask(doubled).await, 401, "two of one name have no single reading");
+    let mut flipped = value.clone().into_bytes();
+    flipped[60] ^= 1;
+    let flipped = String::from_utf8(flipped).unwrap();
+    assert_eq!(ask(format!("cookie: __Host-vybe_session={flipped}\r\n")).await, 401);
+    assert_eq!(ask(format!("cookie: __Host-vybe_session={value}; tracking=1\r\n")).await, 200);
+
+    house.sign_out(&house.member).await;
+    assert_eq!(ask(good).await, 401, "a session that ended");
+    assert_eq!(house.upstream.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn r03_every_request_on_a_connection_is_decided_anew() {
+    let house = House::build().await;
+    let mut connection = house.connect(HELLO).await;
+    let head = house.head("GET /", &house.member, "");
+    assert_eq!(connection.exchange(&head).await.unwrap().status, 200);
+    house.set_level(AppLevel::Restricted).await;
+    assert_eq!(connection.exchange(&head).await.unwrap().status, 404);
+    house.set_level(AppLevel::Organization).await;
+    assert_eq!(connection.exchange(&head).await.unwrap().status, 200);
+    house.remove_member(&house.member).await;
+    assert_eq!(connection.exchange(&head).await.unwrap().status, 404);
+    assert_eq!(house.upstream.seen().len(), 2);
+}
+
+/// Requirement 7 of the first issue: whatever form the request takes.
+#[tokio::test]
+async fn an_unauthorised_request_never_reaches_the_app() {
+    let house = House::build().await;
+    let socket = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let own = format!("{socket}origin: https://{}\r\n", house.host(HELLO));
+    let h2c =
+        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n";
+    let forms: [(&str, &str); 12] = [
+        ("GET /admin", ""),
+        ("HEAD /admin", ""),
+        ("POST /admin", "content-length: 5\r\nexpect: 100-continue\r\n"),
+        ("PUT /admin", "transfer-encoding: chunked\r\n"),
+        ("OPTIONS /admin", ""),
+        ("GET /admin", &own),
+        ("GET /admin", socket),
+        ("GET /admin", h2c),
+        ("CONNECT /admin", ""),
+        ("CONNECT 127.0.0.1:80", ""),
+        ("TRACE /admin", ""),
+        ("GET http://127.0.0.1/admin", ""),
+    ];
+    let signed_out = String::new();
+    let member = house.cookie(&house.member, HELLO);
+    let outsider = house.cookie(&house.outsider, HELLO);
+    for cookie in [&signed_out, &member, &outsider] {
+        for (line, headers) in forms {
+            let mut connection = house.connect(HELLO).await;
+            connection.send(house.head_on(HELLO, line, cookie, headers)).await.unwrap();
+            let _ = connection.send("5\r\nhello\r\n0\r\n\r\n").await;
+            let head = connection.head().await.unwrap();
+            let head = if head.status == 100 { connection.head().await.unwrap() } else { head };
+            assert!((400..=499).contains(&head.status), "{line} {headers}: {}", head.status);
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(house.upstream.seen().is_empty(), "{:?}", house.upstream.seen());
+    assert_eq!(house.upstream.connections(), 0, "not even a connection");
+}
+
+#[tokio::test]
+async fn an_app_that_runs_nowhere_says_so_to_those_who_may_open_it() {
+    let house = House::build().await;
+    house.set_upstream(None).await;
+    let answer = house.ask("GET /", "").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("not_running")));
+    assert_eq!(house.ask("GET /admin", "").await.status, 403);
 }

@@ -56,6 +56,8 @@ pub struct Log {
     pub broken_off: AtomicUsize,
     /// Bytes of bodies that were read so far.
     pub read: AtomicUsize,
+    /// Bytes that were written so far.
+    pub written: AtomicUsize,
     /// Lets `/events` send its next event, and `/stop-reading` read on.
     pub go: Notify,
 }
@@ -327,6 +329,7 @@ impl Connection {
             self.log.broken_off.fetch_add(1, Ordering::SeqCst);
             return None;
         }
+        self.log.written.fetch_add(bytes.len(), Ordering::SeqCst);
         Some(())
     }
 }
