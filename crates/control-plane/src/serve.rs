@@ -136,7 +136,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         );
     }
     let running = Running::serve(platform, listeners)?;
-    tracing::info!(https = %running.https, host = config.platform.host, "serving");
+    let (admin, redirect) =
+        (running.admin.map(tracing::field::display), running.redirect.map(tracing::field::display));
+    tracing::info!(host = config.platform.host, https = %running.https, admin, redirect, "serving");
     Ok(running)
 }
 

@@ -1,1 +1,281 @@
-//! The binary: what it says when it cannot start, and that it does when it can.
+//! The binary: what it says when it cannot start, and that it stops when told to.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use test_support::{Authority, RawConnection, Trust};
+
+/// A folder with a configuration that works, to be spoilt.
+struct Setting {
+    folder: tempfile::TempDir,
+    config: String,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let certificate = Authority::new().certificate_for(&["vybe.test", "*.apps.vybe.test"]);
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("chain.pem"), &certificate.certificate).unwrap();
+        std::fs::write(path("key.pem"), &certificate.key).unwrap();
+        std::fs::write(path("master.key"), "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n").unwrap();
+        let text = |name: &str| path(name).display().to_string();
+        let config = format!(
+            r#"
+[platform]
+host = "vybe.test"
+base_domain = "apps.vybe.test"
+[listen]
+https = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+[certificate]
+chain = "{}"
+key = "{}"
+[database]
+url = "sqlite:{}"
+[secrets]
+master_key = {{ file = "{}" }}
+"#,
+            text("chain.pem"),
+            text("key.pem"),
+            text("vybe.db"),
+            text("master.key"),
+        );
+        Self { folder, config }
+    }
+
+    fn path(&self) -> PathBuf {
+        let path = self.folder.path().join("vybe.toml");
+        std::fs::write(&path, &self.config).unwrap();
+        path
+    }
+
+    fn run(&self, command: &[&str]) -> Output {
+        vybe(self.folder.path(), &[command, &["--config", self.path().to_str().unwrap()]].concat())
+    }
+}
+
+fn vybe(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vybe"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("VYBE_CONFIG")
+        .env_remove("VYBE_MASTER_KEY")
+        .output()
+        .unwrap()
+}
+
+/// It failed, with one line, which holds these words.
+fn check_failure(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Whatever was logged before stands on lines of its own.
+    let last: Vec<&str> = said.lines().filter(|line| line.starts_with("vybe: ")).collect();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    let [line] = last.as_slice() else { panic!("not one line: {said}") };
+    assert!(said.trim_end().ends_with(line), "{said}");
+    for word in words {
+        assert!(line.contains(word), "{word:?} is not in {line}");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_called_good_and_printed_without_secrets() {
+    let mut setting = Setting::new();
+    let checked = setting.run(&["config", "check"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    setting.config = setting.config.replace(
+        &format!("\"sqlite:{}\"", setting.folder.path().join("vybe.db").display()),
+        "\"postgres://vybe:CANARY@127.0.0.1/vybe\"",
+    );
+    let printed = setting.run(&["config", "print"]);
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(printed.status.success() && !text.contains("CANARY"), "{text}");
+    assert!(text.contains("idle = \"7d\""), "{text}");
+}
+
+#[test]
+fn bad_configuration_ends_with_one_line() {
+    let check = |spoil: &dyn Fn(&Setting) -> String, words: &[&str]| {
+        let mut setting = Setting::new();
+        setting.config = spoil(&setting);
+        for command in [&["serve"][..], &["config", "check"]] {
+            check_failure(&setting.run(command), words);
+        }
+    };
+    check(
+        &|setting| format!("{}\ncolour = \"red\"\n", setting.config),
+        &["line 17", "unknown field `colour`"],
+    );
+    check(&|setting| setting.config.replace("[platform]", "[platform"), &["line 2"]);
+    check(
+        &|setting| setting.config.replace("\"vybe.test\"", "\"our-vybe.apps.vybe.test\""),
+        &["platform.host", "hyphen"],
+    );
+    check(&|setting| setting.config.replace("\"vybe.test\"", "\"https://vybe.test\""), &["platform.host"]);
+    check(
+        &|setting| setting.config.replace("chain.pem", "missing.pem"),
+        &["missing.pem", "certificate.chain"],
+    );
+    check(&|setting| setting.config.replace("key.pem", "chain.pem"), &["chain.pem", "private key"]);
+    check(
+        &|setting| setting.config.replace("{ file", "{ env = \"NO_SUCH_VARIABLE\" } # { file"),
+        &["secrets.master_key", "NO_SUCH_VARIABLE"],
+    );
+    check(&|setting| setting.config.replace("master.key", "chain.pem"), &["secrets.master_key"]);
+    check(
+        &|setting| format!("{}\n[upstreams]\nallowed_networks = [\"10.0.0.1/8\"]\n", setting.config),
+        &["upstreams.allowed_networks", "10.0.0.0/8"],
+    );
+    check(
+        &|setting| {
+            format!(
+                "{}\n[sign_in.google]\nclient_id = \"x\"\nclient_secret = {{ file = \"/nowhere\" }}\n",
+                setting.config
+            )
+        },
+        &["sign_in.google.client_secret", "/nowhere"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    check_failure(&vybe(folder.path(), &["serve"]), &["vybe.toml", "--config"]);
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = occupied.local_addr().unwrap().port();
+    let mut setting = Setting::new();
+    setting.config = setting.config.replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1);
+    let address = format!("127.0.0.1:{port}");
+    check_failure(&setting.run(&["serve"]), &["cannot listen on", &address]);
+    let port = port.to_string();
+    check_failure(&vybe(setting.folder.path(), &["dev", "--port", &port]), &["cannot listen on", &address]);
+}
+
+#[test]
+fn a_store_that_is_not_there_is_named_without_its_password() {
+    let mut setting = Setting::new();
+    let sqlite = format!("sqlite:{}", setting.folder.path().join("vybe.db").display());
+    // Nobody listens on a port that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let lost = format!("postgres://vybe:CANARY@127.0.0.1:{port}/vybe");
+    setting.config = setting.config.replace(&sqlite, &lost);
+    for command in [&["serve"][..], &["migrate"]] {
+        let output = setting.run(command);
+        check_failure(&output, &["PostgreSQL at 127.0.0.1", "database.url"]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("CANARY"));
+    }
+    setting.config = setting.config.replace(&lost, "sqlite:/nowhere/vybe.db");
+    check_failure(&setting.run(&["serve"]), &["/nowhere/vybe.db"]);
+}
+
+#[test]
+fn k06_another_master_key_over_existing_data_is_refused() {
+    let mut setting = Setting::new();
+    let first = Served::start(&setting);
+    first.stop();
+    setting.config = setting.config.replace("master.key", "other.key");
+    std::fs::write(setting.folder.path().join("other.key"), "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+        .unwrap();
+    check_failure(&setting.run(&["serve"]), &["secrets.master_key", "restore"]);
+}
+
+/// `vybe serve`, running.
+struct Served {
+    process: std::process::Child,
+    log: std::sync::mpsc::Receiver<serde_json::Value>,
+    seen: Vec<serde_json::Value>,
+}
+
+impl Served {
+    fn start(setting: &Setting) -> Self {
+        use std::io::BufRead as _;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
+            .args(["serve", "--config", setting.path().to_str().unwrap()])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, log) = std::sync::mpsc::channel();
+        let stderr = std::io::BufReader::new(process.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let line = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+                let _ = sender.send(line);
+            }
+        });
+        let mut served = Self { process, log, seen: Vec::new() };
+        served.wait_for("serving");
+        served
+    }
+
+    /// The next line with this message.
+    fn wait_for(&mut self, message: &str) -> serde_json::Value {
+        loop {
+            let line = self.log.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|error| {
+                panic!("no line says {message:?} ({error}): {:?}", self.seen);
+            });
+            self.seen.push(line.clone());
+            if line["message"].as_str().is_some_and(|text| text.contains(message)) {
+                return line;
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+#[test]
+fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
+    let setting = Setting::new();
+    let served = Served::start(&setting);
+    let code = served.seen.iter().find_map(|line| line["code"].as_str()).expect("a set-up code");
+    assert_eq!(code.len(), 43);
+    let address = served.seen.last().unwrap()["https"].as_str().unwrap().to_owned();
+    let admin = served.seen.last().unwrap()["admin"].as_str().unwrap().to_owned();
+    let chain = std::fs::read_to_string(setting.folder.path().join("chain.pem")).unwrap();
+    test_support::run(async {
+        let get = |path: &str, host: &str| {
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+        };
+        for (path, word) in [("/healthz", "live"), ("/readyz", "ready"), ("/metrics", "vybe_policy_version")]
+        {
+            let mut connection = RawConnection::plain(admin.parse().unwrap()).await.unwrap();
+            let answer = connection.exchange(get(path, "admin")).await.unwrap();
+            assert_eq!(answer.status, 200, "{path}");
+            assert!(answer.text().contains(word), "{path}: {}", answer.text());
+        }
+        // Plain HTTP on the TLS port is not answered with anything of the platform.
+        let mut plain = RawConnection::plain(address.parse().unwrap()).await.unwrap();
+        let refused = plain.exchange(get("/login", "vybe.test")).await;
+        assert!(refused.is_err(), "{refused:?}");
+        let trust = Trust::in_pem(&chain);
+        let mut connection =
+            RawConnection::open(address.parse().unwrap(), "vybe.test", &trust).await.unwrap();
+        assert_eq!(connection.exchange(get("/login", "vybe.test")).await.unwrap().status, 200);
+        let mut connection =
+            RawConnection::open(address.parse().unwrap(), "vybe.test", &trust).await.unwrap();
+        assert_eq!(connection.exchange(get("/metrics", "vybe.test")).await.unwrap().status, 404);
+    });
+    served.stop();
+}
+
+#[test]
+fn every_flag_has_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands: [&[&str]; 6] =
+        [&[], &["dev"], &["serve"], &["migrate"], &["config", "check"], &["config", "print"]];
+    for command in commands {
+        let help = vybe(folder.path(), &[command, &["--help"]].concat());
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(help.status.success(), "{command:?}");
+        for line in text.lines().filter(|line| line.trim_start().starts_with("--")) {
+            let explained = line.trim().split_once("  ").is_some_and(|(_, words)| !words.trim().is_empty());
+            assert!(explained, "{command:?}: {line:?} in {text}");
+        }
+    }
+}

@@ -1,1 +1,49 @@
-//! A database that goes away and comes back.
+//! A database that goes away while the platform serves, and comes back.
+
+use std::time::{Duration, Instant};
+
+use test_support::PostgresServer;
+
+use crate::platform::Platform;
+
+#[test]
+fn a_lost_database_means_503_with_retry_after_and_no_restart() {
+    let mut server = PostgresServer::start();
+    let address = server.url("postgres");
+    test_support::run(async {
+        let database = migrations::connect(&address).await.unwrap();
+        let platform = Platform::on(database).await;
+        let owner = platform.signed_in("owner").await;
+        assert_eq!(owner.open(&platform.app_url("hello", "/")).await.status, 200);
+        let list = "/api/v1/organizations";
+        assert_eq!(owner.call("GET", list, None).await.status, 200);
+
+        server.stop();
+        let asked = Instant::now();
+        let lost = owner.call("GET", list, None).await;
+        assert_eq!(lost.status, 503, "{}", lost.text());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+        assert!(lost.header("retry-after").is_some());
+        assert_eq!(lost.json()["code"], "unavailable");
+        for word in ["postgres", "sqlx", "socket", "127.0.0.1"] {
+            assert!(!lost.text().to_lowercase().contains(word), "{}", lost.text());
+        }
+        let body = serde_json::json!({ "slug": "lost", "name": "Lost" });
+        assert_eq!(owner.call("POST", list, Some(&body)).await.status, 503);
+        // What is in memory goes on: nobody waits for the store to open an app.
+        assert_eq!(owner.open(&platform.app_url("hello", "/")).await.status, 200);
+
+        server.resume();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = owner.call("GET", list, None).await;
+            if answer.status == 200 {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{}", answer.text());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let made = owner.call("POST", list, Some(&body)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+    });
+}
