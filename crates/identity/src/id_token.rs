@@ -44,7 +44,23 @@ pub(crate) enum IdTokenError {
     EmailMalformed,
 }
 
-/// What the token says about the person.
+/// What a believed token proves.
+pub(crate) struct Proved {
+    pub(crate) subject: String,
+    hosted_domain: Option<String>,
+    /// Absent if the token has no e-mail address: some providers tell it at another endpoint only.
+    pub(crate) told: Option<Told>,
+}
+
+/// What a provider tells about a person, not judged yet.
+pub(crate) struct Told {
+    pub(crate) email: String,
+    pub(crate) email_verified: Option<bool>,
+    pub(crate) name: Option<String>,
+    pub(crate) picture: Option<String>,
+}
+
+/// What the token proves.
 pub(crate) fn read(
     token: &IdentityToken,
     issuer: &IssuerUrl,
@@ -52,7 +68,7 @@ pub(crate) fn read(
     keys: CoreJsonWebKeySet,
     nonce: &Nonce,
     now: OffsetDateTime,
-) -> Result<Profile, IdTokenError> {
+) -> Result<Proved, IdTokenError> {
     // A "public client" has no secret that an HMAC could be checked with.
     let verifier =
         IdTokenVerifier::new_public_client(client.clone(), issuer.clone(), keys).set_allowed_algs(ALGORITHMS);
@@ -72,21 +88,39 @@ pub(crate) fn read(
     if !(-SKEW..=OLDEST).contains(&age) {
         return Err(IdTokenError::IssuedAt);
     }
-    if claims.email_verified() != Some(true) {
-        return Err(IdTokenError::EmailUnverified);
-    }
-    let email: EmailAddress =
-        claims.email().and_then(|email| email.as_str().parse().ok()).ok_or(IdTokenError::EmailMalformed)?;
     let subject = claims.subject().as_str();
     if subject.is_empty() || subject.len() > 255 {
         return Err(IdTokenError::Claims("the subject is empty or too long".to_owned()));
     }
-    Ok(Profile {
-        issuer: issuer.to_string(),
+    Ok(Proved {
         subject: subject.to_owned(),
-        email,
-        name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
-        picture: claims.picture().and_then(|picture| picture.get(None)).map(|picture| picture.to_string()),
         hosted_domain: claims.additional_claims().hd.clone(),
+        told: claims.email().map(|email| Told {
+            email: email.to_string(),
+            email_verified: claims.email_verified(),
+            name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
+            picture: claims
+                .picture()
+                .and_then(|picture| picture.get(None))
+                .map(|picture| picture.to_string()),
+        }),
     })
+}
+
+impl Proved {
+    /// The profile, from what the provider told about this very subject.
+    pub(crate) fn profile(self, issuer: &IssuerUrl, told: Told) -> Result<Profile, IdTokenError> {
+        if told.email_verified != Some(true) {
+            return Err(IdTokenError::EmailUnverified);
+        }
+        let email: EmailAddress = told.email.parse().map_err(|_| IdTokenError::EmailMalformed)?;
+        Ok(Profile {
+            issuer: issuer.to_string(),
+            subject: self.subject,
+            email,
+            name: told.name,
+            picture: told.picture,
+            hosted_domain: self.hosted_domain,
+        })
+    }
 }

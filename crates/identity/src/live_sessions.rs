@@ -171,3 +171,90 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use access_control::SignedIn;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::session::SessionParts;
+
+    fn session(user: UserId) -> (SessionId, LiveSession) {
+        let (id, now) = (SessionId::generate(), OffsetDateTime::UNIX_EPOCH);
+        let parts = SessionParts {
+            signed_in: SignedIn { user, session: id, hosted_domain: None, authenticated_at: now },
+            person: Person {
+                id: user,
+                email: "ada@example.com".parse().unwrap(),
+                name: String::new(),
+                picture: None,
+            },
+            token_hash: [0; 32],
+            user_agent: String::new(),
+            created_at: now,
+            last_seen_at: now,
+            ends_at: now,
+        };
+        (id, LiveSession::new(parts))
+    }
+
+    fn put(sessions: &LiveSessions, user: UserId) -> (SessionId, Arc<LiveSession>) {
+        let (id, session) = session(user);
+        let session = sessions.insert(id, sessions.epoch(id), session).unwrap();
+        (id, session)
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_held_session_stays() {
+        let sessions = LiveSessions::new(640);
+        let user = UserId::generate();
+        let (held_id, held) = put(&sessions, user);
+        for _ in 0..20_000 {
+            put(&sessions, user);
+        }
+        assert!(sessions.len() <= 640 + 1, "{}", sessions.len());
+        let found = sessions.get(held_id).unwrap();
+        assert!(Arc::ptr_eq(&found, &held), "a second copy would not be told of the end");
+        sessions.end(held_id);
+        assert!(held.ended().is_cancelled());
+    }
+
+    #[test]
+    fn a_row_that_was_read_before_an_ending_is_not_put_in_after_it() {
+        let sessions = LiveSessions::new(100);
+        let user = UserId::generate();
+        for end in [LiveSessions::end_one, LiveSessions::end_everybody] {
+            let (id, session) = session(user);
+            let epoch = sessions.epoch(id);
+            end(&sessions, id, user);
+            assert!(sessions.insert(id, epoch, session).is_none());
+            assert!(sessions.get(id).is_none());
+        }
+    }
+
+    #[test]
+    fn ending_all_sessions_of_one_person_leaves_the_others() {
+        let sessions = LiveSessions::new(1000);
+        let (ada, eve) = (UserId::generate(), UserId::generate());
+        let of_ada: Vec<_> = (0..100).map(|_| put(&sessions, ada)).collect();
+        let of_eve: Vec<_> = (0..100).map(|_| put(&sessions, eve)).collect();
+        sessions.end_all(ada);
+        assert!(
+            of_ada.iter().all(|(id, session)| session.ended().is_cancelled() && sessions.get(*id).is_none())
+        );
+        assert!(
+            of_eve.iter().all(|(id, session)| !session.ended().is_cancelled() && sessions.get(*id).is_some())
+        );
+    }
+
+    impl LiveSessions {
+        fn end_one(&self, id: SessionId, _: UserId) {
+            self.end(id);
+        }
+
+        fn end_everybody(&self, _: SessionId, user: UserId) {
+            self.end_all(user);
+        }
+    }
+}

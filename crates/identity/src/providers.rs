@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod, CoreJsonWebKeySet};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod, CoreGenderClaim, CoreJsonWebKeySet};
 use openidconnect::{
-    AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, IssuerUrl, Nonce,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse as _,
+    AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, IssuerUrl,
+    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError,
+    Scope, SubjectIdentifier, TokenResponse as _, UserInfoClaims, UserInfoError,
 };
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::id_token::{self, IdTokenError};
-use crate::openid::{Client, Metadata};
+use crate::id_token::{self, IdTokenError, Told};
+use crate::openid::{Client, Metadata, MoreClaims};
 use crate::provider_client::ProviderClient;
 use crate::users::Profile;
 use crate::{Provider, ProviderError};
@@ -167,13 +168,45 @@ impl KnownProvider {
         let nonce = Nonce::new(secrets.nonce.to_owned());
         let id = ClientId::new(self.provider.client_id.clone());
         let keys = self.keys(false).await?;
-        match id_token::read(token, &self.issuer, &id, keys, &nonce, now) {
+        let mut proved = match id_token::read(token, &self.issuer, &id, keys, &nonce, now) {
             Err(IdTokenError::Signature) => {
                 let keys = self.keys(true).await?;
-                Ok(id_token::read(token, &self.issuer, &id, keys, &nonce, now)?)
+                id_token::read(token, &self.issuer, &id, keys, &nonce, now)?
             }
-            read => Ok(read?),
-        }
+            read => read?,
+        };
+        let told = match proved.told.take() {
+            Some(told) => told,
+            None => self.ask(&client, answer.access_token(), &proved.subject).await?,
+        };
+        Ok(proved.profile(&self.issuer, told)?)
+    }
+
+    /// Asks the provider for what its ID token left out (OpenID Connect Core 1.0, section 5.3). The
+    /// answer counts only for the subject that the token proved.
+    async fn ask(
+        &self,
+        client: &Client,
+        access_token: &AccessToken,
+        subject: &str,
+    ) -> Result<Told, ProviderFailure> {
+        let subject = SubjectIdentifier::new(subject.to_owned());
+        let http = |request: HttpRequest| self.client.call(request);
+        let told: UserInfoClaims<MoreClaims, CoreGenderClaim> = client
+            .user_info(access_token.clone(), Some(subject))
+            .map_err(|_| IdTokenError::EmailUnverified)?
+            .request_async(&http)
+            .await
+            .map_err(|error| match error {
+                UserInfoError::Request(error) => ProviderFailure::Unavailable(error.to_string()),
+                error => ProviderFailure::Rejected(error.to_string()),
+            })?;
+        Ok(Told {
+            email: told.email().ok_or(IdTokenError::EmailUnverified)?.to_string(),
+            email_verified: told.email_verified(),
+            name: told.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
+            picture: told.picture().and_then(|picture| picture.get(None)).map(|picture| picture.to_string()),
+        })
     }
 
     /// The client as discovery describes it, and whether the provider names itself in its answers.
@@ -209,6 +242,7 @@ impl KnownProvider {
             Some(metadata.authorization_endpoint().url()),
             metadata.token_endpoint().map(|endpoint| endpoint.url()),
             Some(metadata.jwks_uri().url()),
+            metadata.userinfo_endpoint().map(|endpoint| endpoint.url()),
         ];
         if addresses.into_iter().flatten().any(|address| address.scheme() != "https") {
             return Err(ProviderFailure::Rejected("an address in its discovery is not https".to_owned()));

@@ -63,6 +63,24 @@ impl TestDatabase {
         Self { connection, url, place: Place::Postgres { server, name } }
     }
 
+    /// A database of its own on a server of the test's own, which it may stop and start.
+    ///
+    /// # Panics
+    /// The server does not answer.
+    pub async fn on(server: &PostgresServer) -> Self {
+        let (server, name) = (server.url("postgres"), "of_its_own".to_owned());
+        let administration = administration(&server).await;
+        administration
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a database for this test");
+        administration.close().await.expect("closed");
+        let url = address(&server, &name);
+        let connection = migrations::connect(&url).await.expect("PostgreSQL opens");
+        migrations::migrate(&connection).await.expect("the schema on PostgreSQL");
+        Self { connection, url, place: Place::Postgres { server, name } }
+    }
+
     /// The open store.
     #[must_use]
     pub fn connection(&self) -> &DatabaseConnection {

@@ -44,6 +44,7 @@ pub struct House {
     pub user_tokens: UserTokens,
     pub users: Users,
     pub sites: Arc<Sites>,
+    provider: Provider,
     listener: Option<TcpListener>,
 }
 
@@ -86,7 +87,7 @@ impl House {
             1000,
         ));
         journal.follow(vec![Arc::clone(&sessions) as Arc<dyn Follower>]);
-        let providers = Providers::new(vec![provider]).unwrap();
+        let providers = Providers::new(vec![provider.clone()]).unwrap();
         let origin = sites.platform_origin();
         let sign_ins =
             Arc::new(SignIns::new(store.clone(), journal.clone(), providers, Arc::clone(&sessions), &origin));
@@ -110,8 +111,22 @@ impl House {
             signing_keys,
             user_tokens,
             sites,
+            provider,
             listener: Some(listener),
         }
+    }
+
+    /// Turns to another provider.
+    pub fn use_provider(&mut self, configure: impl FnOnce(&mut Provider)) {
+        configure(&mut self.provider);
+        let providers = Providers::new(vec![self.provider.clone()]).unwrap();
+        self.sign_ins = Arc::new(SignIns::new(
+            Store::new(self.database.connection().clone()),
+            self.journal.clone(),
+            providers,
+            Arc::clone(&self.sessions),
+            &self.sites.platform_origin(),
+        ));
     }
 
     /// The same store in another process: nothing in memory.

@@ -2,9 +2,11 @@
 
 #![cfg(test)]
 
+mod certified_provider;
 mod hand_off;
 mod house;
 mod http;
+mod lost_store;
 mod return_to;
 mod sessions;
 mod sign_in;

@@ -299,6 +299,28 @@ on_both_stores! {
         assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
+    async fn j06_an_independent_library_verifies_our_tokens(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (_, session) = house.session().await;
+        let app = app();
+        let token = house.user_tokens.mint(&session, app, now());
+        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/verify.mjs");
+        let input = json!({
+            "keys": { "keys": house.signing_keys.published(now()) },
+            "token": &*token,
+            "issuer": house.sites.platform_origin(),
+            "audience": app.to_string(),
+            "another": AppId::generate().to_string(),
+        });
+        let answer = test_support::node::run_script(&script, &input).await;
+        assert_eq!(answer["algorithm"], "EdDSA");
+        assert_eq!(answer["claims"], json!(["aud", "exp", "iat", "iss", "sub"]));
+        assert_eq!(answer["life"], 780);
+        assert_eq!(answer["subject"], session.signed_in().user.to_string());
+        let refused = json!(["ERR_JWT_CLAIM_VALIDATION_FAILED", "ERR_JOSE_ALG_NOT_ALLOWED", "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"]);
+        assert_eq!(answer["refused"], refused, "wrong audience, other algorithm, edited payload");
+    }
+
     async fn a_logout_makes_a_live_token_worthless(database: TestDatabase) {
         let forge = Forge::on(database).await;
         let token = forge.house.user_tokens.mint(&forge.session, forge.app, now());
