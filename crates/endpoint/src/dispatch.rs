@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use actix_http::body::BoxBody;
 use actix_http::header::{self, HeaderValue};
 use actix_http::{HttpMessage as _, Request, Response, StatusCode};
+use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 
@@ -47,7 +48,8 @@ pub(crate) struct Public {
 
 impl Dispatch {
     pub(crate) fn answer(&self, request: Request) -> Answering {
-        let id = RequestId::generate();
+        let known = request.extensions().get::<RequestId>().copied();
+        let id = known.unwrap_or_else(RequestId::generate);
         let future = match (refusal_behind(&request), self) {
             (Some(refusal), _) => Waiting::ready(refused(refusal, id)),
             (None, Self::Public(public)) => public.answer(request, id),
@@ -59,16 +61,25 @@ impl Dispatch {
 }
 
 impl Dispatch {
-    /// Whether a client that asks first may send its body. For endpoints it may: theirs are small.
+    /// Whether a client that asks first may send its body. For an app its gateway says so; for endpoints
+    /// it may: theirs are small.
     pub(crate) async fn invite(self, request: Request) -> Result<Request, Response<BoxBody>> {
         let Self::Public(public) = self else { return Ok(request) };
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        if let Some(Site::App(label)) = host.and_then(|host| public.sites.classify(host))
-            && !is_ours(request.path())
-        {
-            let arrival = arrival(&request, label, RequestId::generate());
-            public.gateway.invites(&request, &arrival).await?;
+        let id = RequestId::generate();
+        match public.site(&request) {
+            None => return Err(misdirected(&request, id)),
+            Some(Site::App(label)) if !is_ours(request.path()) => {
+                let arrival = arrival(&request, label, id);
+                let invited = AssertUnwindSafe(public.gateway.invites(&request, &arrival)).catch_unwind();
+                invited.await.unwrap_or_else(|_| {
+                    tracing::error!(request = %id, "a gateway panicked");
+                    Err(Problem::internal().answer(id, false).into_raw())
+                })?;
+            }
+            Some(_) => {}
         }
+        // The request that follows the invitation is the same one.
+        request.extensions_mut().insert(id);
         Ok(request)
     }
 }
@@ -79,9 +90,12 @@ fn arrival(request: &Request, label: String, id: RequestId) -> Arrival {
 }
 
 impl Public {
+    fn site(&self, request: &Request) -> Option<Site> {
+        self.sites.classify(request.headers().get(header::HOST)?.to_str().ok()?)
+    }
+
     fn answer(&self, request: Request, id: RequestId) -> Waiting {
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        match host.and_then(|host| self.sites.classify(host)) {
+        match self.site(&request) {
             Some(Site::App(label)) if is_ours(request.path()) => {
                 request.extensions_mut().insert(AppLabel(label));
                 Waiting::Future(self.app_hosts.answer(request, id))

@@ -84,6 +84,20 @@ impl Drop for Flag {
 }
 
 impl Gateway for Echo {
+    fn invites<'a>(
+        &'a self,
+        request: &'a Request,
+        _: &'a Arrival,
+    ) -> LocalBoxFuture<'a, Result<(), Response<BoxBody>>> {
+        Box::pin(async move {
+            match request.path() {
+                "/refuse" => Err(Response::with_body(StatusCode::FORBIDDEN, BoxBody::new("refused"))),
+                "/panic" => panic!("a gateway that fails"),
+                _ => Ok(()),
+            }
+        })
+    }
+
     fn forward(
         self: Rc<Self>,
         mut request: Request,

@@ -335,6 +335,34 @@ async fn s22_only_100_continue_can_be_expected() {
 }
 
 #[tokio::test]
+async fn s22_a_body_is_not_invited_when_the_answer_is_no() {
+    let server = Running::start().await;
+    let expecting = "content-length: 5\r\nexpect: 100-continue\r\n";
+    for (host, path, status) in [
+        ("hello-acme.vybe.test", "/refuse", 403),
+        ("hello-acme.vybe.test", "/panic", 500),
+        ("evil.test", "/", 421),
+    ] {
+        let mut connection = server.open().await;
+        connection.send(format!("POST {path} HTTP/1.1\r\nhost: {host}\r\n{expecting}\r\n")).await.unwrap();
+        assert_eq!(connection.head().await.unwrap().status, status, "{path}");
+    }
+    assert!(server.requests().is_empty());
+    // The body comes anyway: it is not read as a request.
+    let mut connection = server.open().await;
+    let inner = get("/smuggled", "");
+    let expecting = format!("content-length: {}\r\nexpect: 100-continue\r\n", inner.len());
+    connection.send(post(&expecting, &inner).replace("/x", "/refuse")).await.unwrap();
+    assert_eq!(connection.response().await.unwrap().status, 403);
+    assert!(server.requests().is_empty());
+    // Whether the connection goes on or not: the next answer is to the next request.
+    if connection.send(get("/next", "")).await.is_ok() {
+        let _ = connection.response().await;
+    }
+    assert!(server.requests().iter().all(|request| request.ends_with("/next")), "{:?}", server.requests());
+}
+
+#[tokio::test]
 async fn s22_a_body_that_nobody_reads_does_not_become_a_request() {
     let server = Running::start().await;
     let inner = get("/smuggled", "");
