@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+mod mutations;
 mod next_paths;
 
 /// What to run.
@@ -16,11 +17,14 @@ pub struct Options {
 enum LongTest {
     /// Generated requests against real Next.js: what a path rule refuses is never served
     NextPaths(next_paths::Options),
+    /// Each guard removed in turn: the suite has to notice
+    Mutations(mutations::Options),
 }
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<()> {
     match &options.test {
         LongTest::NextPaths(options) => next_paths::run(options),
+        LongTest::Mutations(options) => mutations::run(options),
     }
 }

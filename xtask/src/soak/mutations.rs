@@ -1,0 +1,219 @@
+//! `cargo xtask soak mutations`: does the suite notice when a guard is gone?
+//!
+//! Works on a copy of the tracked files. Each entry of `xtask/mutations.toml` replaces one piece of source,
+//! has to compile, and has to make the named tests fail. The access of every single endpoint is removed by
+//! one patched build that reads the endpoint's name from its environment, so that it is built once.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use crate::postgres::{ADDRESS_VARIABLE, Server};
+use crate::{installation, programs};
+
+/// Where the patched build reads which endpoint has lost its access decision.
+const SWITCH: &str = "VYBE_MUTATION";
+const MATRIX: &str = "access_matrix::every_endpoint_as_every_caller";
+
+/// What to try.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only guards and endpoints whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Write docs/MUTATIONS.md
+    #[arg(long)]
+    write: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    /// The patch that makes endpoints lose their access decision by name.
+    switch: Vec<Patch>,
+    guard: Vec<Guard>,
+}
+
+/// One guard and how to remove it.
+#[derive(Deserialize)]
+struct Guard {
+    /// What is removed.
+    name: String,
+    #[serde(flatten)]
+    patch: Patch,
+    /// The package whose tests have to notice.
+    package: String,
+    /// A part of the names of those tests; all of the package's if empty.
+    #[serde(default)]
+    tests: String,
+}
+
+#[derive(Deserialize)]
+struct Patch {
+    file: String,
+    find: String,
+    replace: String,
+}
+
+enum Outcome {
+    Killed,
+    Survived,
+}
+
+/// Removes every guard in turn.
+pub fn run(options: &Options) -> Result<()> {
+    installation::install()?;
+    let table: Table = toml::from_str(&fs::read_to_string(programs::root().join("xtask/mutations.toml"))?)
+        .context("xtask/mutations.toml")?;
+    let postgres = Server::start()?;
+    let copy = Copy::make(&postgres.address())?;
+    let mut report = String::new();
+    let (mut killed, mut survivors) = (0_usize, Vec::new());
+    let mut note = |name: &str, outcome: &Outcome| {
+        let word = match outcome {
+            Outcome::Killed => {
+                killed += 1;
+                "noticed"
+            }
+            Outcome::Survived => {
+                survivors.push(name.to_owned());
+                "NOT NOTICED"
+            }
+        };
+        println!("{word:>11}  {name}");
+        let _ = writeln!(report, "| {name} | {word} |");
+    };
+
+    for guard in table.guard.iter().filter(|guard| guard.name.contains(&options.only)) {
+        let outcome = copy.without(guard).with_context(|| format!("without {}", guard.name))?;
+        note(&guard.name, &outcome);
+    }
+    for patch in &table.switch {
+        copy.apply(patch)?;
+    }
+    copy.build("control-plane")?;
+    if !copy.test("control-plane", MATRIX, Some("none"))? {
+        bail!("the access matrix fails although every endpoint has its access decision");
+    }
+    for endpoint in endpoints()?.iter().filter(|endpoint| endpoint.contains(&options.only)) {
+        let noticed = !copy.test("control-plane", MATRIX, Some(endpoint))?;
+        let outcome = if noticed { Outcome::Killed } else { Outcome::Survived };
+        note(&format!("access of {endpoint}"), &outcome);
+    }
+
+    let total = killed + survivors.len();
+    if options.write {
+        fs::write(
+            programs::root().join("docs/MUTATIONS.md"),
+            format!(
+                "{HEADING}\nmutations: {killed} of {total} noticed\n\n| guard removed | the suite |\n|---|---|\n{report}"
+            ),
+        )?;
+    }
+    println!("mutations: {killed} of {total} noticed");
+    if survivors.is_empty() { Ok(()) } else { bail!("not noticed: {}", survivors.join(", ")) }
+}
+
+const HEADING: &str = "# What the suite notices
+
+Written by `cargo xtask soak mutations --write`: each guard is removed from a copy of the source, and the tests have to
+fail. The replacements are in `xtask/mutations.toml`.
+";
+
+/// The endpoints that somebody can be refused at: those of the access matrix that are not public.
+fn endpoints() -> Result<BTreeSet<String>> {
+    let matrix = fs::read_to_string(programs::root().join("docs/access-matrix.md"))?;
+    let names: BTreeSet<String> = matrix
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.contains("| public"))
+        .filter_map(|line| line.split('`').nth(1))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() {
+        bail!("docs/access-matrix.md names no endpoints");
+    }
+    Ok(names)
+}
+
+/// A copy of the tracked files, with a build folder of its own.
+struct Copy {
+    root: PathBuf,
+    build: PathBuf,
+    postgres: String,
+}
+
+impl Copy {
+    fn make(postgres: &str) -> Result<Self> {
+        let root = programs::root().join("target/mutations/source");
+        let build = programs::root().join("target/mutations/build");
+        let _ = fs::remove_dir_all(&root);
+        let listed = programs::output(Command::new("git").arg("ls-files").current_dir(programs::root()))?;
+        for file in listed.lines() {
+            let from = programs::root().join(file);
+            let to = root.join(file);
+            if let (true, Some(folder)) = (from.is_file(), to.parent()) {
+                fs::create_dir_all(folder)?;
+                fs::copy(&from, &to)?;
+            }
+        }
+        Ok(Self { root, build, postgres: postgres.to_owned() })
+    }
+
+    fn without(&self, guard: &Guard) -> Result<Outcome> {
+        let file = self.root.join(&guard.patch.file);
+        let original = fs::read_to_string(&file).with_context(|| guard.patch.file.clone())?;
+        self.apply(&guard.patch)?;
+        let outcome = self.build(&guard.package).and_then(|()| self.test(&guard.package, &guard.tests, None));
+        restore(&file, &original)?;
+        Ok(if outcome? { Outcome::Survived } else { Outcome::Killed })
+    }
+
+    fn apply(&self, patch: &Patch) -> Result<()> {
+        let file = self.root.join(&patch.file);
+        let original = fs::read_to_string(&file).with_context(|| patch.file.clone())?;
+        if original.matches(&patch.find).count() != 1 {
+            bail!("{} does not hold exactly once: {}", patch.file, patch.find);
+        }
+        restore(&file, &original.replace(&patch.find, &patch.replace))
+    }
+
+    /// A guard whose removal does not compile proves nothing about the tests.
+    fn build(&self, package: &str) -> Result<()> {
+        programs::succeed(self.cargo().args(["test", "--quiet", "--no-run", "--package", package]))
+            .context("the change does not compile")
+    }
+
+    /// Whether the tests pass.
+    fn test(&self, package: &str, tests: &str, switch: Option<&str>) -> Result<bool> {
+        let mut command = self.cargo();
+        command
+            .args(["test", "--quiet", "--package", package, "--", "--include-ignored"])
+            .env(ADDRESS_VARIABLE, &self.postgres)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if !tests.is_empty() {
+            command.arg(tests);
+        }
+        if let Some(switch) = switch {
+            command.env(SWITCH, switch);
+        }
+        Ok(command.status().context("cannot start cargo")?.success())
+    }
+
+    fn cargo(&self) -> Command {
+        let mut command = programs::cargo();
+        command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.build);
+        // A warning about what a removed guard leaves unused is not an error here.
+        command.env("RUSTFLAGS", "--cap-lints warn");
+        command
+    }
+}
+
+fn restore(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| file.display().to_string())
+}
