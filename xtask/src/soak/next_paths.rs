@@ -115,6 +115,8 @@ fn next(folder: &Path, major: &str) -> Command {
     let mut command = Command::new("node");
     command.arg("node_modules/next/dist/bin/next").current_dir(folder);
     command.env("NEXT_TELEMETRY_DISABLED", "1").env("NEXT_MAJOR", major);
+    // It would look for packages of other machines.
+    command.env("NEXT_IGNORE_INCORRECT_LOCKFILE", "1");
     command
 }
 
