@@ -118,10 +118,11 @@ impl MessageBody for ResponseBody {
                 return Poll::Ready(None);
             }
             let polled = Pin::new(&mut self.incoming).poll_frame(context);
-            if polled.is_pending() && self.watch.is_none() {
-                if let Poll::Ready(cut) = self.cut(context) {
-                    return Poll::Ready(Some(Err(BrokenAnswer::Cut(cut).into())));
-                }
+            if polled.is_pending()
+                && self.watch.is_none()
+                && let Poll::Ready(cut) = self.cut(context)
+            {
+                return Poll::Ready(Some(Err(BrokenAnswer::Cut(cut).into())));
             }
             match ready!(polled) {
                 Some(Ok(frame)) => match frame.into_data() {

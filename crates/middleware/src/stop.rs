@@ -7,6 +7,7 @@ use ids::AppId;
 
 use crate::counters::Counters;
 use crate::forward::Failure;
+use crate::live_streams::Cut;
 use crate::reach::ReachError;
 use crate::upstream_pool::UpstreamError;
 
@@ -65,9 +66,14 @@ pub(crate) fn failed(failure: &Failure, app: AppId, arrival: &Arrival, counters:
             counters.malformed.add_one();
             return Problem::malformed("The body did not arrive whole.").into();
         }
-        Failure::Cut(_) => {
+        Failure::Cut(Cut::FactsUnavailable) => {
+            counters.undecided.add_one();
+            return Problem::unavailable().into();
+        }
+        Failure::Cut(cut) => {
             counters.refused.add_one();
-            return Problem::unauthenticated().into();
+            let ended = *cut == Cut::SessionEnded;
+            return if ended { Problem::unauthenticated() } else { Problem::not_found() }.into();
         }
         Failure::Upstream(UpstreamError::AnswerTimeout) => {
             counters.upstream_late.add_one();

@@ -18,6 +18,8 @@ use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOK
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
 use middleware::{Counters, Middleware, Patience, PoolLimits, Refusals};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
 use secrets_vault::{MasterKey, SealingKey, Token};
 use test_support::{Authority, RawConnection, TestDatabase, Trust};
@@ -65,6 +67,8 @@ pub struct Plan {
     pub networks: Vec<&'static str>,
     pub upstream_host: &'static str,
     pub member_name: &'static str,
+    /// The authorities that apps' certificates are checked against, PEM.
+    pub roots: Option<String>,
 }
 
 impl Default for Plan {
@@ -75,6 +79,7 @@ impl Default for Plan {
             networks: vec!["127.0.0.0/8", "::1/128"],
             upstream_host: "127.0.0.1",
             member_name: "Milo Member",
+            roots: None,
         }
     }
 }
@@ -177,7 +182,7 @@ impl House {
             refusals,
             counters: Arc::clone(&counters),
             addresses: policy(&plan.networks),
-            tls: no_trust(),
+            tls: trust_in(plan.roots.as_deref()),
             pool: plan.pool,
             patience: plan.patience,
         };
@@ -388,10 +393,13 @@ async fn make_app(
     app.id
 }
 
-/// Apps in these tests are reached without TLS.
-fn no_trust() -> Arc<rustls::ClientConfig> {
+fn trust_in(roots: Option<&str>) -> Arc<rustls::ClientConfig> {
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(roots.unwrap_or_default().as_bytes()) {
+        store.add(certificate.unwrap()).unwrap();
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().unwrap();
-    Arc::new(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+    Arc::new(builder.with_root_certificates(store).with_no_client_auth())
 }

@@ -195,3 +195,45 @@ async fn a_tunnel_that_carries_nothing_is_closed() {
     }
     assert_eq!(socket.next().await, Frame::Closed(Some(1001)));
 }
+
+#[tokio::test]
+async fn r02_a_browser_that_stopped_reading_gets_nothing_more_of_the_app() {
+    let house = House::build().await;
+    let written = || house.upstream.log.written.load(Ordering::SeqCst);
+    let mut connection = house.connect(HELLO).await;
+    connection.send(house.head("GET /large?10000000000", &house.member, "")).await.unwrap();
+    connection.head().await.unwrap();
+    let mut before = 0;
+    while written() != before {
+        before = written();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    house.sign_out(&house.member).await;
+    let mut read = 0;
+    while let Ok(bytes) = connection.some().await {
+        read += bytes.len();
+        assert!(read <= before, "more than what was on its way");
+    }
+}
+
+#[tokio::test]
+async fn t23_a_frame_that_claims_to_be_huge_is_not_collected() {
+    let house = House::build().await;
+    let mut connection = house.connect(HELLO).await;
+    let handshake = format!(
+        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: https://{}\r\n",
+        house.host(HELLO)
+    );
+    connection.send(house.head("GET /socket", &house.member, &handshake)).await.unwrap();
+    assert_eq!(connection.head().await.unwrap().status, 101);
+    // Binary, masked, 1 GiB.
+    connection.send([0x82, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]).await.unwrap();
+    let block = vec![0; 1024 * 1024];
+    for _ in 0..64 {
+        if connection.send(&block).await.is_err() {
+            break;
+        }
+    }
+    assert!(connection.rest().await.is_ok_and(|rest| rest.len() < 200), "the app's refusal ends the tunnel");
+}

@@ -17,8 +17,6 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 /// One request, as it came.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Which connection it came on.
-    pub connection: usize,
     /// The head, without the empty line.
     pub head: String,
     /// How long the body was; what did not come does not count.
@@ -75,10 +73,10 @@ impl Upstream {
         let shared = Arc::clone(&log);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 let log = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let mut connection = Connection { stream, unread: Vec::new(), number, log };
+                    let mut connection = Connection { stream, unread: Vec::new(), log };
                     while connection.serve().await.is_some() {}
                 });
             }
@@ -108,7 +106,6 @@ impl Upstream {
 struct Connection {
     stream: TcpStream,
     unread: Vec<u8>,
-    number: usize,
     log: Arc<Log>,
 }
 
@@ -118,7 +115,7 @@ impl Connection {
         let head = self.head().await?;
         let target = head.split(' ').nth(1)?.to_owned();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let seen = Seen { connection: self.number, head: head.clone(), body: 0 };
+        let seen = Seen { head: head.clone(), body: 0 };
         let index = {
             let mut log = self.log.seen.lock().unwrap();
             log.push(seen.clone());

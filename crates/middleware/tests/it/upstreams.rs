@@ -1,8 +1,13 @@
 //! Apps that are gone, slow, broken or where they must not be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use middleware::{Patience, PoolLimits};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use test_support::{Authority, HostCertificate};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::house::{HELLO, House, Plan};
 
@@ -136,4 +141,56 @@ async fn a_lost_store_is_503_for_sessions_that_are_not_in_memory() {
     let answer = connection.exchange(house.head("GET /", &house.owner, "")).await.unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
+}
+
+/// An app behind TLS that answers every connection once.
+async fn secure_app(certificate: &HostCertificate) -> u16 {
+    let chain = vec![CertificateDer::from_pem_slice(certificate.certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(configuration));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = vec![0; 4096];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecure").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn d18_an_app_behind_tls_proves_who_it_is() {
+    let authority = Authority::new();
+    let house = House::with(Plan { roots: Some(authority.certificate()), ..Plan::default() }).await;
+    let good = secure_app(&authority.certificate_for(&["localhost"])).await;
+    house.set_upstream(Some(&format!("https://localhost:{good}"))).await;
+    assert_eq!(house.ask("GET /", "").await.text(), "secure");
+    let other_name = secure_app(&authority.certificate_for(&["other.test"])).await;
+    let other_authority = secure_app(&Authority::new().certificate_for(&["localhost"])).await;
+    for port in [other_name, other_authority] {
+        house.set_upstream(Some(&format!("https://localhost:{port}"))).await;
+        assert_eq!(house.ask("GET /", "").await.status, 502);
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_moves_is_asked_at_its_new_place() {
+    let house = House::build().await;
+    assert_eq!(house.ask("GET /a", "").await.status, 200);
+    let new = crate::upstream::Upstream::start().await;
+    house.set_upstream(Some(&format!("http://{}", new.address))).await;
+    assert_eq!(house.ask("GET /b", "").await.status, 200);
+    assert_eq!(new.seen()[0].target(), "/b");
+    assert_eq!(house.upstream.seen().len(), 1);
 }
