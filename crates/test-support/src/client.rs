@@ -54,16 +54,26 @@ impl Client {
         Request { client: self, method: method.to_owned(), url, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// A GET, and then every redirect until a page comes, whose address is [`Response::url`].
+    /// Navigates as a browser does: a GET that asks for a page, and then every redirect until one comes,
+    /// whose address is [`Response::url`].
     ///
     /// # Panics
     /// No response comes, or the redirects do not end.
     pub async fn visit(&self, url: &str) -> Response {
-        let first = self.get(url).await;
+        let first = self.navigate(url).await;
         self.follow(first).await
     }
 
-    /// Every redirect from this response until a page comes, with GET.
+    async fn navigate(&self, url: &str) -> Response {
+        self.request("GET", url)
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "document")
+            .send()
+            .await
+    }
+
+    /// Every redirect from this response until a page comes, as [`Client::visit`] does.
     ///
     /// # Panics
     /// No response comes, or the redirects do not end.
@@ -74,7 +84,7 @@ impl Client {
             }
             let here = response.url.clone().expect("a client's response has an address");
             let there = here.join(response.location()).expect("a redirect to an address");
-            response = self.get(there.as_str()).await;
+            response = self.navigate(there.as_str()).await;
         }
         panic!("more than {MOST_REDIRECTS} redirects, the last to {}", response.location())
     }

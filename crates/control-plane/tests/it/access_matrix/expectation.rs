@@ -44,7 +44,7 @@ pub fn of(endpoint: &Endpoint, caller: Caller) -> Expected {
 }
 
 /// What a session is worth, by the role in the organization of whoever has it.
-fn with_session(endpoint: &Endpoint, caller: Caller, decided: fn(Option<Role>) -> Expected) -> Expected {
+fn with_session(endpoint: &Endpoint, caller: Caller, decided: impl Fn(Option<Role>) -> Expected) -> Expected {
     match caller {
         Caller::Anonymous
         | Caller::GarbageCookie

@@ -22,7 +22,12 @@ pub fn path(endpoint: &Endpoint, objects: &Objects) -> String {
                 .clone(),
         }
     });
-    segments.collect::<Vec<_>>().join("/")
+    let path = segments.collect::<Vec<_>>().join("/");
+    match endpoint.name() {
+        // A page about nothing is not found.
+        "page.invitation" => format!("{path}?token={}", objects["invitation_token"]),
+        _ => path,
+    }
 }
 
 /// A body with which the request succeeds, for endpoints that take one and can be asked again and again.
@@ -30,7 +35,7 @@ pub fn body(endpoint: &Endpoint, world: &World) -> Option<String> {
     let unique = world.unique();
     let body = match endpoint.name() {
         "create_organization" => json!({ "slug": unique, "name": "Matrix" }),
-        "update_organization" => json!({ "name": "Acme" }),
+        "update_organization" => json!({ "name": unique }),
         "change_role" => json!({ "role": "editor" }),
         "create_invitation" => json!({ "email": format!("{unique}@acme.example"), "role": "member" }),
         "create_group" | "rename_group" => json!({ "name": unique }),

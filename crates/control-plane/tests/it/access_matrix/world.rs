@@ -1,6 +1,6 @@
 //! A running demo, somebody signed in for each role, and objects to ask about.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use development::Folder;
 use endpoint::{Endpoint, SESSION_COOKIE, Surface};
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
-use test_support::{Client, TestDatabase, Trust};
+use test_support::{Client, Response, TestDatabase, Trust};
 
 use super::callers::Caller;
 use super::requests::Objects;
@@ -26,6 +26,8 @@ pub struct World {
     server_secret: String,
     user_token: String,
     sessions: HashMap<Caller, String>,
+    /// Of those who prepare things, by subject.
+    kept_sessions: RefCell<HashMap<String, String>>,
     trust: Trust,
     numbers: Cell<u32>,
     database: TestDatabase,
@@ -49,6 +51,7 @@ impl World {
             user_token: String::new(),
             standing: Objects::new(),
             sessions: HashMap::new(),
+            kept_sessions: RefCell::default(),
             numbers: Cell::new(0),
             stranger,
             trust,
@@ -66,7 +69,7 @@ impl World {
         let organization = described("/organization/id");
         let app = described("/apps/hello/id");
         let member = described("/users/member/id");
-        let (owner, session) = self.sign_in("owner").await;
+        let (_, session) = self.sign_in("owner").await;
         let group = self.group(&organization).await;
         self.api(
             "owner",
@@ -75,21 +78,17 @@ impl World {
             None,
         )
         .await;
-        let invitation = self.invitation(&organization).await;
+        let (invitation, token) = self.invitation(&organization).await;
         let grants = format!("/apps/{app}/grants/{member}");
         self.api("editor", "PUT", &grants, Some(json!({ "role": "viewer" }))).await;
         let (rule, secret) = (self.rule(&app).await, self.secret(&app).await);
-        // A request to the app leaves a user token in the app's hands.
-        owner.visit(&format!("{}/", self.app_origin)).await;
-        let log = self.demo.upstream.access_log();
-        let token = log.last().and_then(|entry| entry.header("x-vybe-user-token")).unwrap();
-        self.user_token = token.to_owned();
         self.standing = BTreeMap::from([
             ("organization_id", organization),
             ("app_id", app),
             ("user_id", member),
             ("group_id", group),
             ("invitation_id", invitation),
+            ("invitation_token", token),
             ("rule_id", rule),
             ("secret_id", secret),
             ("session_id", session),
@@ -113,6 +112,14 @@ impl World {
             assert_eq!(out.header("origin", &self.platform).send().await.status, 200);
             self.sessions.insert(caller, cookie);
             return;
+        }
+        if matches!(caller, Caller::ServerSecretAndUserToken | Caller::UserTokenOnly) {
+            // A request to the app leaves a user token in the app's hands.
+            let (owner, _) = self.sign_in("owner").await;
+            let page = owner.visit(&format!("{}/", self.app_origin)).await;
+            let log = self.demo.upstream.access_log();
+            let token = log.last().and_then(|entry| entry.header("x-vybe-user-token"));
+            self.user_token = token.unwrap_or_else(|| panic!("{page:?}")).to_owned();
         }
         if let Some(subject) = caller.subject() {
             let cookie = self.cookie(subject).await;
@@ -154,7 +161,7 @@ impl World {
             objects.insert("user_id", text(&self.demo.description, "/users/outsider/id"));
         }
         if path.contains("{invitation_id}") {
-            objects.insert("invitation_id", self.invitation(&organization).await);
+            objects.insert("invitation_id", self.invitation(&organization).await.0);
         }
         if path.contains("{session_id}") {
             let cookie = self.sessions[&caller].clone();
@@ -289,17 +296,36 @@ impl World {
 
     /// A call of the management API that has to succeed.
     async fn api(&self, subject: &str, method: &str, path: &str, body: Option<Value>) -> Value {
-        let (client, _) = self.sign_in(subject).await;
-        let request = client
-            .request(method, &format!("{}/api/v1{path}", self.platform))
-            .header("origin", &self.platform);
-        let request = match &body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        let response = request.send().await;
+        let response = self.call(subject, method, path, body).await;
         assert!((200..300).contains(&response.status), "{method} {path} as {subject}: {}", response.text());
         if response.body.is_empty() { Value::Null } else { response.json() }
+    }
+
+    /// A call of the management API, with a session that is kept until somebody ends it.
+    async fn call(&self, subject: &str, method: &str, path: &str, body: Option<Value>) -> Response {
+        loop {
+            let kept = self.kept_sessions.borrow().get(subject).cloned();
+            let is_new = kept.is_none();
+            let cookie = match kept {
+                Some(cookie) => cookie,
+                None => self.cookie(subject).await,
+            };
+            let request = self
+                .stranger
+                .request(method, &format!("{}/api/v1{path}", self.platform))
+                .header("origin", &self.platform)
+                .header("cookie", &format!("{SESSION_COOKIE}={cookie}"));
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            let response = request.send().await;
+            if response.status != 401 || is_new {
+                self.kept_sessions.borrow_mut().insert(subject.to_owned(), cookie);
+                return response;
+            }
+            self.kept_sessions.borrow_mut().remove(subject);
+        }
     }
 
     async fn join(&self, subject: &str, role: &str) {
@@ -309,8 +335,7 @@ impl World {
         let made = self
             .api("owner", "POST", &format!("/organizations/{organization}/invitations"), Some(body))
             .await;
-        let link = text(&made, "/link");
-        let token = link.rsplit('=').next().unwrap().to_owned();
+        let token = token_of(&made);
         self.api(subject, "POST", "/invitations/accept", Some(json!({ "token": token }))).await;
     }
 
@@ -318,9 +343,8 @@ impl World {
     async fn remove(&self, subject: &str) {
         let organization = text(&self.demo.description, "/organization/id");
         let user = text(&self.demo.description, &format!("/users/{subject}/id"));
-        let (owner, _) = self.sign_in("owner").await;
-        let path = format!("{}/api/v1/organizations/{organization}/members/{user}", self.platform);
-        let response = owner.request("DELETE", &path).header("origin", &self.platform).send().await;
+        let path = format!("/organizations/{organization}/members/{user}");
+        let response = self.call("owner", "DELETE", &path, None).await;
         assert!(matches!(response.status, 200..=204 | 404), "{}", response.text());
     }
 
@@ -332,10 +356,12 @@ impl World {
         )
     }
 
-    async fn invitation(&self, organization: &str) -> String {
+    /// An open invitation and its token.
+    async fn invitation(&self, organization: &str) -> (String, String) {
         let body = json!({ "email": format!("{}@acme.example", self.unique()), "role": "member" });
         let path = format!("/organizations/{organization}/invitations");
-        text(&self.api("owner", "POST", &path, Some(body)).await, "/id")
+        let made = self.api("owner", "POST", &path, Some(body)).await;
+        (text(&made, "/id"), token_of(&made))
     }
 
     async fn app(&self, organization: &str) -> String {
@@ -356,6 +382,12 @@ impl World {
         let body = json!({ "environment": "preview" });
         text(&self.api("editor", "POST", &format!("/apps/{app}/server-secrets"), Some(body)).await, "/id")
     }
+}
+
+/// The secret in an invitation's link.
+fn token_of(invitation: &Value) -> String {
+    let link = text(invitation, "/link");
+    link.rsplit('=').next().unwrap_or_default().to_owned()
 }
 
 fn session_cookie(client: &Client) -> String {
