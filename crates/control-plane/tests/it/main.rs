@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod access_matrix;
+mod browser;
 mod configuration;
 mod credentials;
 mod invitations;
