@@ -12,13 +12,27 @@ pub(super) fn demo_page<T>(request: &Request<T>, platform_origin: &str) -> Marku
         let value = request.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
+    let names_with = |prefix: &str| {
+        let names = request.headers().keys().map(|name| name.as_str());
+        let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
+        names.sort_unstable();
+        names
+    };
+    let table = |names: &[&str]| {
+        html! {
+            table {
+                @for &name in names {
+                    tr {
+                        th { (name) }
+                        td id=(name) { (header(name).unwrap_or_default()) }
+                    }
+                }
+            }
+        }
+    };
     let host = header("x-forwarded-host").or_else(|| header("host")).unwrap_or_default();
     let app = host.split('.').next().unwrap_or_default().to_owned();
-    let email = header("x-vybe-user-email");
-    let identity = request.headers().keys().map(|name| name.as_str());
-    let identity = identity.filter(|name| name.starts_with("x-vybe-") || name.starts_with("x-forwarded-"));
-    let mut identity: Vec<&str> = identity.chain(["x-request-id"]).collect();
-    identity.sort_unstable();
+    let transport = [names_with("x-forwarded-"), names_with("x-request-id")].concat();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,35 +44,41 @@ pub(super) fn demo_page<T>(request: &Request<T>, platform_origin: &str) -> Marku
             }
             body {
                 header {
-                    strong id="app" { (app) }
-                    nav {
-                        a href="/" { "Home" } " "
-                        a href="/admin" { "/admin" } " "
-                        a href={ (platform_origin) "/apps" } { "Your apps" }
+                    div {
+                        strong id="app" { (app) }
+                        nav {
+                            a href="/" { "Home" }
+                            a href="/admin" { "/admin" }
+                            a href={ (platform_origin) "/apps" } { "Your apps" }
+                        }
                     }
                 }
                 main {
                     h1 {
-                        @match &email {
+                        @match header("x-vybe-user-email") {
                             Some(email) => { "Hello, " span id="email" { (email) } }
                             None => { "Hello, whoever you are" }
                         }
                     }
-                    p { "This page comes from a demo app. The app has no sign-in of its own: everything it knows about you is in the request headers below, put there by the platform." }
+                    p { "A demo app sent this page. It has no sign-in of its own: all it knows about you is in the request headers, which the platform put there." }
                     p { "You asked for " code id="target" { (request.uri().to_string()) } }
-                    table {
-                        @for name in identity {
-                            tr {
-                                th { (name) }
-                                td id=(name) { (header(name).unwrap_or_default()) }
-                            }
-                        }
+                    section {
+                        h2 { "Who is asking" }
+                        (table(&names_with("x-vybe-")))
                     }
                     section {
-                        h2 { "WebSocket" }
-                        p { "Echo: " output id="socket" { "not connected" } }
-                        h2 { "Server-sent events" }
-                        p { "Last: " output id="event" { "none yet" } }
+                        h2 { "How the request came" }
+                        (table(&transport))
+                    }
+                    div.live {
+                        section {
+                            h2 { "WebSocket" }
+                            p { output id="socket" { "not connected" } }
+                        }
+                        section {
+                            h2 { "Server-sent events" }
+                            p { output id="event" { "none yet" } }
+                        }
                     }
                 }
                 script { (PreEscaped(SCRIPT)) }
