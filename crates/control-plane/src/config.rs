@@ -134,6 +134,9 @@ pub struct GoogleSection {
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
+    /// When not empty, only people with one of these hosted domains (the claim `hd`) get in.
+    #[serde(default)]
+    pub hosted_domains: Vec<String>,
 }
 
 /// `[sign_in.provider.<id>]`
@@ -148,6 +151,9 @@ pub struct ProviderSection {
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
+    /// When not empty, only people with one of these hosted domains (the claim `hd`) get in.
+    #[serde(default)]
+    pub hosted_domains: Vec<String>,
 }
 
 /// `[sessions]`

@@ -184,17 +184,16 @@ impl Parts {
         let mut providers = Vec::new();
         if let Some(google) = &config.sign_in.google {
             let secret = reveal("sign_in.google.client_secret", &google.client_secret)?;
-            providers.push(Provider::google(&google.client_id, &secret));
+            let mut provider = Provider::google(&google.client_id, &secret);
+            provider.hosted_domains.clone_from(&google.hosted_domains);
+            providers.push(provider);
         }
         for (id, section) in &config.sign_in.provider {
             let secret = reveal(&format!("sign_in.provider.{id}.client_secret"), &section.client_secret)?;
-            providers.push(Provider::new(
-                id,
-                &section.name,
-                &section.issuer,
-                &section.client_id,
-                Some(&secret),
-            ));
+            let mut provider =
+                Provider::new(id, &section.name, &section.issuer, &section.client_id, Some(&secret));
+            provider.hosted_domains.clone_from(&section.hosted_domains);
+            providers.push(provider);
         }
         for provider in &mut providers {
             provider.extra_roots.clone_from(&extra);
