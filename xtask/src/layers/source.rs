@@ -114,8 +114,11 @@ impl Source {
         })
     }
 
-    /// Whether it is test code: another file than those under `src`, or a `tests` module.
+    /// Whether it is test code: another file than those under `src`, a `tests` module, or a fixture.
     pub fn is_test(&self) -> bool {
-        !self.path.contains("/src/") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+        !self.path.contains("/src/")
+            || self.path.ends_with("/tests.rs")
+            || self.path.contains("/tests/")
+            || self.package == "test-support"
     }
 }
