@@ -8,13 +8,15 @@ use test_support::{Authority, RawConnection, Trust};
 /// A folder with a configuration that works, to be spoilt.
 struct Setting {
     folder: tempfile::TempDir,
+    trust: Trust,
     config: String,
 }
 
 impl Setting {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let certificate = Authority::new().certificate_for(&["vybe.test", "*.apps.vybe.test"]);
+        let authority = Authority::new();
+        let certificate = authority.certificate_for(&["vybe.test", "*.apps.vybe.test"]);
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("chain.pem"), &certificate.certificate).unwrap();
         std::fs::write(path("key.pem"), &certificate.key).unwrap();
@@ -41,7 +43,7 @@ master_key = {{ file = "{}" }}
             text("vybe.db"),
             text("master.key"),
         );
-        Self { folder, config }
+        Self { folder, trust: authority.trust(), config }
     }
 
     fn path(&self) -> PathBuf {
@@ -105,7 +107,7 @@ fn bad_configuration_ends_with_one_line() {
     };
     check(
         &|setting| format!("{}\ncolour = \"red\"\n", setting.config),
-        &["line 17", "unknown field `colour`"],
+        &["line 16", "unknown field `colour`"],
     );
     check(&|setting| setting.config.replace("[platform]", "[platform"), &["line 2"]);
     check(
@@ -192,6 +194,7 @@ impl Served {
         use std::io::BufRead as _;
         let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
             .args(["serve", "--config", setting.path().to_str().unwrap()])
+            .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
@@ -229,6 +232,14 @@ impl Served {
     }
 }
 
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing running.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 #[test]
 fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
     let setting = Setting::new();
@@ -237,7 +248,6 @@ fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
     assert_eq!(code.len(), 43);
     let address = served.seen.last().unwrap()["https"].as_str().unwrap().to_owned();
     let admin = served.seen.last().unwrap()["admin"].as_str().unwrap().to_owned();
-    let chain = std::fs::read_to_string(setting.folder.path().join("chain.pem")).unwrap();
     test_support::run(async {
         let get = |path: &str, host: &str| {
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
@@ -253,12 +263,10 @@ fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
         let mut plain = RawConnection::plain(address.parse().unwrap()).await.unwrap();
         let refused = plain.exchange(get("/login", "vybe.test")).await;
         assert!(refused.is_err(), "{refused:?}");
-        let trust = Trust::in_pem(&chain);
-        let mut connection =
-            RawConnection::open(address.parse().unwrap(), "vybe.test", &trust).await.unwrap();
+        let trust = &setting.trust;
+        let mut connection = RawConnection::open(address.parse().unwrap(), "vybe.test", trust).await.unwrap();
         assert_eq!(connection.exchange(get("/login", "vybe.test")).await.unwrap().status, 200);
-        let mut connection =
-            RawConnection::open(address.parse().unwrap(), "vybe.test", &trust).await.unwrap();
+        let mut connection = RawConnection::open(address.parse().unwrap(), "vybe.test", trust).await.unwrap();
         assert_eq!(connection.exchange(get("/metrics", "vybe.test")).await.unwrap().status, 404);
     });
     served.stop();
