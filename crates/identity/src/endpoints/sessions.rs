@@ -118,7 +118,9 @@ pub(super) async fn end(
 ) -> Result<Answer, Problem> {
     let id: SessionId = call.path("session_id")?;
     identity.sessions.end(&permit, id, call.id()).await?;
-    Ok(Answer::no_content())
+    let answer = Answer::no_content();
+    let own = id == permit.actor().session;
+    Ok(if own { answer.header("set-cookie", &clear_cookie(SESSION_COOKIE)) } else { answer })
 }
 
 pub(super) async fn end_all(

@@ -42,16 +42,25 @@ on_both_stores! {
         let client = &server.client;
         // Another browser.
         let address = code_for(&house, client, "/x").await;
-        let stolen = server.other_browser().get(address.as_str()).await;
+        let stranger = server.other_browser();
+        stranger.get(&house.app(OPEN_LABEL, "/")).await;
+        assert!(stranger.cookie(&format!("{OPEN_LABEL}.vybe.test"), HAND_OFF_COOKIE).is_some());
+        let stolen = stranger.get(address.as_str()).await;
         assert_eq!((stolen.status, stolen.header("set-cookie")), (400, None));
         let burnt = client.get(address.as_str()).await;
         assert_eq!(burnt.status, 400, "a code that was shown to a stranger is used up");
         // Another host, same browser.
         let address = code_for(&house, client, "/x").await;
         let elsewhere = address.as_str().replace(OPEN_LABEL, "other-acme");
-        client.get(&house.app("other-acme", "/")).await;
+        let mine = client.cookie(&format!("{OPEN_LABEL}.vybe.test"), HAND_OFF_COOKIE).unwrap();
+        let same = format!("{HAND_OFF_COOKIE}={mine}; Path=/; Secure");
+        client.set_cookie(&house.app("other-acme", "/"), &same);
         let refused = client.get(&elsewhere).await;
         assert_eq!((refused.status, refused.header("set-cookie")), (400, None));
+        // Without the cookie.
+        let address = code_for(&house, client, "/x").await;
+        let bare = server.other_browser().get(address.as_str()).await;
+        assert_eq!((bare.status, bare.header("set-cookie")), (400, None));
         // Twice.
         let address = code_for(&house, client, "/x").await;
         let first = client.get(address.as_str()).await;
