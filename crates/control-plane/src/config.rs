@@ -211,6 +211,8 @@ pub struct ServerSection {
     pub head_timeout: Period,
     /// How long a body for the platform itself may take. Bodies for apps have no such bound.
     pub body_timeout: Period,
+    /// How long a client may accept nothing of what is sent to it.
+    pub write_timeout: Period,
     /// How long an idle connection stays open.
     pub keep_alive: Period,
     /// How long requests under way may take after the signal to stop.
@@ -284,6 +286,7 @@ impl Default for ServerSection {
             handshake_timeout: Period::seconds(10),
             head_timeout: Period::seconds(10),
             body_timeout: Period::seconds(20),
+            write_timeout: Period::seconds(60),
             keep_alive: Period::seconds(75),
             drain: Period::seconds(20),
         }

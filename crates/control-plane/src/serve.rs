@@ -236,6 +236,7 @@ fn limits(config: &Config) -> Limits {
         handshake: config.server.handshake_timeout.duration(),
         head: config.server.head_timeout.duration(),
         body: config.server.body_timeout.duration(),
+        write: config.server.write_timeout.duration(),
         keep_alive: config.server.keep_alive.duration(),
         drain: config.server.drain.duration(),
     }

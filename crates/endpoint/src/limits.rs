@@ -19,6 +19,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// The body of a request for an endpoint takes no longer. Bodies for apps are the gateway's business.
     pub body: Duration,
+    /// A client that accepts not a single byte of what is sent to it is let go after this time.
+    pub write: Duration,
     /// Requests under way at shutdown get this much time to end, in whole seconds.
     pub drain: Duration,
 }
@@ -32,6 +34,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             body: Duration::from_secs(20),
+            write: Duration::from_secs(60),
             drain: Duration::from_secs(20),
         }
     }

@@ -21,10 +21,15 @@ use crate::certificates::{CertificateError, Certificates};
 use crate::dispatch::{Dispatch, Public};
 use crate::router::{MountedRoute, Router};
 use crate::strict_stream::StrictStream;
+use crate::write_deadline::WriteDeadline;
 use crate::{Endpoint, Gate, GatewayFactory, Limits, Surface};
 
 /// How long the other side may take to close, once it should.
 const CLOSING: Duration = Duration::from_secs(2);
+/// A connection on which nothing moves is probed after this time.
+const PROBED: Duration = Duration::from_secs(60);
+/// Between probes that nobody answers.
+const PROBES_APART: Duration = Duration::from_secs(10);
 
 /// Why a server does not run.
 #[derive(Debug, Error)]
@@ -249,7 +254,8 @@ where
                     let transport = transport.clone();
                     async move {
                         let Ok(peer) = stream.peer_addr() else { return Ok::<_, Infallible>(()) };
-                        let _ = stream.set_nodelay(true);
+                        keep_open(&stream);
+                        let stream = WriteDeadline::new(stream, limits.write);
                         match transport {
                             Transport::Plain => plain(StrictStream::new(stream), peer).await,
                             Transport::Tls(config) => {
@@ -268,6 +274,13 @@ where
         })
     };
     builder.listen(name, listener, worker).map_err(ServerError::Listen)
+}
+
+/// A peer that vanished without a word is noticed by the kernel; small answers are not held back.
+fn keep_open(stream: &TcpStream) {
+    let probes = socket2::TcpKeepalive::new().with_time(PROBED).with_interval(PROBES_APART);
+    let _ = stream.set_nodelay(true);
+    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&probes);
 }
 
 type Connections<T> =

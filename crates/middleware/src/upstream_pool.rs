@@ -81,6 +81,12 @@ pub enum UpstreamError {
 /// The largest head of an answer, and the largest piece of a body held at once, in bytes.
 const LARGEST_BUFFER: usize = 64 * 1024;
 
+/// A connection on which nothing moves is probed after this time: an app that vanished without a word
+/// does not hold a tunnel or a long answer open.
+const PROBED: Duration = Duration::from_secs(60);
+/// Between probes that nobody answers.
+const PROBES_APART: Duration = Duration::from_secs(10);
+
 /// The connections of one worker.
 pub struct UpstreamPool {
     policy: Arc<AddressPolicy>,
@@ -237,6 +243,8 @@ impl UpstreamPool {
     ) -> Result<SendRequest<RequestBody>, UpstreamError> {
         let stream = self.dial(upstream).await?;
         stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+        let probes = socket2::TcpKeepalive::new().with_time(PROBED).with_interval(PROBES_APART);
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&probes).map_err(UpstreamError::Connect)?;
         if !upstream.is_https() {
             return handshake(stream, purpose).await;
         }

@@ -121,6 +121,7 @@ impl Gateway for Echo {
                     };
                     Response::with_body(StatusCode::OK, BoxBody::new(body))
                 }
+                "/endless" => Response::with_body(StatusCode::OK, BoxBody::new(Endless(Flag(dropped)))),
                 "/slow" => {
                     tokio::time::sleep(Duration::from_millis(300)).await;
                     Response::with_body(StatusCode::OK, BoxBody::new("slow"))
@@ -177,6 +178,21 @@ impl MessageBody for Ticks {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.every.poll_tick(context).map(|_| Some(Ok(Bytes::from_static(b"tick\n"))))
+    }
+}
+
+/// As much as the client takes, as fast as it takes it.
+struct Endless(#[expect(dead_code, reason = "tells when it is dropped")] Flag);
+
+impl MessageBody for Endless {
+    type Error = std::io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(Some(Ok(Bytes::from_static(&[b'x'; 16 * 1024]))))
     }
 }
 

@@ -71,6 +71,32 @@ async fn t01_slow_bodies_for_endpoints_are_cut_off() {
 }
 
 #[tokio::test]
+async fn t01_t21_a_client_that_stops_reading_is_let_go() {
+    let server = Running::with(|limits| limits.write = Duration::from_millis(500)).await;
+    let started = Instant::now();
+    let mut connection = server.open().await;
+    connection.send(GET.replace("/x", "/endless")).await.unwrap();
+    assert_eq!(connection.head().await.unwrap().status, 200);
+    assert!(server.was_dropped().await, "what it was to be sent is still held");
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert_eq!(server.ask(GET).await.status, 200);
+}
+
+#[tokio::test]
+async fn t01_t21_a_client_that_reads_slowly_is_served() {
+    let server = Running::with(|limits| limits.write = Duration::from_millis(500)).await;
+    let mut connection = server.open().await;
+    connection.send(GET.replace("/x", "/endless")).await.unwrap();
+    assert_eq!(connection.head().await.unwrap().status, 200);
+    // In steps that empty what the kernels hold, so that every one lets the server write on.
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        connection.take(16 * 1024 * 1024).await.unwrap();
+    }
+    assert!(!server.seen.dropped.load(std::sync::atomic::Ordering::SeqCst));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_ends_the_request() {
     let server = Running::start().await;
     let mut connection = server.open().await;
