@@ -6,7 +6,7 @@
 //! - [`Authority`]: certificates, and the [`Trust`] in them that clients need.
 //! - [`RawConnection`]: sends exact bytes and reads what comes back. [`Client`]: cookies and redirects like
 //!   a browser's. [`WebSocket`].
-//! - [`hostile_issuer`]: an OpenID provider that lies on demand.
+//! - [`hostile_issuer`]: an OpenID provider that lies on demand. [`certified_provider`]: one that is not ours.
 //! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!
 //! A fixture that cannot be set up fails the test that asked for it, so nothing here returns an error for
@@ -15,6 +15,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a fixture that cannot be set up fails its test")]
 
 pub mod browser;
+pub mod certified_provider;
 pub mod hostile_issuer;
 pub mod node;
 

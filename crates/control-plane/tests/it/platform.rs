@@ -49,7 +49,7 @@ impl Platform {
 
     /// A browser that nobody has used yet.
     pub fn browser(&self) -> Browser {
-        Browser { client: Client::new(self.demo.running.https, &self.trust), origin: self.url("") }
+        Browser::new(Client::new(self.demo.running.https, &self.trust), self.url(""))
     }
 
     /// A browser in which somebody (`owner`, `admin`, `editor`, `member`, `outsider`) is signed in.
@@ -76,6 +76,11 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// A browser with this client's cookies, for the platform at this origin.
+    pub fn new(client: Client, origin: String) -> Self {
+        Self { client, origin }
+    }
+
     /// Another one with the same cookies: a thief's.
     pub fn copy(&self) -> Self {
         Self { client: self.client.copy(), origin: self.origin.clone() }

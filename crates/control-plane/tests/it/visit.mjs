@@ -1,12 +1,12 @@
-// One person's visit to the demo in a real browser. Says what was seen; the test judges it.
+// A member's visit in a real browser. Says what was seen; the test judges it.
 //
-// The authority of the demo's certificate is not in the browser's store, so its errors are ignored here:
+// The authority of the test's certificate is not in the browser's store, so its errors are ignored here:
 // that the certificate is right is shown by the test's other clients, which trust that authority alone.
 import { launch } from "./browser.mjs";
 import { answer, input, serve } from "./fixture.mjs";
 
 const { platform, hello, reports, payroll } = input;
-const browser = await launch();
+const browser = await launch({ args: input.resolve ? [`--host-resolver-rules=${input.resolve}`] : [] });
 const newContext = () =>
   browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1200, height: 860 }, deviceScaleFactor: 2 });
 const context = await newContext();
@@ -23,7 +23,16 @@ context.on("requestfailed", (request) =>
 );
 
 const text = (page, selector) => page.locator(selector).textContent();
-const become = (page, name) => page.getByRole("button", { name }).click();
+
+// At the provider's pages: a click on a name, or a login and consent.
+async function become(page, { button, login }) {
+  if (button) return page.getByRole("button", { name: button }).click();
+  await page.locator("[name=login]").fill(login);
+  await page.locator("[name=password]").fill("any");
+  await page.getByRole("button", { name: "Sign-in" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
+}
+
 const settled = async (page, selector, initial) => {
   await page.waitForFunction(([at, before]) => document.querySelector(at)?.textContent !== before, [selector, initial]);
   return text(page, selector);
@@ -33,7 +42,7 @@ async function signIn() {
   const page = await context.newPage();
   await page.goto(input.deepLink);
   const prompt = new URL(page.url()).host;
-  await become(page, /Milo Member/);
+  await become(page, input.member);
   await page.waitForURL(input.deepLink);
   const seen = {
     prompt,
@@ -134,15 +143,14 @@ async function signOut(open) {
   const cookies = await context.cookies();
   const again = await context.newPage();
   await again.goto(input.deepLink);
-  const prompt = new URL(again.url()).host;
-  return { person, ended: ended.origin + ended.pathname, cookies, prompt };
+  return { person, ended: ended.origin + ended.pathname, cookies, again: new URL(again.url()).host };
 }
 
 async function asAdmin() {
   const other = await newContext();
   const page = await other.newPage();
   await page.goto(`${reports}/admin`);
-  await become(page, /Adam Admin/);
+  await become(page, input.administrator);
   await page.waitForURL(`${reports}/admin`);
   return text(page, "#email");
 }

@@ -1,0 +1,226 @@
+//! The binary in its production form: `vybe serve` with a configuration file, a certificate, and an OpenID
+//! provider that is not ours; its organization is set up through the platform's own endpoints.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use development::Upstream;
+use serde_json::{Value, json};
+use test_support::certified_provider::CertifiedProvider;
+use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET};
+use test_support::{Authority, Client, Response, TestDatabase, Trust};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::platform::Browser;
+
+/// The platform's address, as people use it.
+pub const ORIGIN: &str = "https://vybe.test";
+/// The one hosted domain that the configuration admits.
+const DOMAIN: &str = "acme.test";
+
+/// A running `vybe serve`, and what it needs around it. Ends when dropped.
+pub struct Installation {
+    /// Where people prove who they are.
+    pub provider: CertifiedProvider,
+    /// The server of every app.
+    pub upstream: Upstream,
+    /// Where the platform listens.
+    pub address: SocketAddr,
+    trust: Trust,
+    set_up_code: String,
+    _process: Child,
+    _folder: tempfile::TempDir,
+}
+
+/// Claims by login: who is who at the provider.
+fn accounts() -> Value {
+    json!({
+        "olga": { "hd": DOMAIN },
+        "adam": { "hd": DOMAIN },
+        "milo": { "hd": DOMAIN },
+        "doubtful": { "hd": DOMAIN, "email_verified": false },
+        "unsaid": { "hd": DOMAIN, "email_verified": null },
+        "foreign": { "hd": "elsewhere.test", "email": "foreign@acme.test" },
+        "homeless": { "email": "homeless@acme.test" },
+        "impostor": { "hd": DOMAIN, "email": "olga@example.com" },
+    })
+}
+
+impl Installation {
+    /// Starts one on this store; nobody has signed in yet.
+    pub async fn start(database: &TestDatabase) -> Self {
+        let provider =
+            CertifiedProvider::start(&format!("{ORIGIN}/login/company/callback"), accounts(), false).await;
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        let certificate = authority.certificate_for(&["vybe.test", "*.apps.vybe.test"]);
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name).display().to_string()
+        };
+        let config = format!(
+            r#"
+[platform]
+host = "vybe.test"
+base_domain = "apps.vybe.test"
+[listen]
+https = "127.0.0.1:0"
+[certificate]
+chain = "{chain}"
+key = "{key}"
+[database]
+url = "{database}"
+[secrets]
+master_key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+[sign_in]
+extra_authorities = "{extra}"
+[sign_in.provider.company]
+name = "the company"
+issuer = "{issuer}"
+client_id = "{CLIENT_ID}"
+client_secret = {{ file = "{secret}" }}
+hosted_domains = ["{DOMAIN}"]
+[upstreams]
+allowed_networks = ["127.0.0.0/8"]
+"#,
+            chain = write("chain.pem", &certificate.certificate),
+            key = write("key.pem", &certificate.key),
+            database = database.url(),
+            extra = write("company.pem", &provider.authority().certificate()),
+            issuer = provider.issuer(),
+            secret = write("client-secret", CLIENT_SECRET),
+        );
+        let (process, address, set_up_code) = serve(&write("vybe.toml", &config)).await;
+        let trust =
+            Trust::in_pem(&format!("{}{}", authority.certificate(), provider.authority().certificate()));
+        let upstream = Upstream::start(ORIGIN).await.unwrap();
+        Self { provider, upstream, address, trust, set_up_code, _process: process, _folder: folder }
+    }
+
+    /// A browser that nobody has used yet.
+    pub fn browser(&self) -> Browser {
+        Browser::new(Client::new(self.address, &self.trust), ORIGIN.to_owned())
+    }
+
+    /// The address of an app, by its slug.
+    pub fn app_url(&self, slug: &str, path: &str) -> String {
+        format!("https://{slug}-acme.apps.vybe.test{path}")
+    }
+
+    /// Opens an address that needs a sign-in and goes as far as the provider.
+    pub async fn begin(&self, browser: &Browser, url: &str) -> String {
+        let mut response = browser.open_once(url).await;
+        for _ in 0..5 {
+            let location = response.location().to_owned();
+            if location.starts_with(&self.provider.issuer()) {
+                return location;
+            }
+            response =
+                browser.open_once(url::Url::parse(url).unwrap().join(&location).unwrap().as_str()).await;
+        }
+        panic!("{url} does not lead to the provider");
+    }
+
+    /// Opens an address that needs a sign-in, signs in at the provider, and ends where that leads.
+    pub async fn sign_in(&self, browser: &Browser, url: &str, login: &str) -> Response {
+        let begun = self.begin(browser, url).await;
+        let back = self.provider.authorize(&browser.client, &begun, login).await;
+        browser.open(back.as_str()).await
+    }
+
+    /// A browser in which somebody is signed in.
+    pub async fn signed_in(&self, login: &str) -> Browser {
+        let browser = self.browser();
+        let page = self.sign_in(&browser, &format!("{ORIGIN}/apps"), login).await;
+        assert_eq!(page.status, 200, "{login}: {}", page.text());
+        browser
+    }
+
+    /// Makes olga the Owner with the code from the log, invites adam (Admin) and milo (Member), and creates
+    /// the demo's three apps: `hello`, `reports` with a rule on `/admin`, `payroll` for olga alone.
+    pub async fn set_up(&self) -> Browser {
+        let olga = self.browser();
+        let page = self.sign_in(&olga, &format!("{ORIGIN}/setup"), "olga").await;
+        assert_eq!((page.status, page.url.clone().unwrap().path()), (200, "/setup"), "{}", page.text());
+        let fields = [("code", self.set_up_code.as_str()), ("name", "Acme"), ("slug", "acme")];
+        let done = olga.submit(&format!("{ORIGIN}/setup"), &fields).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        let organization = self.organization(&olga).await;
+        for (login, role) in [("adam", "admin"), ("milo", "member")] {
+            let body = json!({ "email": format!("{login}@example.com"), "role": role });
+            let invited = made(&olga, &format!("{organization}/invitations"), &body).await;
+            let link = invited["link"].as_str().unwrap();
+            let browser = self.browser();
+            assert_eq!(self.sign_in(&browser, link, login).await.status, 200);
+            let token = link.split_once("token=").unwrap().1;
+            let accepted = browser.submit(&format!("{ORIGIN}/invitations/accept"), &[("token", token)]).await;
+            assert_eq!(accepted.status, 303, "{}", accepted.text());
+        }
+        for (slug, level) in
+            [("hello", "organization"), ("reports", "organization"), ("payroll", "restricted")]
+        {
+            let app =
+                made(&olga, &format!("{organization}/apps"), &json!({ "slug": slug, "name": slug })).await;
+            let path = format!("/api/v1/apps/{}", app["id"].as_str().unwrap());
+            let upstream = format!("http://{}", self.upstream.address());
+            let changed =
+                olga.call("PATCH", &path, Some(&json!({ "upstream": upstream, "level": level }))).await;
+            assert_eq!(changed.status, 200, "{}", changed.text());
+            if slug == "reports" {
+                let admins = json!([{ "kind": "role", "value": "admin" }]);
+                let rule = json!({ "pattern": "/admin", "subjects": admins });
+                made(&olga, &format!("{path}/path-rules"), &rule).await;
+            }
+        }
+        olga
+    }
+
+    /// The identifiers of the organization's members, by e-mail address.
+    pub async fn members(&self, olga: &Browser) -> BTreeMap<String, String> {
+        let members = olga.call("GET", &format!("{}/members", self.organization(olga).await), None).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let members = members.json();
+        let members = members.as_array().unwrap().iter();
+        members.map(|member| (text(&member["email"]), text(&member["userId"]))).collect()
+    }
+
+    /// The path of the one organization that has members.
+    pub async fn organization(&self, olga: &Browser) -> String {
+        let own = olga.call("GET", "/api/v1/organizations", None).await.json();
+        let mut own = own.as_array().unwrap().iter();
+        let acme = own.find(|one| one["slug"] == "acme").unwrap();
+        format!("/api/v1/organizations/{}", acme["id"].as_str().unwrap())
+    }
+}
+
+/// Creates something.
+async fn made(browser: &Browser, path: &str, body: &Value) -> Value {
+    let answer = browser.call("POST", path, Some(body)).await;
+    assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+    answer.json()
+}
+
+/// Runs the binary until it serves; answers where, and the code that it printed.
+async fn serve(config: &str) -> (Child, SocketAddr, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
+        .args(["serve", "--config", config])
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut code = None;
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it goes on running");
+        let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        code = code.or_else(|| line["code"].as_str().map(str::to_owned));
+        if line["message"] == "serving" {
+            break line["https"].as_str().unwrap().parse().unwrap();
+        }
+    };
+    // The log has to go somewhere as long as the process writes to it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (process, address, code.expect("a set-up code"))
+}
