@@ -54,8 +54,10 @@ impl FromStr for Period {
 impl fmt::Display for Period {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
-        let (unit, size) =
-            UNITS.into_iter().find(|(_, size)| milliseconds % u128::from(*size) == 0).unwrap_or(("ms", 1));
+        let (unit, size) = UNITS
+            .into_iter()
+            .find(|(_, size)| milliseconds.is_multiple_of(u128::from(*size)))
+            .unwrap_or(("ms", 1));
         write!(formatter, "{}{unit}", milliseconds / u128::from(size))
     }
 }

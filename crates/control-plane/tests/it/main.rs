@@ -6,6 +6,7 @@ mod access_matrix;
 mod browser;
 mod configuration;
 mod credentials;
+mod demo;
 mod installation;
 mod invitations;
 mod platform;

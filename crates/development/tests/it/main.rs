@@ -1,4 +1,6 @@
 //! Black-box tests of the development crate.
 
+#![cfg(test)]
+
 mod authority;
 mod upstream;
