@@ -304,7 +304,7 @@ impl<'a> Generator<'a> {
             4 | 5 => format!("/docs/{text}{query}"),
             6 => format!("/notes/{text}"),
             7 => file,
-            8 => format!("/_next/image?url=%2Fimages%2Fopen.svg&w=64&q=75"),
+            8 => "/_next/image?url=%2Fimages%2Fopen.svg&w=64&q=75".to_owned(),
             9 => format!("/_next/data/{build}/notes/{text}.json?id={text}"),
             10 => format!("/_next/data/{build}/legacy.json"),
             _ => {

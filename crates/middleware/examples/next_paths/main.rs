@@ -7,7 +7,6 @@
 //! come back. Requests for ordinary pages must be allowed, and unchanged.
 
 #![expect(clippy::print_stdout, reason = "a command that reports on its standard output")]
-#![allow(missing_docs, reason = "a program, not an interface")]
 
 mod app;
 mod generator;
