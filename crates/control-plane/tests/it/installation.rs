@@ -113,12 +113,11 @@ allowed_networks = ["127.0.0.0/8"]
     pub async fn begin(&self, browser: &Browser, url: &str) -> String {
         let mut response = browser.open_once(url).await;
         for _ in 0..5 {
-            let location = response.location().to_owned();
-            if location.starts_with(&self.provider.issuer()) {
-                return location;
+            let there = response.url.clone().unwrap().join(response.location()).unwrap();
+            if there.as_str().starts_with(&self.provider.issuer()) {
+                return there.into();
             }
-            response =
-                browser.open_once(url::Url::parse(url).unwrap().join(&location).unwrap().as_str()).await;
+            response = browser.open_once(there.as_str()).await;
         }
         panic!("{url} does not lead to the provider");
     }

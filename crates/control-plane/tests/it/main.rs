@@ -5,8 +5,8 @@
 mod access_matrix;
 mod browser;
 mod configuration;
-mod credentials;
 mod demo;
+mod independent_provider;
 mod installation;
 mod invitations;
 mod platform;
@@ -14,3 +14,4 @@ mod sign_in;
 mod starting;
 mod store_lost;
 mod streams;
+mod user_tokens;
