@@ -1,11 +1,12 @@
 //! The endpoints as a browser sees them.
 
 use endpoint::SESSION_COOKIE;
-use serde_json::Value;
+use identity::{Lifetimes, Provider};
+use serde_json::{Value, json};
 use test_support::hostile_issuer::{Conduct, Signing};
 use test_support::{TestDatabase, on_both_stores};
 
-use crate::house::{House, OPEN_LABEL, PROVIDER, sign_in_from};
+use crate::house::{House, OPEN_LABEL, PROVIDER, now, sign_in_from};
 
 on_both_stores! {
     async fn c01_the_session_cookie_is_for_one_host_and_no_script(database: TestDatabase) {
@@ -142,15 +143,43 @@ on_both_stores! {
         assert!(client.cookie("vybe.test", SESSION_COOKIE).is_some());
     }
 
-    async fn a_refused_sign_in_is_a_page_without_a_session(database: TestDatabase) {
-        let mut house = House::on(database).await;
+    async fn every_lie_ends_on_a_page_without_a_session(database: TestDatabase) {
+        let lifetimes = Lifetimes::default();
+        let admits = |provider: &mut Provider| provider.hosted_domains = vec!["acme.test".to_owned()];
+        let mut house = House::with(database, lifetimes, admits).await;
         let server = house.serve();
-        house.issuer.conduct(Conduct { signing: Signing::None, ..Conduct::default() });
-        let page = sign_in_from(&house, &server.client, &house.platform("/login?return_to=%2F")).await;
-        assert_eq!(page.status, 403);
-        assert!(page.header("content-type").unwrap().starts_with("text/html"));
-        assert!(page.text().contains("Nobody was signed in"), "{}", page.text());
-        assert_eq!(server.client.cookie("vybe.test", SESSION_COOKIE), None);
+        let claim = |name, value: Value| Conduct {
+            claims: vec![("hd", Some(json!("acme.test"))), (name, Some(value))],
+            ..Conduct::default()
+        };
+        let signed = |signing| Conduct { signing, ..claim("name", json!("Ada")) };
+        let (not_proved, unverified) = ("Nobody was signed in", "e-mail address is not verified");
+        let outside = "does not belong to a domain that may sign in here";
+        for (case, conduct, words) in [
+            ("wrong nonce", claim("nonce", json!("x")), not_proved),
+            ("expired", claim("exp", json!(now().unix_timestamp() - 1)), not_proved),
+            ("wrong audience", claim("aud", json!("another-client")), not_proved),
+            ("wrong issuer", claim("iss", json!("https://elsewhere.test")), not_proved),
+            ("alg none", signed(Signing::None), not_proved),
+            ("HMAC with the public key", signed(Signing::HmacWithPublicKey), not_proved),
+            ("foreign key", signed(Signing::ForeignKey), not_proved),
+            ("unverified e-mail", claim("email_verified", json!(false)), unverified),
+            ("two addresses in one", claim("email", json!("a@evil.test@acme.test")), unverified),
+            ("unknown hosted domain", claim("hd", json!("elsewhere.test")), outside),
+            ("no hosted domain", Conduct::default(), outside),
+        ] {
+            house.issuer.conduct(conduct);
+            let browser = server.other_browser();
+            let page = sign_in_from(&house, &browser, &house.platform("/login?return_to=%2F")).await;
+            assert_eq!(page.status, 403, "{case}: {}", page.text());
+            assert!(page.header("content-type").unwrap().starts_with("text/html"), "{case}");
+            assert!(page.text().contains(words), "{case}: {}", page.text());
+            assert_eq!(browser.cookie("vybe.test", SESSION_COOKIE), None, "{case}");
+        }
+        house.issuer.conduct(claim("name", json!("Ada")));
+        let browser = server.other_browser();
+        sign_in_from(&house, &browser, &house.platform("/login?return_to=%2F")).await;
+        assert!(browser.cookie("vybe.test", SESSION_COOKIE).is_some(), "the truth is believed");
     }
 
     async fn the_published_keys_may_be_kept_for_a_while(database: TestDatabase) {
