@@ -78,7 +78,12 @@ pub fn start(folder: &Path, cores: &Cores, upstream: u16) -> Result<Platform> {
         &json!({ "upstream": format!("http://127.0.0.1:{upstream}") }).to_string(),
         &format!("{}/api/v1/apps/{}", base.trim_end_matches('/'), text(&app["id"])?),
     ])?;
-    let small = browser.run(&["-L", &format!("{}/small", app_url.trim_end_matches('/'))])?;
+    let small = browser.run(&[
+        "-L",
+        "-H",
+        "Accept: text/html",
+        &format!("{}/small", app_url.trim_end_matches('/')),
+    ])?;
     if small.len() != 1024 {
         bail!("the app does not answer as expected; setting its upstream: {answer}; asking it: {small}");
     }
