@@ -6,6 +6,9 @@ import { createServer } from "node:https";
 import Provider from "oidc-provider";
 import { answer, input, serve } from "./fixture.mjs";
 
+// It warns of what a production server must do otherwise.
+console.warn = console.info = () => {};
+
 let number = 0;
 
 const claimsOf = (login) => ({

@@ -19,9 +19,11 @@ const DEEP_LINK: &str = "/deep/link?x=1&y=%20z&z=%2F";
 /// What is visited, and what is known about it.
 struct Stage<'a> {
     platform: String,
-    app_url: Box<dyn Fn(&str, &str) -> String + 'a>,
+    /// What follows an app's slug in its host.
+    app_domain: String,
     upstream: &'a Upstream,
-    browser: Box<dyn Fn() -> Browser + 'a>,
+    /// A client that nobody has used yet.
+    thief: Browser,
     /// Where the browser finds the hosts, if not on loopback by their names alone.
     resolve: Option<String>,
     provider: String,
@@ -42,7 +44,11 @@ struct Known {
 
 impl Stage<'_> {
     fn host(&self, slug: &str) -> String {
-        host(&(self.app_url)(slug, ""))
+        format!("{slug}{}", self.app_domain)
+    }
+
+    fn app_url(&self, slug: &str, path: &str) -> String {
+        format!("https://{}{path}", self.host(slug))
     }
 
     /// The visit has gone as far as the last page before signing out.
@@ -53,10 +59,10 @@ impl Stage<'_> {
             "chromium": browser::chromium(),
             "resolve": self.resolve,
             "platform": self.platform,
-            "hello": (self.app_url)("hello", ""),
-            "reports": (self.app_url)("reports", ""),
-            "payroll": (self.app_url)("payroll", ""),
-            "deepLink": (self.app_url)("hello", DEEP_LINK),
+            "hello": self.app_url("hello", ""),
+            "reports": self.app_url("reports", ""),
+            "payroll": self.app_url("payroll", ""),
+            "deepLink": self.app_url("hello", DEEP_LINK),
             "member": self.member.choice,
             "administrator": self.administrator.choice,
             "screenshot": wanted.then(|| here.join("../../docs/demo.png")),
@@ -66,29 +72,28 @@ impl Stage<'_> {
         (script, seen)
     }
 
-    /// A client with nothing but the session cookies that the browser holds.
-    fn thief(&self, seen: &Value) -> Browser {
-        let thief = (self.browser)();
+    /// Gives the thief nothing but the session cookies that the browser holds.
+    fn steal(&self, seen: &Value) {
         let cookies = seen["cookies"].as_array().unwrap().iter().filter(|cookie| cookie["name"] == COOKIE);
         let mut hosts = Vec::new();
         for cookie in cookies {
             let host = cookie["domain"].as_str().unwrap();
             let set = format!("{COOKIE}={}; Path=/; Secure", cookie["value"].as_str().unwrap());
-            thief.client.set_cookie(&format!("https://{host}/"), &set);
+            self.thief.client.set_cookie(&format!("https://{host}/"), &set);
             hosts.push(host);
         }
         assert_eq!(hosts.len(), 3, "the platform and two apps have set one each: {hosts:?}");
-        thief
     }
 
     /// The status with which each host answers replayed cookies, and how many requests reached an app.
-    async fn replay(&self, thief: &Browser) -> (Vec<u16>, usize) {
+    async fn replay(&self) -> (Vec<u16>, usize) {
+        let thief = &self.thief;
         let mut statuses = vec![
             thief.call("GET", "/api/auth/get-session", None).await.status,
             thief.open_once(&format!("{}/apps", self.platform)).await.status,
         ];
         for slug in ["hello", "reports"] {
-            let url = (self.app_url)(slug, "/replayed");
+            let url = self.app_url(slug, "/replayed");
             statuses.push(thief.open_once(&url).await.status);
             let script = thief.client.request("GET", &url).header("sec-fetch-mode", "cors");
             statuses.push(script.send().await.status);
@@ -99,7 +104,7 @@ impl Stage<'_> {
 
     fn check_arrival(&self, arrival: &Value) {
         assert_eq!(arrival["prompt"], host(&self.provider));
-        assert_eq!(arrival["url"], (self.app_url)("hello", DEEP_LINK));
+        assert_eq!(arrival["url"], self.app_url("hello", DEEP_LINK));
         assert_eq!(arrival["target"], DEEP_LINK, "the app saw the query, byte for byte");
         assert_eq!(arrival["email"], self.member.email);
         assert_eq!(arrival["userId"], self.member.id);
@@ -117,7 +122,7 @@ impl Stage<'_> {
         assert_eq!(seen["second"], shown_by, "one sign-in serves every host, without another prompt");
 
         assert_eq!(seen["admin"]["status"], 403);
-        assert_eq!(seen["admin"]["url"], (self.app_url)("reports", "/admin"));
+        assert_eq!(seen["admin"]["url"], self.app_url("reports", "/admin"));
         assert!(seen["admin"]["decision"].as_str().unwrap().starts_with("dec_"), "{}", seen["admin"]);
         assert_eq!(seen["administrator"], self.administrator.email, "the rule lets an Admin in");
         for absent in ["restricted", "missing"] {
@@ -156,16 +161,17 @@ impl Stage<'_> {
         self.check_decisions(&seen);
         self.check_attempts(&seen);
 
-        let thief = self.thief(&seen);
-        assert!(!organizations(&thief).await.contains(&json!("stolen")), "no foreign page made one");
+        self.steal(&seen);
+        let thief = &self.thief;
+        assert!(!organizations(thief).await.contains(&json!("stolen")), "no foreign page made one");
         let own = json!({ "slug": "kept", "name": "Kept" });
         assert_eq!(thief.call("POST", "/api/v1/organizations", Some(&own)).await.status, 201);
-        assert!(organizations(&thief).await.contains(&json!("kept")), "the platform's own page can");
-        let alive = self.replay(&thief).await;
+        assert!(organizations(thief).await.contains(&json!("kept")), "the platform's own page can");
+        let alive = self.replay().await;
         assert_eq!(alive, (vec![200; 6], 4), "the cookies count while the session lasts");
 
         let ended = script.ask(&json!("sign out")).await;
-        let dead = self.replay(&thief).await;
+        let dead = self.replay().await;
         assert_eq!(dead, (vec![401, 302, 302, 401, 302, 401], 4), "no app was reached again");
         assert_eq!(ended["person"], self.member.email);
         assert_eq!(ended["ended"], format!("{}/login", self.platform));
@@ -201,9 +207,9 @@ on_both_stores! {
         };
         let stage = Stage {
             platform: platform.url(""),
-            app_url: Box::new(|slug, path| platform.app_url(slug, path)),
+            app_domain: host(&platform.app_url("", "")),
             upstream: &platform.demo.upstream,
-            browser: Box::new(|| platform.browser()),
+            thief: platform.browser(),
             resolve: None,
             provider: platform.demo.sites().issuer_origin().unwrap(),
             provider_remembers: false,
@@ -226,9 +232,9 @@ on_both_stores! {
         let port = installation.address.port();
         let stage = Stage {
             platform: ORIGIN.to_owned(),
-            app_url: Box::new(|slug, path| installation.app_url(slug, path)),
+            app_domain: host(&installation.app_url("", "")),
             upstream: &installation.upstream,
-            browser: Box::new(|| installation.browser()),
+            thief: installation.browser(),
             resolve: Some(format!(
                 "MAP vybe.test 127.0.0.1:{port}, MAP *.apps.vybe.test 127.0.0.1:{port}, \
                  MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
