@@ -20,6 +20,7 @@ use crate::gate::wants_page;
 use crate::refusal::Refusal;
 use crate::router::{AppLabel, Router};
 use crate::strict_stream::refusal_behind;
+use crate::turns::{Turn, Turns};
 use crate::{Arrival, Gateway, Problem, Site, Sites};
 
 /// Below this path an app host answers for the platform.
@@ -50,13 +51,14 @@ impl Dispatch {
     pub(crate) fn answer(&self, request: Request) -> Answering {
         let known = request.extensions().get::<RequestId>().copied();
         let id = known.unwrap_or_else(RequestId::generate);
+        let turn = Turns::of(&request).map(Turn::on);
         let future = match (refusal_behind(&request), self) {
             (Some(refusal), _) => Waiting::ready(refused(refusal, id)),
             (None, Self::Public(public)) => public.answer(request, id),
             (None, Self::Admin(router)) => Waiting::Future(router.answer(request, id)),
             (None, Self::Redirect(sites)) => Waiting::ready(redirect(sites, &request, id)),
         };
-        Answering { future, id }
+        Answering { future, id, turn }
     }
 }
 
@@ -64,6 +66,11 @@ impl Dispatch {
     /// Whether a client that asks first may send its body. For an app its gateway says so; for endpoints
     /// it may: theirs are small.
     pub(crate) async fn invite(self, request: Request) -> Result<Request, Response<BoxBody>> {
+        let turns = Turns::of(&request);
+        self.invited(request).await.map_err(|refusal| ending(turns.map(Turn::on), refusal))
+    }
+
+    async fn invited(self, request: Request) -> Result<Request, Response<BoxBody>> {
         let Self::Public(public) = self else { return Ok(request) };
         let id = RequestId::generate();
         match public.site(&request) {
@@ -161,6 +168,7 @@ impl Waiting {
 pub(crate) struct Answering {
     future: Waiting,
     id: RequestId,
+    turn: Option<Turn>,
 }
 
 impl Future for Answering {
@@ -171,9 +179,8 @@ impl Future for Answering {
         let failed = |id| Problem::internal().answer(id, false).into_raw();
         let polled = match &mut this.future {
             Waiting::Ready(response) => {
-                return Poll::Ready(Ok(response
-                    .take()
-                    .map_or_else(|| failed(this.id), |response| *response)));
+                let response = response.take().map_or_else(|| failed(this.id), |response| *response);
+                return Poll::Ready(Ok(ending(this.turn.take(), response)));
             }
             Waiting::Future(future) => {
                 std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
@@ -187,6 +194,14 @@ impl Future for Answering {
                 failed(this.id)
             }
         };
-        Poll::Ready(Ok(response))
+        Poll::Ready(Ok(ending(this.turn.take(), response)))
+    }
+}
+
+/// An answer with which its request's turn ends.
+fn ending(turn: Option<Turn>, response: Response<BoxBody>) -> Response<BoxBody> {
+    match turn {
+        Some(turn) => turn.ends_with(response),
+        None => response,
     }
 }

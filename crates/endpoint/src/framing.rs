@@ -32,6 +32,7 @@ pub(crate) struct Framing {
     state: State,
     last: bool,
     heads: u64,
+    most_heads: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,16 @@ impl Framing {
         passed
     }
 
+    /// Lets no head pass beyond this many, for now.
+    pub(crate) fn let_pass(&mut self, heads: u64) {
+        self.most_heads = Some(heads);
+    }
+
+    /// Whether the next head has to wait.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.state, State::Head(_)) && self.most_heads.is_some_and(|most| self.heads >= most)
+    }
+
     /// Where the connection stands.
     pub(crate) fn verdict(&self) -> Verdict {
         match self.state {
@@ -86,6 +97,9 @@ impl Framing {
     }
 
     fn step(&mut self, rest: &[u8]) -> (usize, Option<State>) {
+        if self.waits() {
+            return (0, None);
+        }
         match &mut self.state {
             State::Head(reader) => match reader.advance(rest) {
                 Ok(None) => (0, None),

@@ -28,6 +28,7 @@ mod security_headers;
 mod server;
 mod sites;
 mod strict_stream;
+mod turns;
 mod write_deadline;
 
 pub use answer::Answer;

@@ -297,6 +297,7 @@ where
 {
     let (dispatch, inviting) = (dispatch.clone(), dispatch.clone());
     let service = HttpServiceBuilder::default()
+        .on_connect_ext(|stream: &StrictStream<T>, data| drop(data.insert(stream.turns())))
         .expect(fn_service(move |request: Request| inviting.clone().invite(request)))
         .keep_alive(limits.keep_alive)
         .client_request_timeout(limits.head)

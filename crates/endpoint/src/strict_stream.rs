@@ -2,12 +2,13 @@
 //!
 //! The parser sees only whole, well-formed heads. A refused one is replaced by a head that no client
 //! can send (`TRACE` never passes), which the dispatcher answers in its turn, after the requests that
-//! came before; then the connection closes. In a refused body the stream ends; when nothing was
+//! came before; then the connection closes. A head waits until the request before it was answered. In a refused body the stream ends; when nothing was
 //! answered yet, the refusal is written before closing.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use tokio::time::Sleep;
 
 use crate::framing::{Framing, Verdict};
 use crate::refusal::Refusal;
+use crate::request_head::LARGEST_HEAD;
+use crate::turns::Turns;
 
 /// How many bytes are read and thrown away after a refusal, so that the answer is not lost to a reset.
 const MOST_DISCARDED: usize = 1024 * 1024;
@@ -30,8 +33,11 @@ content-length: 134\r\nconnection: close\r\ncache-control: no-store\r\nx-content
 pub(crate) struct StrictStream<T> {
     io: T,
     framing: Framing,
+    turns: Rc<Turns>,
     /// Read, and not yet known to be good.
     held: Vec<u8>,
+    /// Of what is held, something came before its turn.
+    early: bool,
     /// Known to be good, and not yet taken.
     good: Vec<u8>,
     taken: usize,
@@ -54,7 +60,9 @@ impl<T> StrictStream<T> {
         Self {
             io,
             framing: Framing::default(),
+            turns: Rc::default(),
             held: Vec::new(),
+            early: false,
             good: Vec::new(),
             taken: 0,
             refused_head_told: false,
@@ -63,6 +71,11 @@ impl<T> StrictStream<T> {
             discarded: 0,
             closing: Closing::Not,
         }
+    }
+
+    /// Whose turn it is on this connection.
+    pub(crate) fn turns(&self) -> Rc<Turns> {
+        Rc::clone(&self.turns)
     }
 
     /// Says what the parser is given in place of a refused head.
@@ -76,6 +89,15 @@ impl<T> StrictStream<T> {
         if self.heads != self.framing.heads() {
             self.heads = self.framing.heads();
             self.answered = false;
+        }
+    }
+
+    /// Passes on what is good of what is held.
+    fn judge_held(&mut self) {
+        let passed = self.framing.advance(&self.held);
+        self.good.extend(self.held.drain(..passed));
+        if self.held.is_empty() {
+            self.held = Vec::new();
         }
     }
 
@@ -145,6 +167,23 @@ impl<T: AsyncRead + Unpin> StrictStream<T> {
         Poll::Ready(Ok(passed > 0))
     }
 
+    /// Reads a little while an answer is under way: its client may leave meanwhile.
+    fn read_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.turns.wait(context);
+        self.early = !self.held.is_empty();
+        let mut scratch = [0; 2048];
+        while self.held.len() < LARGEST_HEAD {
+            let mut read = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut self.io).poll_read(context, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.held.extend_from_slice(read.filled());
+            self.early = true;
+        }
+        Poll::Pending
+    }
+
     /// Completes a head that came in pieces.
     fn read_on(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut scratch = [0; 8192];
@@ -154,11 +193,7 @@ impl<T: AsyncRead + Unpin> StrictStream<T> {
             return Poll::Ready(Ok(true));
         }
         self.held.extend_from_slice(read.filled());
-        let passed = self.framing.advance(&self.held);
-        self.good.extend(self.held.drain(..passed));
-        if self.held.is_empty() {
-            self.held = Vec::new();
-        }
+        self.judge_held();
         Poll::Ready(Ok(false))
     }
 }
@@ -182,6 +217,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for StrictStream<T> {
                 }
                 Verdict::HeadRefused(_) | Verdict::Ended => return this.discard(context),
                 Verdict::BodyRefused(_) => return Poll::Ready(Ok(())),
+            }
+            this.framing.let_pass(this.turns.answered() + 1);
+            if this.framing.waits() {
+                return this.read_ahead(context);
+            }
+            if std::mem::take(&mut this.early) {
+                this.judge_held();
+                this.note_heads();
+                continue;
             }
             let done = if this.held.is_empty() {
                 ready!(this.read_through(context, buffer))?

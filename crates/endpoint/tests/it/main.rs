@@ -12,3 +12,4 @@ mod hosts;
 mod lifetimes;
 mod methods;
 mod tls;
+mod turns;
