@@ -202,12 +202,12 @@ pub fn wants_page(method: &actix_http::Method, headers: &HeaderMap) -> bool {
 /// can add one, so neither counts.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers
+    // Read as bytes: a sibling host can also add one that is no ASCII, and that must not hide the others.
+    let values = headers
         .get_all("cookie")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    only(pairs.filter(|(key, _)| *key == name)).map(|(_, value)| value)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    only(values).and_then(|value| std::str::from_utf8(value).ok())
 }
 
 impl From<Rejected> for Problem {

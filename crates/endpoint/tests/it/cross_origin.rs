@@ -223,3 +223,30 @@ async fn the_style_sheet_is_at_one_path_on_every_host() {
         assert!(!answer.text().contains("url("));
     }
 }
+
+#[tokio::test]
+async fn c07_a_cookie_that_a_sibling_adds_does_not_hide_the_others() {
+    let server = Running::start().await;
+    let ask = async |cookies: &str| {
+        call(&server, "GET", "/api/auth/get-session", &format!("{cookies}\r\n")).await.status
+    };
+    for cookies in [
+        "cookie: __Host-vybe_session=alice",
+        "cookie: a=é; __Host-vybe_session=alice",
+        "cookie: __Host-vybe_session=alice; ü",
+        "cookie: é=1\r\ncookie: __Host-vybe_session=alice",
+        "cookie: ;;=; a; __Host-vybe_session=alice ; __host-vybe_session=mallory",
+    ] {
+        assert_eq!(ask(cookies).await, 200, "{cookies}");
+    }
+    // Two of one name have no single reading, even if one is no text.
+    for cookies in [
+        "cookie: __Host-vybe_session=alice; __Host-vybe_session=mallory",
+        "cookie: __Host-vybe_session=é; __Host-vybe_session=alice",
+        "cookie: __Host-vybe_session=alice\r\ncookie: a=é; __Host-vybe_session=mallory",
+        "cookie: __Host-vybe_session=é",
+        "cookie: a=__Host-vybe_session=alice",
+    ] {
+        assert_eq!(ask(cookies).await, 401, "{cookies}");
+    }
+}
