@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use development::Upstream;
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ pub struct Installation {
     pub address: SocketAddr,
     trust: Trust,
     set_up_code: String,
+    log: Arc<Mutex<String>>,
     _process: Child,
     _folder: tempfile::TempDir,
 }
@@ -84,6 +86,8 @@ client_secret = {{ file = "{secret}" }}
 hosted_domains = ["{DOMAIN}"]
 [upstreams]
 allowed_networks = ["127.0.0.0/8"]
+[log]
+level = "trace"
 "#,
             chain = write("chain.pem", &certificate.certificate),
             key = write("key.pem", &certificate.key),
@@ -92,16 +96,21 @@ allowed_networks = ["127.0.0.0/8"]
             issuer = provider.issuer(),
             secret = write("client-secret", CLIENT_SECRET),
         );
-        let (process, address, set_up_code) = serve(&write("vybe.toml", &config)).await;
+        let Served { process, address, set_up_code, log } = serve(&write("vybe.toml", &config)).await;
         let trust =
             Trust::in_pem(&format!("{}{}", authority.certificate(), provider.authority().certificate()));
         let upstream = Upstream::start(ORIGIN).await.unwrap();
-        Self { provider, upstream, address, trust, set_up_code, _process: process, _folder: folder }
+        Self { provider, upstream, address, trust, set_up_code, log, _process: process, _folder: folder }
     }
 
     /// A browser that nobody has used yet.
     pub fn browser(&self) -> Browser {
         Browser::new(Client::new(self.address, &self.trust), ORIGIN.to_owned())
+    }
+
+    /// Everything that was logged, at every level, but for the line that prints the set-up code.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// The address of an app, by its slug.
@@ -201,8 +210,16 @@ async fn made(browser: &Browser, path: &str, body: &Value) -> Value {
     answer.json()
 }
 
-/// Runs the binary until it serves; answers where, and the code that it printed.
-async fn serve(config: &str) -> (Child, SocketAddr, String) {
+/// A running binary.
+struct Served {
+    process: Child,
+    address: SocketAddr,
+    set_up_code: String,
+    log: Arc<Mutex<String>>,
+}
+
+/// Runs the binary until it serves, and goes on reading its log.
+async fn serve(config: &str) -> Served {
     let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
         .args(["serve", "--config", config])
         .stderr(Stdio::piped())
@@ -210,16 +227,25 @@ async fn serve(config: &str) -> (Child, SocketAddr, String) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let log = Arc::<Mutex<String>>::default();
     let mut code = None;
     let address = loop {
-        let line = lines.next_line().await.unwrap().expect("it goes on running");
-        let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-        code = code.or_else(|| line["code"].as_str().map(str::to_owned));
+        let text = lines.next_line().await.unwrap().expect("it goes on running");
+        let line: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
+        if let Some(printed) = line["code"].as_str() {
+            code = Some(printed.to_owned());
+        } else {
+            log.lock().unwrap().push_str(&text);
+        }
         if line["message"] == "serving" {
             break line["https"].as_str().unwrap().parse().unwrap();
         }
     };
-    // The log has to go somewhere as long as the process writes to it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (process, address, code.expect("a set-up code"))
+    let rest = Arc::clone(&log);
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            rest.lock().unwrap().push_str(&line);
+        }
+    });
+    Served { process, address, set_up_code: code.expect("a set-up code"), log }
 }

@@ -10,6 +10,7 @@ mod independent_provider;
 mod installation;
 mod invitations;
 mod platform;
+mod secrecy;
 mod sign_in;
 mod starting;
 mod store_lost;
