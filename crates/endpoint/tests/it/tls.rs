@@ -5,7 +5,7 @@ use test_support::RawConnection;
 use crate::fixture::Running;
 
 #[tokio::test]
-async fn h26_http_2_is_not_offered() {
+async fn v07_h26_http_2_is_not_offered() {
     let server = Running::start().await;
     let both = server.trust.offering(&[b"h2", b"http/1.1"]);
     let connection = RawConnection::open(server.address, "vybe.test", &both).await.unwrap();
