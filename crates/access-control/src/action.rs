@@ -3,7 +3,7 @@
 
 use ids::{AppId, OrganizationId};
 
-use crate::permit::{AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::grounds::{AppGrounds, CredentialGrounds, OrganizationGrounds};
 use crate::{AppRole, Role, SignedIn};
 
 /// Something that can be permitted.

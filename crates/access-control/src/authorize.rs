@@ -7,25 +7,10 @@ use crate::action::{
     Action, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope, UserToken,
 };
 use crate::decide::{app_role, membership};
-use crate::permit::{AppGrounds, CredentialGrounds, OrganizationGrounds, Permit};
-use crate::{AppRole, Facts, FactsUnavailable, Principal, Role, SignedIn};
-
-/// Why there is no permit. Each maps to exactly one HTTP status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No valid credential of the kind that the action needs: 401.
-    #[error("a valid credential is needed")]
-    Unauthenticated,
-    /// There is no such thing, or it is not visible to the caller, who cannot tell which: 404.
-    #[error("not found")]
-    NotFound,
-    /// Visible, and not allowed: 403.
-    #[error("not allowed")]
-    Forbidden,
-    /// The facts are not available: 503.
-    #[error(transparent)]
-    Unavailable(#[from] FactsUnavailable),
-}
+use crate::grounds::{AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::permit::Permit;
+use crate::refusal::Refusal;
+use crate::{AppRole, Facts, Principal, Role, SignedIn};
 
 /// Decides whether `principal` may do `A` on `object`.
 ///

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use ids::{AppId, OrganizationId, UserId};
 
 use crate::action::{Action, ByApp, InApp, InOrganization, Scope};
-use crate::authorize::Refusal;
+use crate::grounds::{ByPerson, WithinOrganization};
+use crate::refusal::Refusal;
 use crate::{AppCredential, AppRole, Role, SignedIn};
 
 /// Leave to do `A`, holding what the decision was made on.
@@ -39,30 +40,6 @@ pub struct Permit<A: Action> {
     action: PhantomData<fn() -> A>,
 }
 
-/// What a decision on an organization established.
-#[derive(Clone, Debug)]
-pub struct OrganizationGrounds {
-    pub(crate) actor: SignedIn,
-    pub(crate) organization: OrganizationId,
-    pub(crate) role: Role,
-}
-
-/// What a decision on an app established.
-#[derive(Clone, Debug)]
-pub struct AppGrounds {
-    pub(crate) actor: SignedIn,
-    pub(crate) organization: OrganizationId,
-    pub(crate) app: AppId,
-    pub(crate) role: Role,
-    pub(crate) app_role: AppRole,
-}
-
-/// What a decision on an app's own call established.
-#[derive(Clone, Debug)]
-pub struct CredentialGrounds {
-    pub(crate) credential: AppCredential,
-}
-
 impl<A: Action> Permit<A> {
     /// Only `authorize` comes here.
     pub(crate) fn new(grounds: <A::Scope as Scope>::Grounds) -> Self {
@@ -79,58 +56,6 @@ impl<A: Action> Clone for Permit<A> {
 impl<A: Action> fmt::Debug for Permit<A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Permit<{}>", A::NAME)
-    }
-}
-
-/// Grounds on which a signed-in person acts.
-pub trait ByPerson {
-    /// The person and session.
-    fn actor(&self) -> &SignedIn;
-}
-
-/// Grounds that lie in one organization.
-pub trait WithinOrganization: ByPerson {
-    /// The organization.
-    fn organization(&self) -> OrganizationId;
-    /// The person's role in it.
-    fn role(&self) -> Role;
-}
-
-impl ByPerson for SignedIn {
-    fn actor(&self) -> &SignedIn {
-        self
-    }
-}
-
-impl ByPerson for OrganizationGrounds {
-    fn actor(&self) -> &SignedIn {
-        &self.actor
-    }
-}
-
-impl WithinOrganization for OrganizationGrounds {
-    fn organization(&self) -> OrganizationId {
-        self.organization
-    }
-
-    fn role(&self) -> Role {
-        self.role
-    }
-}
-
-impl ByPerson for AppGrounds {
-    fn actor(&self) -> &SignedIn {
-        &self.actor
-    }
-}
-
-impl WithinOrganization for AppGrounds {
-    fn organization(&self) -> OrganizationId {
-        self.organization
-    }
-
-    fn role(&self) -> Role {
-        self.role
     }
 }
 

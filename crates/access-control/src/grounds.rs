@@ -1,0 +1,81 @@
+//! What a decision established: who acts, on what, in which role. A permit holds it for the use case.
+
+use ids::{AppId, OrganizationId};
+
+use crate::{AppCredential, AppRole, Role, SignedIn};
+
+/// What a decision on an organization established.
+#[derive(Clone, Debug)]
+pub struct OrganizationGrounds {
+    pub(crate) actor: SignedIn,
+    pub(crate) organization: OrganizationId,
+    pub(crate) role: Role,
+}
+
+/// What a decision on an app established.
+#[derive(Clone, Debug)]
+pub struct AppGrounds {
+    pub(crate) actor: SignedIn,
+    pub(crate) organization: OrganizationId,
+    pub(crate) app: AppId,
+    pub(crate) role: Role,
+    pub(crate) app_role: AppRole,
+}
+
+/// What a decision on an app's own call established.
+#[derive(Clone, Debug)]
+pub struct CredentialGrounds {
+    pub(crate) credential: AppCredential,
+}
+
+/// Grounds on which a signed-in person acts.
+pub trait ByPerson {
+    /// The person and session.
+    fn actor(&self) -> &SignedIn;
+}
+
+/// Grounds that lie in one organization.
+pub trait WithinOrganization: ByPerson {
+    /// The organization.
+    fn organization(&self) -> OrganizationId;
+    /// The person's role in it.
+    fn role(&self) -> Role;
+}
+
+impl ByPerson for SignedIn {
+    fn actor(&self) -> &SignedIn {
+        self
+    }
+}
+
+impl ByPerson for OrganizationGrounds {
+    fn actor(&self) -> &SignedIn {
+        &self.actor
+    }
+}
+
+impl WithinOrganization for OrganizationGrounds {
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl ByPerson for AppGrounds {
+    fn actor(&self) -> &SignedIn {
+        &self.actor
+    }
+}
+
+impl WithinOrganization for AppGrounds {
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
