@@ -18,6 +18,8 @@ use crate::{installation, programs};
 
 /// Where the patched build reads which endpoint has lost its access decision.
 const SWITCH: &str = "VYBE_MUTATION";
+/// How many platforms are asked at the same time.
+const AT_ONCE: usize = 4;
 const MATRIX: &str = "access_matrix::every_endpoint_as_every_caller";
 
 /// What to try.
@@ -100,10 +102,22 @@ pub fn run(options: &Options) -> Result<()> {
     if !copy.test("control-plane", MATRIX, Some("none"))? {
         bail!("the access matrix fails although every endpoint has its access decision");
     }
-    for endpoint in endpoints()?.iter().filter(|endpoint| endpoint.contains(&options.only)) {
-        let noticed = !copy.test("control-plane", MATRIX, Some(endpoint))?;
-        let outcome = if noticed { Outcome::Killed } else { Outcome::Survived };
-        note(&format!("access of {endpoint}"), &outcome);
+    let endpoints: Vec<String> =
+        endpoints()?.into_iter().filter(|endpoint| endpoint.contains(&options.only)).collect();
+    for several in endpoints.chunks(AT_ONCE) {
+        let outcomes: Vec<Result<bool>> = std::thread::scope(|scope| {
+            let copy = &copy;
+            let ask = |endpoint: &String| {
+                let endpoint = endpoint.clone();
+                scope.spawn(move || copy.test("control-plane", MATRIX, Some(&endpoint)))
+            };
+            let asked: Vec<_> = several.iter().map(ask).collect();
+            asked.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Ok(true))).collect()
+        });
+        for (endpoint, passes) in several.iter().zip(outcomes) {
+            let outcome = if passes? { Outcome::Survived } else { Outcome::Killed };
+            note(&format!("access of {endpoint}"), &outcome);
+        }
     }
 
     let total = killed + survivors.len();
