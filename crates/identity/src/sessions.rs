@@ -22,8 +22,6 @@ const LONGEST_USER_AGENT: usize = 200;
 const LENGTH_OF_ID: usize = 36;
 /// How often a row is read again because a session ended meanwhile.
 const READS: usize = 4;
-/// How many rows a sweep looks at in one go.
-const SWEPT_AT_ONCE: u64 = 1000;
 
 /// Every session of this platform.
 pub struct Sessions {
@@ -284,7 +282,8 @@ impl Sessions {
         let mut after: Option<String> = None;
         let mut swept = 0;
         loop {
-            let rows = store::sessions::page(&self.store.database, after.as_deref(), SWEPT_AT_ONCE).await?;
+            let rows =
+                store::sessions::page(&self.store.database, after.as_deref(), store::SWEPT_AT_ONCE).await?;
             let Some(last) = rows.last() else { return Ok(swept) };
             after = Some(last.id.clone());
             let mut lapsed = Vec::new();

@@ -10,6 +10,9 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod users;
 
+/// How many rows a sweep looks at in one go: anybody can begin to sign in, as often as they like.
+pub(crate) const SWEPT_AT_ONCE: u64 = 500;
+
 /// Where identity keeps its rows.
 #[derive(Clone, Debug)]
 pub struct Store {

@@ -1,10 +1,10 @@
 //! Codes that carry a session to an app host.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, IntoActiveModel as _};
+use sea_orm::{ConnectionTrait, IntoActiveModel as _, QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
-use super::failed;
+use super::{SWEPT_AT_ONCE, failed};
 use crate::IdentityError;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,10 +45,25 @@ pub async fn take(
 
 /// Deletes what nobody came back for.
 pub async fn sweep(connection: &impl ConnectionTrait, now: OffsetDateTime) -> Result<(), IdentityError> {
-    for row in Entity::find().all(connection).await.map_err(failed)? {
-        if row.expires_at <= now {
-            Entity::delete_by_id(row.code_hash).exec(connection).await.map_err(failed)?;
+    let mut after = Vec::new();
+    loop {
+        let page: Vec<(Vec<u8>, OffsetDateTime)> = Entity::find()
+            .select_only()
+            .columns([Column::CodeHash, Column::ExpiresAt])
+            .filter(Column::CodeHash.gt(after))
+            .order_by_asc(Column::CodeHash)
+            .limit(SWEPT_AT_ONCE)
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(failed)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.clone();
+        let lapsed: Vec<_> =
+            page.into_iter().filter(|(_, expires_at)| *expires_at <= now).map(|(key, _)| key).collect();
+        if !lapsed.is_empty() {
+            let lapsed = Entity::delete_many().filter(Column::CodeHash.is_in(lapsed));
+            lapsed.exec(connection).await.map_err(failed)?;
         }
     }
-    Ok(())
 }

@@ -49,6 +49,25 @@ on_both_stores! {
         assert_eq!(sessions(&house).await, 2);
     }
 
+    async fn t21_what_nobody_came_back_for_is_swept_page_by_page(database: TestDatabase) {
+        let house = House::on(database).await;
+        let began = [now(), now() - Duration::from_secs(11 * 60)];
+        for number in 0..1100 {
+            let at = began[number % 2];
+            house.sign_ins.begin(&public::<SignIn>(), PROVIDER, "/", None, at).await.unwrap();
+        }
+        let mut left = Vec::new();
+        for at in [now() - Duration::from_secs(60 * 60), now(), now() + Duration::from_secs(11 * 60)] {
+            house.sign_ins.sweep(at).await.unwrap();
+            let statement = Statement::from_string(
+                house.database.backend(),
+                "SELECT state_hash FROM sign_in_attempts",
+            );
+            left.push(house.database.connection().query_all_raw(statement).await.unwrap().len());
+        }
+        assert_eq!(left, [1100, 550, 0]);
+    }
+
     async fn o01_c05_a_state_is_known_and_single_use(database: TestDatabase) {
         let house = House::on(database).await;
         let begun = house.sign_ins.begin(&public::<SignIn>(), PROVIDER, "/", None, now()).await.unwrap();
