@@ -172,6 +172,8 @@ pub struct SessionsSection {
 pub struct UserTokensSection {
     /// One session's requests to one app share a token for so long.
     pub reuse: Period,
+    /// The key that signs them is replaced when it is so old.
+    pub rotate: Period,
 }
 
 /// `[organizations]`
@@ -257,7 +259,7 @@ impl Default for SessionsSection {
 
 impl Default for UserTokensSection {
     fn default() -> Self {
-        Self { reuse: Period::seconds(30) }
+        Self { reuse: Period::seconds(30), rotate: Period::days(30) }
     }
 }
 
@@ -406,6 +408,13 @@ impl Config {
             return Err(ConfigError::key(
                 "user_tokens.reuse",
                 "at most 300s: a token lives 780 s from when it was made, and an app needs time to use it",
+            ));
+        }
+        if self.user_tokens.rotate < Period::seconds(3600) {
+            return Err(ConfigError::key(
+                "user_tokens.rotate",
+                "at least 1h: a new key signs ten minutes after it is published, and the old one is \
+                 published until its last token has expired",
             ));
         }
         for id in self.sign_in.provider.keys() {

@@ -82,6 +82,7 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
         providers: vec![provider(&issuer_origin, &client, &files.authority, address)?],
         lifetimes: Lifetimes::default(),
         user_token_reuse: time::Duration::seconds(30),
+        signing_key_age: time::Duration::days(30),
         personal_organizations: true,
         addresses: AddressPolicy::new(vec![loopback()?]),
         upstream_tls: trust::client_config(&[])?,

@@ -6,10 +6,9 @@ use std::time::Duration;
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use time::OffsetDateTime;
 
-/// How often lapsed rows are deleted.
+/// How often lapsed rows are deleted and keys are looked at. Less than the ten minutes from a
+/// key's publication to its first signature, so that every process knows it in time.
 const PERIOD: Duration = Duration::from_secs(300);
-/// How old a signing key may become before the next one takes over.
-const KEY_AGE: time::Duration = time::Duration::days(90);
 
 /// Everything that needs it.
 pub(crate) struct Housekeeping {
@@ -17,6 +16,8 @@ pub(crate) struct Housekeeping {
     pub(crate) sign_ins: Arc<SignIns>,
     pub(crate) hand_off: Arc<HandOff>,
     pub(crate) signing_keys: Arc<SigningKeys>,
+    /// How old a signing key may become before the next one takes over.
+    pub(crate) signing_key_age: time::Duration,
 }
 
 impl Housekeeping {
@@ -39,8 +40,7 @@ impl Housekeeping {
         self.sessions.sweep(now).await?;
         self.sign_ins.sweep(now).await?;
         self.hand_off.sweep(now).await?;
-        if now - self.signing_keys.newest_created_at() > KEY_AGE {
-            let key = self.signing_keys.rotate(now).await?;
+        if let Some(key) = self.signing_keys.rotate_after(self.signing_key_age, now).await? {
             tracing::info!(%key, "a new signing key was made");
         }
         Ok(())

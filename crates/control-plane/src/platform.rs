@@ -48,6 +48,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How long requests of one session to one app share a user token.
     pub user_token_reuse: time::Duration,
+    /// How old a key that signs user tokens becomes before the next one takes over.
+    pub signing_key_age: time::Duration,
     /// Whether whoever signs in gets an organization of their own.
     pub personal_organizations: bool,
     /// Where apps may run.
@@ -280,7 +282,13 @@ impl Platform {
             gateway: gateway.into_factory(),
             limits: settings.limits,
             refusals: refusal_writer,
-            housekeeping: Housekeeping { sessions: Arc::clone(&sessions), sign_ins, hand_off, signing_keys },
+            housekeeping: Housekeeping {
+                sessions: Arc::clone(&sessions),
+                sign_ins,
+                hand_off,
+                signing_keys,
+                signing_key_age: settings.signing_key_age,
+            },
             sessions,
         })
     }

@@ -115,6 +115,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         providers: parts.providers,
         lifetimes: parts.lifetimes,
         user_token_reuse: parts.user_token_reuse,
+        signing_key_age: parts.signing_key_age,
         personal_organizations: config.organizations.personal,
         addresses: parts.addresses,
         upstream_tls: parts.upstream_tls,
@@ -169,6 +170,7 @@ struct Parts {
     providers: Vec<Provider>,
     lifetimes: Lifetimes,
     user_token_reuse: time::Duration,
+    signing_key_age: time::Duration,
     addresses: AddressPolicy,
     upstream_tls: rustls::ClientConfig,
 }
@@ -222,6 +224,7 @@ impl Parts {
                 absolute: lifetime("sessions.absolute", config.sessions.absolute)?,
             },
             user_token_reuse: lifetime("user_tokens.reuse", config.user_tokens.reuse)?,
+            signing_key_age: lifetime("user_tokens.rotate", config.user_tokens.rotate)?,
             addresses: AddressPolicy::new(networks),
             upstream_tls: trust::client_config(&extra)?,
         })

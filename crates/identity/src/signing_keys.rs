@@ -8,7 +8,7 @@ use ids::SigningKeyId;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use secrets_vault::{SealError, SealingKey};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::IdentityError;
 use crate::signing_key::{LEAD, PublishedKey, SigningKey, signer};
@@ -45,7 +45,7 @@ impl SigningKeys {
     ) -> Result<Self, IdentityError> {
         let mut keys = read(&store, &seal).await?;
         if keys.is_empty() {
-            make(&journal, &seal, now, None).await?;
+            make(&journal, &seal, now, Predecessors::None).await?;
             keys = read(&store, &seal).await?;
         }
         let keys = Keys::new(keys)?;
@@ -53,14 +53,38 @@ impl SigningKeys {
     }
 
     /// Makes another key. It is published at once and signs ten minutes later; the old one stays
-    /// published until its last token has expired.
+    /// published until its last token has expired. `None` if another process has done so meanwhile.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn rotate(&self, now: OffsetDateTime) -> Result<SigningKeyId, IdentityError> {
-        let id = make(&self.journal, &self.seal, now, Some(now + LEAD)).await?;
+    pub async fn rotate(&self, now: OffsetDateTime) -> Result<Option<SigningKeyId>, IdentityError> {
+        let known: Vec<SigningKeyId> = self.keys.load().all.iter().map(|key| key.id).collect();
+        let made = make(&self.journal, &self.seal, now, Predecessors::Retired(&known)).await?;
+        self.reload().await?;
+        Ok(made)
+    }
+
+    /// Makes another key if the newest one is older than this.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn rotate_after(
+        &self,
+        age: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Option<SigningKeyId>, IdentityError> {
+        self.reload().await?;
+        if now - self.newest_created_at() <= age {
+            return Ok(None);
+        }
+        self.rotate(now).await
+    }
+
+    /// Reads the keys again. Another process may have made one: it has to be known here before it signs
+    /// there, which is ten minutes later.
+    async fn reload(&self) -> Result<(), IdentityError> {
         self.keys.store(Arc::new(Keys::new(read(&self.store, &self.seal).await?)?));
-        Ok(id)
+        Ok(())
     }
 
     /// The public keys as they are published now.
@@ -70,9 +94,7 @@ impl SigningKeys {
         keys.all.iter().filter(|key| key.is_published(now)).map(|key| key.published()).collect()
     }
 
-    /// When the newest key was made, for those who rotate on a schedule.
-    #[must_use]
-    pub fn newest_created_at(&self) -> OffsetDateTime {
+    fn newest_created_at(&self) -> OffsetDateTime {
         let keys = self.keys.load();
         keys.all.last().map_or(keys.first.created_at, |key| key.created_at)
     }
@@ -110,21 +132,33 @@ async fn read(store: &Store, seal: &SealingKey) -> Result<Vec<Arc<SigningKey>>, 
         .collect()
 }
 
+/// The keys that a new one takes over from.
+enum Predecessors<'a> {
+    /// It is the first.
+    None,
+    /// These: they sign no more as soon as the new one does.
+    Retired(&'a [SigningKeyId]),
+}
+
+/// `None` if another process was faster.
 async fn make(
     journal: &Journal,
     seal: &SealingKey,
     now: OffsetDateTime,
-    others_retire_at: Option<OffsetDateTime>,
-) -> Result<SigningKeyId, IdentityError> {
+    predecessors: Predecessors<'_>,
+) -> Result<Option<SigningKeyId>, IdentityError> {
     let id = SigningKeyId::generate();
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SealError)?;
     let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| SealError)?;
     let change = journal.begin().await?;
-    if let Some(at) = others_retire_at {
-        store::signing_keys::retire(change.transaction(), at).await?;
-    } else if !store::signing_keys::all(change.transaction()).await?.is_empty() {
-        // Another process made the first one meanwhile.
-        return Ok(id);
+    let first_come = match predecessors {
+        Predecessors::None => store::signing_keys::all(change.transaction()).await?.is_empty(),
+        Predecessors::Retired(known) => {
+            store::signing_keys::retire(change.transaction(), known, now + LEAD).await? > 0
+        }
+    };
+    if !first_come {
+        return Ok(None);
     }
     let row = store::signing_keys::Model {
         id: id.to_string(),
@@ -135,7 +169,7 @@ async fn make(
     };
     store::signing_keys::insert(change.transaction(), row).await?;
     change.commit(Event::done(Actor::System, CREATE, Target::SigningKey(id))).await?;
-    Ok(id)
+    Ok(Some(id))
 }
 
 fn place(id: SigningKeyId) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Keys that sign user tokens.
 
+use ids::SigningKeyId;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, IntoActiveModel as _, QueryOrder as _};
 use time::OffsetDateTime;
@@ -34,13 +35,18 @@ pub async fn insert(connection: &impl ConnectionTrait, row: Model) -> Result<(),
     Ok(())
 }
 
-/// Retires every key that is not retired yet.
-pub async fn retire(connection: &impl ConnectionTrait, at: OffsetDateTime) -> Result<(), IdentityError> {
-    Entity::update_many()
+/// Retires those of these keys that are not retired yet; answers how many they were.
+pub async fn retire(
+    connection: &impl ConnectionTrait,
+    keys: &[SigningKeyId],
+    at: OffsetDateTime,
+) -> Result<u64, IdentityError> {
+    let updated = Entity::update_many()
         .col_expr(Column::RetiredAt, at.into())
         .filter(Column::RetiredAt.is_null())
+        .filter(Column::Id.is_in(keys.iter().map(SigningKeyId::to_string)))
         .exec(connection)
         .await
         .map_err(failed)?;
-    Ok(())
+    Ok(updated.rows_affected)
 }

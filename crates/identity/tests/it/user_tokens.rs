@@ -346,7 +346,7 @@ on_both_stores! {
         };
         let kid = |token: &str| parts(token).0["kid"].as_str().unwrap().to_owned();
         let old = kid(&fresh(Duration::ZERO));
-        let new = house.signing_keys.rotate(at).await.unwrap().to_string();
+        let new = house.signing_keys.rotate(at).await.unwrap().unwrap().to_string();
         assert_eq!(house.signing_keys.published(at).len(), 2);
         assert_eq!(kid(&fresh(Duration::minutes(9))), old, "published first, used later");
         let last_old = fresh(Duration::minutes(9));
@@ -363,5 +363,31 @@ on_both_stores! {
         let again = open("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.unwrap();
         assert_eq!(again.published(at).len(), 2);
         assert!(open("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.is_err());
+    }
+
+    async fn keys_are_rotated_on_a_schedule_by_one_process_of_several(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (_, session) = house.session().await;
+        let (app, age) = (app(), Duration::hours(12));
+        let other = {
+            let key = MasterKey::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+            let store = Store::new(house.database.connection().clone());
+            let key = key.sealing_key("signing key");
+            SigningKeys::open(store, house.journal.clone(), key, now()).await.unwrap()
+        };
+        let due = now() + age + Duration::minutes(1);
+        assert_eq!(house.signing_keys.rotate_after(age, due - Duration::minutes(2)).await.unwrap(), None);
+        // The token is one that the old key signs while the new one is published already.
+        let token = house.user_tokens.mint(&session, app, due);
+        let made = house.signing_keys.rotate_after(age, due).await.unwrap().unwrap();
+        assert_eq!(house.signing_keys.published(due).len(), 2);
+        house.user_tokens.verify(&token, app, due).await.unwrap();
+
+        assert_eq!(other.published(due).len(), 1, "another process has not looked yet");
+        assert_eq!(other.rotate(due).await.unwrap(), None, "too late, and it knows");
+        assert_eq!(other.rotate_after(age, due).await.unwrap(), None);
+        let kids = |keys: &SigningKeys| keys.published(due).iter().map(|key| key.kid).collect::<Vec<_>>();
+        assert_eq!(kids(&other), kids(&house.signing_keys));
+        assert!(kids(&other).contains(&made));
     }
 }
