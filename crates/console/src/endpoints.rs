@@ -46,25 +46,25 @@ impl Console {
         let console = || Arc::new(self.clone());
         let page = |path, name| Endpoint::get(path, name).page().requires::<OpenConsole>();
         vec![
-            page("/", "page.start").answers(console(), apps_page::start),
-            page("/apps", "page.apps").answers(console(), apps_page::show),
-            page("/organizations", "page.organizations").answers(console(), organizations_page::show),
-            page("/setup", "page.set_up").answers(console(), set_up::show),
-            Endpoint::post("/setup", "form.set_up")
+            page("/", "show_start").answers(console(), apps_page::start),
+            page("/apps", "show_apps").answers(console(), apps_page::show),
+            page("/organizations", "show_organizations").answers(console(), organizations_page::show),
+            page("/setup", "show_set_up").answers(console(), set_up::show),
+            Endpoint::post("/setup", "complete_set_up_by_form")
                 .requires::<CompleteSetUp>()
                 .answers(console(), set_up::complete),
-            page("/invitations/accept", "page.invitation").answers(console(), invitation::show),
-            Endpoint::post("/invitations/accept", "form.invitation")
+            page("/invitations/accept", "show_invitation").answers(console(), invitation::show),
+            Endpoint::post("/invitations/accept", "accept_invitation_by_form")
                 .requires::<AcceptInvitation>()
                 .answers(console(), invitation::accept),
-            Endpoint::get("/sessions", "page.sessions")
+            Endpoint::get("/sessions", "show_sessions")
                 .page()
                 .requires::<ListOwnSessions>()
                 .answers(console(), sessions::show),
-            Endpoint::post("/sessions/{session_id}/end", "form.end_session")
+            Endpoint::post("/sessions/{session_id}/end", "end_session_by_form")
                 .requires::<EndOwnSession>()
                 .answers(console(), sessions::end_one),
-            Endpoint::post("/sessions/end-all", "form.end_all_sessions")
+            Endpoint::post("/sessions/end-all", "end_all_sessions_by_form")
                 .requires::<EndOwnSession>()
                 .answers(console(), sessions::end_all),
         ]

@@ -25,9 +25,9 @@ pub(crate) struct Health {
 pub(crate) fn endpoints(health: &Health) -> Vec<Endpoint> {
     let get = |path, name| Endpoint::get(path, name).on(Surface::Admin).requires::<ReadHealth>();
     vec![
-        get("/healthz", "health.live").answers((), live),
-        get("/readyz", "health.ready").answers(health.clone(), ready),
-        get("/metrics", "health.metrics").answers(health.clone(), metrics),
+        get("/healthz", "check_liveness").answers((), live),
+        get("/readyz", "check_readiness").answers(health.clone(), ready),
+        get("/metrics", "read_metrics").answers(health.clone(), metrics),
     ]
 }
 

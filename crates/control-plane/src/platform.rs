@@ -335,7 +335,7 @@ impl Platform {
 /// `/openapi.json`, which describes every endpoint and itself.
 fn api_description(endpoints: &[Endpoint]) -> Endpoint {
     let describe = |document: Arc<serde_json::Value>| {
-        Endpoint::get("/openapi.json", "api.description")
+        Endpoint::get("/openapi.json", "read_api_description")
             .requires::<ReadApiDescription>()
             .answers(document, read_description)
     };

@@ -24,11 +24,11 @@ pub fn endpoints(issuer: &Arc<Issuer>) -> Vec<Endpoint> {
     };
     let issuer = || Arc::clone(issuer);
     vec![
-        get("/.well-known/openid-configuration", "development_issuer.metadata").answers(issuer(), metadata),
-        get("/jwks", "development_issuer.keys").answers(issuer(), keys),
-        get("/authorize", "development_issuer.choose").answers(issuer(), choose),
-        post("/authorize", "development_issuer.sign_in").answers(issuer(), sign_in),
-        post("/token", "development_issuer.token").answers(issuer(), token),
+        get("/.well-known/openid-configuration", "read_issuer_metadata").answers(issuer(), metadata),
+        get("/jwks", "read_issuer_keys").answers(issuer(), keys),
+        get("/authorize", "choose_demo_user").answers(issuer(), choose),
+        post("/authorize", "sign_in_demo_user").answers(issuer(), sign_in),
+        post("/token", "exchange_code").answers(issuer(), token),
     ]
 }
 

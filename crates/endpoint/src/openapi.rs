@@ -21,7 +21,6 @@ pub fn openapi(endpoints: &[Endpoint]) -> Value {
         "info": {
             "title": "vybe control plane",
             "version": env!("CARGO_PKG_VERSION"),
-            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
         "paths": paths,

@@ -31,9 +31,9 @@ pub fn page(title: &str, content: Markup) -> Markup {
 #[must_use]
 pub fn style_endpoints() -> Vec<Endpoint> {
     [
-        (Surface::Platform, "style.platform"),
-        (Surface::AppHosts, "style.app_hosts"),
-        (Surface::DevelopmentIssuer, "style.issuer"),
+        (Surface::Platform, "read_style_on_platform"),
+        (Surface::AppHosts, "read_style_on_app_hosts"),
+        (Surface::DevelopmentIssuer, "read_style_on_issuer"),
     ]
     .into_iter()
     .map(|(surface, name)| {

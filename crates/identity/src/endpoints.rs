@@ -34,38 +34,38 @@ pub struct Identity {
 pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
     let state = || identity.clone();
     vec![
-        Endpoint::get("/login", "sign_in.choose").requires::<SignIn>().answers(state(), sign_in::choose),
-        Endpoint::get("/login/{provider}", "sign_in.begin")
+        Endpoint::get("/login", "choose_provider").requires::<SignIn>().answers(state(), sign_in::choose),
+        Endpoint::get("/login/{provider}", "begin_sign_in")
             .requires::<SignIn>()
             .answers(state(), sign_in::begin),
-        Endpoint::get("/login/{provider}/callback", "sign_in.complete")
+        Endpoint::get("/login/{provider}/callback", "complete_sign_in")
             .requires::<SignIn>()
             .answers(state(), sign_in::complete),
-        Endpoint::get("/.vybe/session", "hand_off.redeem")
+        Endpoint::get("/.vybe/session", "redeem_hand_off")
             .on(Surface::AppHosts)
             .requires::<RedeemHandOff>()
             .answers(state(), sign_in::redeem),
-        Endpoint::get("/.well-known/jwks.json", "signing_keys.read")
+        Endpoint::get("/.well-known/jwks.json", "read_signing_keys")
             .requires::<ReadSigningKeys>()
             .answers(state(), sign_in::keys),
-        Endpoint::get("/api/auth/get-session", "session.read")
+        Endpoint::get("/api/auth/get-session", "get_session")
             .open_to_app_origins()
             .requires::<ReadOwnSession>()
             .answers(state(), sessions::read),
-        Endpoint::post("/api/auth/sign-out", "session.sign_out")
+        Endpoint::post("/api/auth/sign-out", "sign_out")
             .open_to_app_origins()
             .requires::<EndOwnSession>()
             .answers(state(), sessions::sign_out),
-        Endpoint::post("/logout", "session.sign_out_page")
+        Endpoint::post("/logout", "sign_out_by_form")
             .requires::<EndOwnSession>()
             .answers(state(), sessions::sign_out_page),
-        Endpoint::get("/api/v1/sessions", "sessions.list")
+        Endpoint::get("/api/v1/sessions", "list_sessions")
             .requires::<ListOwnSessions>()
             .answers(state(), sessions::list),
-        Endpoint::delete("/api/v1/sessions", "sessions.end_all")
+        Endpoint::delete("/api/v1/sessions", "end_all_sessions")
             .requires::<EndOwnSession>()
             .answers(state(), sessions::end_all),
-        Endpoint::delete("/api/v1/sessions/{session_id}", "sessions.end")
+        Endpoint::delete("/api/v1/sessions/{session_id}", "end_session")
             .requires::<EndOwnSession>()
             .answers(state(), sessions::end),
     ]

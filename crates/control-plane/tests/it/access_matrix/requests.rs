@@ -25,7 +25,7 @@ pub fn path(endpoint: &Endpoint, objects: &Objects) -> String {
     let path = segments.collect::<Vec<_>>().join("/");
     match endpoint.name() {
         // A page about nothing is not found.
-        "page.invitation" => format!("{path}?token={}", objects["invitation_token"]),
+        "show_invitation" => format!("{path}?token={}", objects["invitation_token"]),
         _ => path,
     }
 }
