@@ -11,6 +11,7 @@ use identity::{CookieHost, LiveSession, SessionError};
 use time::OffsetDateTime;
 
 use crate::gateway::Gateway;
+use crate::own_pages;
 use crate::reach::{Asked, Reach};
 use crate::refusals::{RefusedRequest, Why};
 use crate::stop::{Stop, unreadable};
@@ -93,11 +94,7 @@ impl Gateway {
         });
         let (why, visible) = match decision {
             Decision::Refuse(reason) => (Why::Decided(reason), reason.app_is_visible()),
-            Decision::Allow(_) if *handshake == Handshake::WebSocket => {
-                let origin = self.middleware.sites.origin_of(&arrival.label);
-                if tunnel::is_from_own_page(request.head().headers(), &origin) {
-                    return Ok(());
-                }
+            Decision::Allow(_) if self.is_from_elsewhere(*handshake, request, arrival) => {
                 (Why::ForeignOrigin, true)
             }
             Decision::Allow(_) => return Ok(()),
@@ -113,6 +110,16 @@ impl Gateway {
         });
         let problem = if visible { Problem::forbidden().decided(number) } else { Problem::not_found() };
         Err(self.refused(problem))
+    }
+
+    /// Whether the page of another origin sent this, and could do harm with it.
+    fn is_from_elsewhere(&self, handshake: Handshake, request: &Request, arrival: &Arrival) -> bool {
+        let headers = request.head().headers();
+        let own = || self.middleware.sites.origin_of(&arrival.label);
+        match handshake {
+            Handshake::WebSocket => !tunnel::is_from_own_page(headers, &own()),
+            _ => own_pages::is_sent_by_a_foreign_page(request.method(), headers, own),
+        }
     }
 
     fn undecided(&self) -> Stop {

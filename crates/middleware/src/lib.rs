@@ -15,6 +15,7 @@ mod counters;
 mod forward;
 mod gateway;
 mod live_streams;
+mod own_pages;
 pub mod reach;
 mod refusals;
 mod request_body;

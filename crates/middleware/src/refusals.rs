@@ -47,7 +47,7 @@ pub(crate) struct RefusedRequest<'a> {
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
-    /// A WebSocket from a page that is not the app's.
+    /// A WebSocket, or something that may change the app, from a page that is not the app's.
     ForeignOrigin,
     /// The decision.
     #[serde(untagged)]

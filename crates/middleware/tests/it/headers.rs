@@ -133,3 +133,43 @@ async fn the_user_token_is_used_again_for_a_while_and_for_one_app_only() {
     let owner = house.upstream.seen().pop().unwrap();
     assert_ne!(seen[0].only("x-vybe-user-token"), owner.only("x-vybe-user-token"));
 }
+
+#[tokio::test]
+async fn c08_the_page_of_another_app_changes_nothing_here() {
+    let house = House::build().await;
+    let own = house.host(HELLO);
+    let length = "content-length: 0\r\n";
+    let evil = "origin: https://evil-acme.vybe.test\r\n";
+    let foreign = [
+        format!("{evil}sec-fetch-site: same-site\r\n"),
+        evil.to_owned(),
+        "origin: null\r\n".to_owned(),
+        "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n".to_owned(),
+        format!("origin: https://{own}\r\n{evil}"),
+        format!("origin: https://{own}.evil.test\r\n"),
+    ];
+    for headers in &foreign {
+        for line in ["POST /x", "PUT /x", "DELETE /x", "PATCH /x", "PURGE /x"] {
+            for kind in ["", "content-type: text/plain\r\n", "content-type: application/json\r\n"] {
+                let answer = house.ask(line, &format!("{headers}{kind}{length}")).await;
+                assert_eq!(answer.status, 403, "{line} {headers}");
+                assert!(answer.json()["decisionId"].is_string(), "{}", answer.text());
+            }
+        }
+    }
+    assert!(house.upstream.seen().is_empty(), "{:?}", house.upstream.seen()[0].head);
+    let own_pages = [
+        format!("origin: https://{own}\r\nsec-fetch-site: same-origin\r\n"),
+        "origin: null\r\nsec-fetch-site: same-origin\r\n".to_owned(),
+        format!("origin: https://{own}\r\n"),
+        String::new(),
+    ];
+    for headers in &own_pages {
+        assert_eq!(house.ask("POST /x", &format!("{headers}{length}")).await.status, 200, "{headers}");
+    }
+    // A link on another app's page is followed.
+    assert_eq!(
+        house.ask("GET /x", "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n").await.status,
+        200
+    );
+}

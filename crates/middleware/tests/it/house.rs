@@ -271,6 +271,12 @@ impl House {
         self.apps.update(&permit, changes, occasion()).await.unwrap();
     }
 
+    pub async fn judge_server_actions_by_page(&self) {
+        let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
+        let changes = AppChanges { server_actions_judged_by_page: Some(true), ..AppChanges::default() };
+        self.apps.update(&permit, changes, occasion()).await.unwrap();
+    }
+
     pub async fn set_upstream(&self, url: Option<&str>) {
         let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
         let upstream = Some(url.map(|url| url.parse().unwrap()));

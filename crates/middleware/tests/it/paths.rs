@@ -150,3 +150,86 @@ async fn h06_paths_of_the_platform_never_reach_an_app() {
         assert_eq!((status, seen), (404, None), "{path}");
     }
 }
+
+/// CVE-2026-44576 and its like: one address, several answers.
+#[tokio::test]
+async fn p07_variants_of_a_page_are_decided_alike_and_share_no_cache_entry() {
+    let house = House::build().await;
+    let tree = "next-router-state-tree: %5B%22%22%5D\r\n";
+    let variants = [
+        String::new(),
+        "rsc: 1\r\n".to_owned(),
+        format!("rsc: 1\r\nnext-router-prefetch: 1\r\n{tree}"),
+        "rsc: 1\r\nnext-router-segment-prefetch: /_tree\r\n".to_owned(),
+        "RSC: 0\r\n".to_owned(),
+        "purpose: prefetch\r\nsec-purpose: prefetch\r\n".to_owned(),
+        "x-middleware-prefetch: 1\r\n".to_owned(),
+    ];
+    for headers in &variants {
+        for target in ["/admin", "/admin?_rsc=1x2y3", "/admin/x?_rsc=", "/admin.rsc"] {
+            let refused = house.ask(&format!("GET {target}"), headers).await;
+            assert_eq!(refused.status, 403, "{target} {headers}");
+            assert_eq!(refused.header("cache-control"), Some("no-store"), "{target} {headers}");
+        }
+    }
+    assert!(house.upstream.seen().is_empty());
+    // On one connection and for one address, each gets its own, and no shared cache may keep it.
+    let mut connection = house.connect(HELLO).await;
+    for round in 0..2 {
+        for (headers, body) in [("", "page"), ("rsc: 1\r\n", "payload")] {
+            let head = house.head("GET /variant", &house.member, headers);
+            let answer = connection.exchange(head).await.unwrap();
+            assert_eq!((answer.status, answer.text().as_str()), (200, body), "round {round}");
+            assert_eq!(answer.header("vary"), Some("rsc, next-router-state-tree"));
+            assert_eq!(answer.header("cache-control"), Some("private, stale-while-revalidate=60"));
+            assert_eq!(answer.header("cdn-cache-control"), None);
+        }
+    }
+    let asked = house.upstream.seen().iter().filter(|seen| seen.target() == "/variant").count();
+    assert_eq!(asked, 4, "nothing was answered from memory");
+}
+
+#[tokio::test]
+async fn p13_a_server_action_needs_every_rule_unless_the_app_opts_out() {
+    let house = House::build().await;
+    let empty = "content-length: 0\r\n";
+    let multipart = |name: &str| {
+        let body = format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n1\r\n--x--\r\n");
+        format!(
+            "content-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let actions = [
+        format!("next-action: 40a1b2c3\r\n{empty}"),
+        format!("NEXT-ACTION: 40a1b2c3\r\n{empty}"),
+        format!("next-action:\r\n{empty}"),
+        format!("next-action: 40a1b2c3\r\ncontent-type: text/plain;charset=UTF-8\r\n{empty}"),
+        multipart("$ACTION_ID_40a1b2c3"),
+        multipart("1_$ACTION_REF_1"),
+    ];
+    let ask = async |somebody, target: &str, headers: &str| {
+        let mut connection = house.connect(HELLO).await;
+        // What follows the headers of a multipart request is its body.
+        let mut head = house.head(&format!("POST {target}"), somebody, headers);
+        if headers.contains("\r\n\r\n") {
+            head.truncate(head.len() - 2);
+        }
+        connection.exchange(head).await.unwrap().status
+    };
+    for action in &actions {
+        for target in ["/hello", "/", "/missing", "/api/x"] {
+            assert_eq!(ask(&house.member, target, action).await, 403, "{target} {action}");
+        }
+    }
+    assert!(house.upstream.seen().is_empty(), "{:?}", house.upstream.seen());
+    for action in &actions {
+        assert_eq!(ask(&house.owner, "/hello", action).await, 200, "whoever passes every rule: {action}");
+    }
+    assert_eq!(ask(&house.member, "/hello", empty).await, 200, "an ordinary request");
+    house.judge_server_actions_by_page().await;
+    for action in &actions {
+        assert_eq!(ask(&house.member, "/hello", action).await, 200, "the app opted out: {action}");
+        assert_eq!(ask(&house.member, "/admin", action).await, 403, "the page's own rule holds: {action}");
+    }
+}

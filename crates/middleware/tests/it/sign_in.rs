@@ -157,6 +157,100 @@ async fn c02_c07_only_the_one_live_cookie_of_this_host_counts() {
     assert_eq!(house.upstream.seen().len(), 2);
 }
 
+/// A sibling app can set cookies for the parent domain, in any number and under any name.
+#[tokio::test]
+async fn c07_tossed_cookies_never_make_somebody_else() {
+    let house = House::build().await;
+    let value = |somebody| house.cookie(somebody, HELLO).trim_end().split_once('=').unwrap().1.to_owned();
+    let (mine, evil) = (value(&house.member), value(&house.owner));
+    let junk: Vec<String> = (0..150).map(|number| format!("sess{number}=EVIL{number}")).collect();
+    let junk = junk.join("; ");
+    let session = format!("__Host-vybe_session={mine}");
+    let seen_as = async |headers: String| {
+        let before = house.upstream.seen().len();
+        let mut connection = house.connect(HELLO).await;
+        let status = connection.exchange(house.head_on(HELLO, "GET /", &headers, "")).await.unwrap().status;
+        let seen = house.upstream.seen();
+        (status, seen.get(before).map(|seen| seen.only("x-vybe-user-email").to_owned()))
+    };
+    // Under any other name it is no session, whatever stands before or behind ours.
+    for tossed in [
+        format!("{junk}; sess=EVIL"),
+        format!("__host-vybe_session={evil}"),
+        format!("__HOST-VYBE_SESSION={evil}"),
+        format!("vybe_session={evil}; session={evil}; __Secure-vybe_session={evil}"),
+        format!("__Host-vybe_session_={evil}"),
+        format!("x__Host-vybe_session={evil}"),
+        format!("%5F_Host-vybe_session={evil}"),
+        format!("\"__Host-vybe_session\"={evil}"),
+        format!("a=\"b; c={evil}\""),
+    ] {
+        for headers in [
+            format!("cookie: {tossed}; {session}\r\n"),
+            format!("cookie: {session}; {tossed}\r\n"),
+            format!("cookie: {tossed}\r\ncookie: {session}\r\n"),
+        ] {
+            let expected = (200, Some("member@acme.test".to_owned()));
+            assert_eq!(seen_as(headers).await, expected, "{tossed}");
+        }
+    }
+    // Where two readers could choose differently, nobody is signed in.
+    for tossed in [
+        format!("__Host-vybe_session={evil}"),
+        format!(" __Host-vybe_session={evil}"),
+        format!("__Host-vybe_session = {evil}"),
+        format!("=__Host-vybe_session={evil}"),
+        format!("__Host-vybe_session=\"{evil}\""),
+        "__Host-vybe_session=".to_owned(),
+    ] {
+        for headers in [
+            format!("cookie: {tossed}; {session}\r\n"),
+            format!("cookie: {session}; {tossed}\r\n"),
+            format!("cookie: {tossed}; {junk}\r\ncookie: {session}\r\n"),
+        ] {
+            let seen = seen_as(headers).await;
+            let mine = (200, Some("member@acme.test".to_owned()));
+            assert!(seen == (401, None) || seen == mine, "{tossed}: {seen:?}");
+        }
+    }
+    // Alone they are nobody's.
+    for tossed in [&junk, &format!("__host-vybe_session={evil}"), &format!("=__Host-vybe_session={evil}")] {
+        assert_eq!(seen_as(format!("cookie: {tossed}\r\n")).await, (401, None), "{tossed}");
+    }
+}
+
+/// HTTP/2 is not offered (`v07_h26_http_2_is_not_offered`); a kept connection is what is left of it.
+#[tokio::test]
+async fn v07_each_request_on_one_connection_is_decided_for_its_own_host() {
+    let house = House::build().await;
+    // TLS named one app; what counts is each request's own host.
+    let mut connection = house.connect(HELLO).await;
+    let (hello, private) = (house.cookie(&house.owner, HELLO), house.cookie(&house.owner, PRIVATE));
+    let member = house.cookie(&house.member, PRIVATE);
+    let reached =
+        |label: &str| house.upstream.seen().last().is_some_and(|seen| seen.only("host") == house.host(label));
+    for (label, cookie, status) in [
+        (HELLO, &hello, 200),
+        (PRIVATE, &private, 200),
+        (PRIVATE, &member, 404),
+        (PRIVATE, &hello, 401),
+        (HELLO, &private, 401),
+        ("missing-acme", &hello, 401),
+        (HELLO, &hello, 200),
+    ] {
+        let before = house.upstream.seen().len();
+        let answer = connection.exchange(house.head_on(label, "GET /", cookie, "")).await.unwrap();
+        assert_eq!(answer.status, status, "{label}");
+        assert_eq!(house.upstream.seen().len() - before, usize::from(status == 200), "{label}");
+        assert!(status != 200 || reached(label), "{label}");
+    }
+    let admin = house.head_on(HELLO, "GET /admin", &house.cookie(&house.member, HELLO), "");
+    assert_eq!(connection.exchange(admin).await.unwrap().status, 403, "the rules of this host");
+    let foreign = "GET / HTTP/1.1\r\nhost: evil.test\r\n\r\n";
+    let answer = connection.exchange(foreign).await.unwrap();
+    assert_eq!((answer.status, answer.header("set-cookie")), (421, None));
+}
+
 #[tokio::test]
 async fn r03_every_request_on_a_connection_is_decided_anew() {
     let house = House::build().await;

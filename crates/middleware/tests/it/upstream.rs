@@ -210,6 +210,19 @@ impl Connection {
                 )
                 .await
             }
+            "/variant" => {
+                let body = if seen.values("rsc").is_empty() { "page" } else { "payload" };
+                self.write(
+                    format!(
+                        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nvary: rsc, next-router-state-tree\r\n\
+                        cache-control: public, s-maxage=60, stale-while-revalidate=60\r\n\
+                        cdn-cache-control: max-age=60\r\n\r\n{body}",
+                        body.len()
+                    )
+                    .as_bytes(),
+                )
+                .await
+            }
             "/upgrade-anyway" => {
                 self.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
                     .await
