@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity::{CookieHost, IdentityError, Lifetimes, SessionError};
 use ids::{RequestId, SessionId};
+use sea_orm::ConnectionTrait as _;
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
@@ -157,6 +158,34 @@ on_both_stores! {
                 assert!(session.ended().is_cancelled(), "a holder was not told");
             }
         }
+    }
+
+    async fn a_session_that_ended_in_another_process_is_dead_when_its_next_use_is_written(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (cookie, session) = house.session().await;
+        house.database.connection().execute_unprepared("DELETE FROM sessions").await.unwrap();
+        let later = session.created_at() + Duration::minutes(6);
+        house.sessions.open(&cookie, CookieHost::Platform, later).await.unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(5), session.ended().cancelled()).await.unwrap();
+        assert!(house.sessions.open(&cookie, CookieHost::Platform, later).await.is_err());
+    }
+
+    async fn a_cookie_with_another_secret_than_its_session_is_refused(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (cookie, _) = house.session().await;
+        // As after an identifier came to stand for another session.
+        let other = secrets_vault::Token::generate().unwrap().hash();
+        let hex: String = other.iter().map(|byte| format!("{byte:02x}")).collect();
+        let connection = house.database.connection();
+        let bytes = match connection.get_database_backend() {
+            sea_orm::DatabaseBackend::Sqlite => format!("x'{hex}'"),
+            _ => format!("decode('{hex}', 'hex')"),
+        };
+        let changed = format!("UPDATE sessions SET token_hash = {bytes}");
+        connection.execute_unprepared(&changed).await.unwrap();
+        let elsewhere = house.other_process(Lifetimes::default());
+        let opened = elsewhere.open(&cookie, CookieHost::Platform, now()).await;
+        assert_eq!(opened.err(), Some(SessionError::Invalid));
     }
 
     async fn the_sweep_deletes_what_has_lapsed_and_nothing_else(database: TestDatabase) {
