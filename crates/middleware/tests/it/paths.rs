@@ -1,6 +1,6 @@
 //! What is judged is what is forwarded.
 
-use crate::house::House;
+use crate::house::{HELLO, House};
 
 /// The answer's status, and the target that reached the app, if any.
 async fn forwarded(house: &House, line: &str, headers: &str) -> (u16, Option<String>) {
