@@ -21,12 +21,15 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Node.js 18 or newer with npm (an independent OpenID provider and token library)",
-        is_there: || programs::find("node").is_some() && programs::find("npm").is_some(),
+        is_there: || node_version() >= Some(OLDEST_NODE) && programs::find("npm").is_some(),
         packages: &["nodejs", "npm"],
     },
     Need { what: "Chromium (the scripted browser)", is_there: has_browser, packages: &["chromium"] },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
 ];
+
+/// The oldest Node.js that the pinned packages run on.
+const OLDEST_NODE: u32 = 18;
 
 const BENCHMARK_NEEDS: &[Need] = &[
     Need { what: "nginx", is_there: || programs::find("nginx").is_some(), packages: &["nginx-light"] },
@@ -34,6 +37,13 @@ const BENCHMARK_NEEDS: &[Need] = &[
     Need { what: "openssl", is_there: || programs::find("openssl").is_some(), packages: &["openssl"] },
     Need { what: "wrk", is_there: || programs::find("wrk").is_some(), packages: &["wrk"] },
 ];
+
+/// The first number of `v18.20.4`.
+fn node_version() -> Option<u32> {
+    programs::find("node")?;
+    let version = programs::output(Command::new("node").arg("--version")).ok()?;
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
 
 fn has_browser() -> bool {
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -43,7 +53,25 @@ fn has_browser() -> bool {
 
 /// Installs what the tests need and is not there, and says so.
 pub fn install() -> Result<()> {
+    install_components()?;
     install_all(NEEDS)
+}
+
+/// rustup's minimal profile leaves out what the last steps of the tests are made of.
+fn install_components() -> Result<()> {
+    for component in ["rustfmt", "clippy"] {
+        let subcommand = component.strip_prefix("rust").unwrap_or(component);
+        let answers = programs::output(programs::cargo().args([subcommand, "--version"])).is_ok();
+        if answers {
+            continue;
+        }
+        if programs::find("rustup").is_none() {
+            bail!("please install `cargo {subcommand}` beside this cargo");
+        }
+        println!("installing {component} for: `cargo {subcommand}`");
+        programs::succeed(Command::new("rustup").args(["component", "add", component]))?;
+    }
+    Ok(())
 }
 
 /// Installs what the benchmarks need and is not there, and says so.
