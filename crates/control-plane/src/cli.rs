@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, LogFormat, LogSection};
+use crate::output::print;
 use crate::{StartError, demo, logging, serve};
 
 /// A control plane that stands before an organization's apps: it signs people in, decides what each may
@@ -98,9 +98,4 @@ fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)
-}
-
-/// A line on standard output.
-pub(crate) fn print(text: &str) -> Result<(), StartError> {
-    writeln!(std::io::stdout(), "{text}").map_err(StartError::Output)
 }

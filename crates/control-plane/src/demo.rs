@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use crate::platform::{Listeners, Platform, Settings};
 use crate::serve::{Running, listen};
-use crate::{StartError, cli, trust};
+use crate::{StartError, output, trust};
 
 /// The platform's host, and the domain below which the demo apps are. Browsers resolve it to loopback by
 /// themselves (RFC 6761, section 6.3).
@@ -53,7 +53,7 @@ pub async fn run(data: &Path, port: u16) -> Result<(), StartError> {
     let folder = Folder::open(data)?;
     let database = format!("sqlite:{}", folder.file("vybe.db").display());
     let demo = start(&folder, port, migrations::connect(&database).await?).await?;
-    cli::print(&demo.welcome())?;
+    output::print(&demo.welcome())?;
     demo.running.until_told_to_stop().await
 }
 

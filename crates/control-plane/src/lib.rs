@@ -17,6 +17,8 @@ mod housekeeping;
 mod logging;
 mod metrics;
 mod neighbours;
+mod output;
+mod personal_organizations;
 mod platform;
 pub mod serve;
 mod trust;

@@ -1,35 +1,27 @@
 //! The platform, put together from its crates.
 
+mod endpoints;
+mod use_cases;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use access_control::{Facts, Permit, ReadApiDescription};
-use apps::{AddressPolicy, AppPathRules, Apps, AppsApi, Grants, ServerSecrets};
-use audit::{Follower, Journal};
-use console::Console;
+use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
+use audit::Follower;
 use directory::Directory;
-use endpoint::{
-    Answer, Authenticator, Call, Certificates, Endpoint, Gate, Limits, Problem, Server, Sites, openapi,
-    style_endpoints,
-};
-use identity::{
-    HandOff, Identity, Lifetimes, Provider, Providers, Sessions, SignIns, SigningKeys, UserTokens, Users,
-};
+use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
+use identity::{Lifetimes, Provider, Sessions, Users};
 use middleware::{Counters, Middleware, Patience, PoolLimits, RefusalWriter, Refusals};
-use organizations::{Groups, Invitations, Members, Organizations, OrganizationsApi, SetUp};
+use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
-use time::OffsetDateTime;
 
+use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
-use crate::health::{self, Health};
 use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
-use crate::neighbours::{AppsForget, KnownPeople, PersonalOrganizations};
-
-/// How many sessions that nobody is using at the moment are kept in memory.
-const SESSIONS_IN_MEMORY: usize = 1_000_000;
+use crate::personal_organizations::PersonalOrganizations;
 
 /// How long the last refusals may take to be written when the platform stops.
 const LAST_REFUSALS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -117,147 +109,64 @@ impl Platform {
     /// # Errors
     /// The store stopped answering, or its sealed keys belong to another master key.
     pub async fn assemble(settings: Settings) -> Result<Self, StartError> {
-        let Settings { database, master_key, .. } = settings;
-        let now = OffsetDateTime::now_utc();
-        let sites = Arc::new(settings.sites);
-        let origin = sites.platform_origin();
-        let journal = Journal::new(database.clone());
-        let directory = Directory::load(database.clone()).await.map_err(StartError::store)?;
-        let facts: Arc<dyn Facts> = Arc::new(directory.clone());
-
-        let store = identity::Store::new(database.clone());
-        let users = Users::new(store.clone(), journal.clone());
-        let sessions = Arc::new(Sessions::new(
-            store.clone(),
-            journal.clone(),
-            master_key.sealing_key("session cookie"),
+        let foundation = Foundation::load(settings.database, settings.sites).await?;
+        let Foundation { journal, directory, sites, .. } = &foundation;
+        let master_key = &settings.master_key;
+        let identity = IdentityUseCases::open(
+            &foundation,
+            master_key,
+            settings.providers,
             settings.lifetimes,
-            SESSIONS_IN_MEMORY,
-        ));
-        let signing_keys =
-            SigningKeys::open(store.clone(), journal.clone(), master_key.sealing_key("signing key"), now);
-        let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
-        let user_tokens = Arc::new(UserTokens::new(
-            Arc::clone(&signing_keys),
-            Arc::clone(&sessions),
-            &origin,
             settings.user_token_reuse,
-        ));
-        let providers =
-            Providers::new(settings.providers).map_err(|error| StartError::Server(error.to_string()))?;
-        let sign_ins =
-            Arc::new(SignIns::new(store.clone(), journal.clone(), providers, Arc::clone(&sessions), &origin));
-        let hand_off =
-            Arc::new(HandOff::new(store, master_key.sealing_key("hand-off"), Arc::clone(&sessions)));
-
-        let people = Arc::new(KnownPeople(users.clone()));
-        let store = organizations::Store::new(journal.clone(), database.clone());
-        let organizations = Organizations::new(store.clone());
-        let members = Members::new(store.clone(), people.clone(), Arc::new(AppsForget));
-        let invitations = Invitations::new(store.clone(), people.clone());
-        let set_up = SetUp::new(store.clone());
-        let groups = Groups::new(store);
-
-        let store = apps::Store::new(journal.clone(), database.clone());
+        )
+        .await?;
+        let organizations = OrganizationUseCases::new(&foundation, &identity.people());
         let addresses = Arc::new(settings.addresses);
-        let apps =
-            Apps::new(store.clone(), Arc::clone(&facts), Arc::new(directory.clone()), Arc::clone(&addresses));
-        let grants = Grants::new(store.clone(), Arc::clone(&facts));
-        let path_rules = AppPathRules::new(store.clone(), Arc::clone(&facts));
-        let server_secrets = ServerSecrets::new(store, &master_key);
+        let apps = AppUseCases::new(&foundation, master_key, Arc::clone(&addresses));
 
         let counters = Arc::<Counters>::default();
-        let (refusals, refusal_writer) = Refusals::new(journal.clone(), Arc::clone(&counters));
         let metrics = Metrics::new(Sources {
             app_requests: Arc::clone(&counters),
-            sessions: Arc::clone(&sessions),
+            sessions: Arc::clone(&identity.sessions),
             directory: directory.clone(),
         })
         .map_err(|error| StartError::Server(error.to_string()))?;
-
         let mut followers: Vec<Arc<dyn Follower>> =
-            vec![Arc::new(directory.clone()), sessions.clone(), Arc::new(metrics.clone())];
+            vec![Arc::new(directory.clone()), identity.sessions.clone(), Arc::new(metrics.clone())];
         if settings.personal_organizations {
             followers.push(Arc::new(PersonalOrganizations {
-                organizations: organizations.clone(),
-                users: users.clone(),
-                facts: Arc::clone(&facts),
+                organizations: organizations.organizations.clone(),
+                users: identity.users.clone(),
+                facts: foundation.facts(),
             }));
         }
         journal.follow(followers);
 
-        let authenticator: Arc<dyn Authenticator> = Arc::new(Authentication {
-            sessions: Arc::clone(&sessions),
-            user_tokens: Arc::clone(&user_tokens),
-            server_secrets: server_secrets.clone(),
-            directory: directory.clone(),
-        });
         let gate = Gate {
-            authenticator: Arc::clone(&authenticator),
-            facts: Arc::clone(&facts),
-            sites: Arc::clone(&sites),
+            authenticator: Arc::new(Authentication {
+                sessions: Arc::clone(&identity.sessions),
+                user_tokens: Arc::clone(&identity.user_tokens),
+                server_secrets: apps.server_secrets.clone(),
+                directory: directory.clone(),
+            }),
+            facts: foundation.facts(),
+            sites: Arc::clone(sites),
         };
-
-        let mut endpoints = identity::endpoints(&Identity {
-            sign_ins: Arc::clone(&sign_ins),
-            sessions: Arc::clone(&sessions),
-            hand_off: Arc::clone(&hand_off),
-            signing_keys: Arc::clone(&signing_keys),
-            authenticator,
-            sites: Arc::clone(&sites),
-        });
-        let by_label = directory.clone();
-        endpoints.extend(
-            OrganizationsApi {
-                organizations: organizations.clone(),
-                members: members.clone(),
-                invitations: invitations.clone(),
-                groups,
-                set_up: set_up.clone(),
-                people: people.clone(),
-                facts: Arc::clone(&facts),
-                organization_of_app: Arc::new(move |label| {
-                    Some(by_label.app_at(label).ok()??.organization())
-                }),
-                platform_origin: origin,
-            }
-            .endpoints(),
+        let endpoints = endpoints::all(
+            &foundation,
+            &identity,
+            &organizations,
+            &apps,
+            &gate,
+            metrics,
+            settings.development,
         );
-        endpoints.extend(
-            AppsApi {
-                apps: apps.clone(),
-                grants: grants.clone(),
-                path_rules: path_rules.clone(),
-                server_secrets: server_secrets.clone(),
-                people: people.clone(),
-            }
-            .endpoints(),
-        );
-        endpoints.extend(
-            Console {
-                users: users.clone(),
-                sessions: Arc::clone(&sessions),
-                organizations: organizations.clone(),
-                members: members.clone(),
-                invitations: invitations.clone(),
-                set_up: set_up.clone(),
-                people,
-                apps: apps.clone(),
-                facts,
-                sites: Arc::clone(&sites),
-            }
-            .endpoints(),
-        );
-        endpoints.extend(style_endpoints());
-        endpoints.extend(health::endpoints(&Health { database, directory: directory.clone(), metrics }));
-        endpoints.extend(settings.development);
-        endpoints.push(api_description(&endpoints));
-
+        let (refusals, refusal_writer) = Refusals::new(journal.clone(), Arc::clone(&counters));
         let gateway = Middleware {
             directory: directory.clone(),
-            sessions: Arc::clone(&sessions),
-            user_tokens,
-            sites,
+            sessions: Arc::clone(&identity.sessions),
+            user_tokens: identity.user_tokens,
+            sites: Arc::clone(sites),
             refusals,
             counters: Arc::clone(&counters),
             addresses,
@@ -266,16 +175,17 @@ impl Platform {
             patience: settings.patience,
         };
         Ok(Self {
-            users,
-            organizations,
-            members,
-            invitations,
-            set_up,
-            apps,
-            grants,
-            path_rules,
-            server_secrets,
-            directory,
+            users: identity.users,
+            sessions: Arc::clone(&identity.sessions),
+            organizations: organizations.organizations,
+            members: organizations.members,
+            invitations: organizations.invitations,
+            set_up: organizations.set_up,
+            apps: apps.apps,
+            grants: apps.grants,
+            path_rules: apps.path_rules,
+            server_secrets: apps.server_secrets,
+            directory: foundation.directory,
             counters,
             endpoints,
             gate,
@@ -283,13 +193,12 @@ impl Platform {
             limits: settings.limits,
             refusals: refusal_writer,
             housekeeping: Housekeeping {
-                sessions: Arc::clone(&sessions),
-                sign_ins,
-                hand_off,
-                signing_keys,
+                sessions: identity.sessions,
+                sign_ins: identity.sign_ins,
+                hand_off: identity.hand_off,
+                signing_keys: identity.signing_keys,
                 signing_key_age: settings.signing_key_age,
             },
-            sessions,
         })
     }
 
@@ -330,24 +239,4 @@ impl Platform {
         }
         served
     }
-}
-
-/// `/openapi.json`, which describes every endpoint and itself.
-fn api_description(endpoints: &[Endpoint]) -> Endpoint {
-    let describe = |document: Arc<serde_json::Value>| {
-        Endpoint::get("/openapi.json", "read_api_description")
-            .requires::<ReadApiDescription>()
-            .answers(document, read_description)
-    };
-    let mut all = endpoints.to_vec();
-    all.push(describe(Arc::default()));
-    describe(Arc::new(openapi(&all)))
-}
-
-async fn read_description(
-    document: Arc<serde_json::Value>,
-    _: Permit<ReadApiDescription>,
-    _: Call,
-) -> Result<Answer, Problem> {
-    Ok(Answer::json(&*document))
 }

@@ -1,0 +1,104 @@
+//! Every endpoint of the platform, with the description of them all.
+
+use std::sync::Arc;
+
+use access_control::{Permit, ReadApiDescription};
+use apps::AppsApi;
+use console::Console;
+use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
+use identity::Identity;
+use organizations::OrganizationsApi;
+
+use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
+use crate::health::{self, Health};
+use crate::metrics::Metrics;
+
+/// What is mounted, `development` included.
+pub(super) fn all(
+    foundation: &Foundation,
+    identity: &IdentityUseCases,
+    organizations: &OrganizationUseCases,
+    apps: &AppUseCases,
+    gate: &Gate,
+    metrics: Metrics,
+    development: Vec<Endpoint>,
+) -> Vec<Endpoint> {
+    let sites = &foundation.sites;
+    let mut all = identity::endpoints(&Identity {
+        sign_ins: Arc::clone(&identity.sign_ins),
+        sessions: Arc::clone(&identity.sessions),
+        hand_off: Arc::clone(&identity.hand_off),
+        signing_keys: Arc::clone(&identity.signing_keys),
+        authenticator: Arc::clone(&gate.authenticator),
+        sites: Arc::clone(sites),
+    });
+    let directory = foundation.directory.clone();
+    all.extend(
+        OrganizationsApi {
+            organizations: organizations.organizations.clone(),
+            members: organizations.members.clone(),
+            invitations: organizations.invitations.clone(),
+            groups: organizations.groups.clone(),
+            set_up: organizations.set_up.clone(),
+            people: identity.people(),
+            facts: foundation.facts(),
+            organization_of_app: Arc::new(move |label| Some(directory.app_at(label).ok()??.organization())),
+            platform_origin: sites.platform_origin(),
+        }
+        .endpoints(),
+    );
+    all.extend(
+        AppsApi {
+            apps: apps.apps.clone(),
+            grants: apps.grants.clone(),
+            path_rules: apps.path_rules.clone(),
+            server_secrets: apps.server_secrets.clone(),
+            people: identity.people(),
+        }
+        .endpoints(),
+    );
+    all.extend(
+        Console {
+            users: identity.users.clone(),
+            sessions: Arc::clone(&identity.sessions),
+            organizations: organizations.organizations.clone(),
+            members: organizations.members.clone(),
+            invitations: organizations.invitations.clone(),
+            set_up: organizations.set_up.clone(),
+            people: identity.people(),
+            apps: apps.apps.clone(),
+            facts: foundation.facts(),
+            sites: Arc::clone(sites),
+        }
+        .endpoints(),
+    );
+    all.extend(style_endpoints());
+    all.extend(health::endpoints(&Health {
+        database: foundation.database.clone(),
+        directory: foundation.directory.clone(),
+        metrics,
+    }));
+    all.extend(development);
+    all.push(api_description(&all));
+    all
+}
+
+/// `/openapi.json`, which describes every endpoint and itself.
+fn api_description(endpoints: &[Endpoint]) -> Endpoint {
+    let describe = |document: Arc<serde_json::Value>| {
+        Endpoint::get("/openapi.json", "read_api_description")
+            .requires::<ReadApiDescription>()
+            .answers(document, read_description)
+    };
+    let mut all = endpoints.to_vec();
+    all.push(describe(Arc::default()));
+    describe(Arc::new(openapi(&all)))
+}
+
+async fn read_description(
+    document: Arc<serde_json::Value>,
+    _: Permit<ReadApiDescription>,
+    _: Call,
+) -> Result<Answer, Problem> {
+    Ok(Answer::json(&*document))
+}

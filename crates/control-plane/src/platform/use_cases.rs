@@ -1,0 +1,150 @@
+//! The use cases of every crate, on one store, one journal and one directory of facts.
+
+use std::sync::Arc;
+
+use access_control::Facts;
+use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
+use audit::Journal;
+use directory::Directory;
+use endpoint::Sites;
+use identity::{HandOff, Lifetimes, Provider, Providers, Sessions, SignIns, SigningKeys, UserTokens, Users};
+use organizations::{Groups, Invitations, Members, Organizations, SetUp};
+use sea_orm::DatabaseConnection;
+use secrets_vault::MasterKey;
+use time::OffsetDateTime;
+
+use crate::StartError;
+use crate::neighbours::{AppsForget, KnownPeople};
+
+/// How many sessions that nobody is using at the moment are kept in memory.
+const SESSIONS_IN_MEMORY: usize = 1_000_000;
+
+/// What all use cases stand on.
+pub(super) struct Foundation {
+    pub(super) database: DatabaseConnection,
+    pub(super) journal: Journal,
+    pub(super) directory: Directory,
+    pub(super) sites: Arc<Sites>,
+}
+
+impl Foundation {
+    pub(super) async fn load(database: DatabaseConnection, sites: Sites) -> Result<Self, StartError> {
+        let directory = Directory::load(database.clone()).await.map_err(StartError::store)?;
+        Ok(Self { journal: Journal::new(database.clone()), database, directory, sites: Arc::new(sites) })
+    }
+
+    pub(super) fn facts(&self) -> Arc<dyn Facts> {
+        Arc::new(self.directory.clone())
+    }
+}
+
+/// Who people are, and how they prove it.
+pub(super) struct IdentityUseCases {
+    pub(super) users: Users,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) signing_keys: Arc<SigningKeys>,
+    pub(super) user_tokens: Arc<UserTokens>,
+    pub(super) sign_ins: Arc<SignIns>,
+    pub(super) hand_off: Arc<HandOff>,
+}
+
+impl IdentityUseCases {
+    pub(super) async fn open(
+        foundation: &Foundation,
+        master_key: &MasterKey,
+        providers: Vec<Provider>,
+        lifetimes: Lifetimes,
+        user_token_reuse: time::Duration,
+    ) -> Result<Self, StartError> {
+        let origin = foundation.sites.platform_origin();
+        let journal = &foundation.journal;
+        let store = identity::Store::new(foundation.database.clone());
+        let sessions = Arc::new(Sessions::new(
+            store.clone(),
+            journal.clone(),
+            master_key.sealing_key("session cookie"),
+            lifetimes,
+            SESSIONS_IN_MEMORY,
+        ));
+        let now = OffsetDateTime::now_utc();
+        let signing_keys =
+            SigningKeys::open(store.clone(), journal.clone(), master_key.sealing_key("signing key"), now);
+        let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
+        let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;
+        Ok(Self {
+            users: Users::new(store.clone(), journal.clone()),
+            user_tokens: Arc::new(UserTokens::new(
+                Arc::clone(&signing_keys),
+                Arc::clone(&sessions),
+                &origin,
+                user_token_reuse,
+            )),
+            sign_ins: Arc::new(SignIns::new(
+                store.clone(),
+                journal.clone(),
+                providers,
+                Arc::clone(&sessions),
+                &origin,
+            )),
+            hand_off: Arc::new(HandOff::new(
+                store,
+                master_key.sealing_key("hand-off"),
+                Arc::clone(&sessions),
+            )),
+            sessions,
+            signing_keys,
+        })
+    }
+
+    /// People, for those who only know their identifiers.
+    pub(super) fn people(&self) -> Arc<KnownPeople> {
+        Arc::new(KnownPeople(self.users.clone()))
+    }
+}
+
+/// Organizations, and who is in them.
+pub(super) struct OrganizationUseCases {
+    pub(super) organizations: Organizations,
+    pub(super) members: Members,
+    pub(super) invitations: Invitations,
+    pub(super) groups: Groups,
+    pub(super) set_up: SetUp,
+}
+
+impl OrganizationUseCases {
+    pub(super) fn new(foundation: &Foundation, people: &Arc<KnownPeople>) -> Self {
+        let store = organizations::Store::new(foundation.journal.clone(), foundation.database.clone());
+        Self {
+            organizations: Organizations::new(store.clone()),
+            members: Members::new(store.clone(), people.clone(), Arc::new(AppsForget)),
+            invitations: Invitations::new(store.clone(), people.clone()),
+            groups: Groups::new(store.clone()),
+            set_up: SetUp::new(store),
+        }
+    }
+}
+
+/// Apps, and who may use them.
+pub(super) struct AppUseCases {
+    pub(super) apps: Apps,
+    pub(super) grants: Grants,
+    pub(super) path_rules: AppPathRules,
+    pub(super) server_secrets: ServerSecrets,
+}
+
+impl AppUseCases {
+    pub(super) fn new(
+        foundation: &Foundation,
+        master_key: &MasterKey,
+        addresses: Arc<AddressPolicy>,
+    ) -> Self {
+        let store = apps::Store::new(foundation.journal.clone(), foundation.database.clone());
+        let slugs = Arc::new(foundation.directory.clone());
+        Self {
+            apps: Apps::new(store.clone(), foundation.facts(), slugs, addresses),
+            grants: Grants::new(store.clone(), foundation.facts()),
+            path_rules: AppPathRules::new(store.clone(), foundation.facts()),
+            server_secrets: ServerSecrets::new(store, master_key),
+        }
+    }
+}
