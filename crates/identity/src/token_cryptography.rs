@@ -57,7 +57,13 @@ mod tests {
             for test in group.tests {
                 let valid = verifier.verify(&test.msg, &test.sig.to_vec()).is_ok();
                 assert_ne!(test.result, TestResult::Acceptable, "vector {}", test.tc_id);
-                assert_eq!(valid, test.result == TestResult::Valid, "vector {}: {}", test.tc_id, test.comment);
+                assert_eq!(
+                    valid,
+                    test.result == TestResult::Valid,
+                    "vector {}: {}",
+                    test.tc_id,
+                    test.comment
+                );
                 *(if valid { &mut accepted } else { &mut refused }) += 1;
             }
         }
