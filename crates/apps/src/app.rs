@@ -1,59 +1,10 @@
 //! An app as it is managed.
 
-use std::fmt;
-use std::str::FromStr;
-
 use access_control::AppLevel;
-use ids::{AppId, AppSlug, HostLabel, OrganizationId, UserId};
+use ids::{AppId, AppSlug, HostLabel, Name, OrganizationId, UserId};
 use time::OffsetDateTime;
 
 use crate::UpstreamUrl;
-
-/// What people call an app.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppName(String);
-
-/// A text that is no app name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 80 characters, no control or direction characters and no spaces at its ends")]
-pub struct AppNameError;
-
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 80;
-
-impl AppName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for AppName {
-    type Err = AppNameError;
-
-    fn from_str(text: &str) -> Result<Self, AppNameError> {
-        let length_ok = (1..=LONGEST_NAME).contains(&text.chars().count());
-        if length_ok && text.trim() == text && !text.chars().any(is_deceptive) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(AppNameError)
-        }
-    }
-}
-
-/// Characters that break a line of a log, or make a text read as another (RUSTSEC-2025-0055).
-fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-impl fmt::Display for AppName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// What a new app is made from.
 #[derive(Clone, Debug)]
@@ -61,7 +12,7 @@ pub struct NewApp {
     /// Its slug, unique in the organization.
     pub slug: AppSlug,
     /// Its name.
-    pub name: AppName,
+    pub name: Name,
 }
 
 /// An app.
@@ -74,7 +25,7 @@ pub struct App {
     /// Its slug.
     pub slug: AppSlug,
     /// Its name.
-    pub name: AppName,
+    pub name: Name,
     /// The first label of its host.
     pub label: HostLabel,
     /// Who it is for.

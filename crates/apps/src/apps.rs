@@ -10,14 +10,12 @@ use access_control::{
     Permit, Principal, ReadApp, ReadAppAccess, Refusal, UpdateApp, authorize,
 };
 use audit::{Actor, Event, Target};
-use ids::{AppId, HostLabel};
+use ids::{AppId, HostLabel, Name};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::store::{apps, grants};
-use crate::{
-    AddressPolicy, App, AppError, AppName, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl,
-};
+use crate::{AddressPolicy, App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl};
 
 /// How long a name may take to resolve before it counts as unknown.
 const RESOLUTION: Duration = Duration::from_secs(5);
@@ -35,7 +33,7 @@ pub struct Apps {
 #[derive(Clone, Debug, Default)]
 pub struct AppChanges {
     /// The new name.
-    pub name: Option<AppName>,
+    pub name: Option<Name>,
     /// Who it is for from now on.
     pub level: Option<AppLevel>,
     /// Where it runs from now on; `Some(None)` is nowhere.

@@ -28,7 +28,7 @@ mod store;
 mod upstream;
 
 pub use address_policy::{AddressKind, AddressPolicy, Refused};
-pub use app::{App, AppName, AppNameError, NewApp};
+pub use app::{App, NewApp};
 pub use apps::{AppChanges, Apps};
 pub use endpoints::AppsApi;
 pub use error::AppError;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use access_control::{AppFacts, Environment};
-use ids::{AppId, AppSlug, HostLabel, OrganizationId, ServerSecretId};
+use ids::{AppId, AppSlug, HostLabel, Name, OrganizationId, ServerSecretId};
 use time::OffsetDateTime;
 
-use crate::{AppName, UpstreamUrl};
+use crate::UpstreamUrl;
 
 /// An app with everything that a request for it or by it needs.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct AppRecord {
     /// Its slug.
     pub slug: AppSlug,
     /// Its name.
-    pub name: AppName,
+    pub name: Name,
     /// Where it runs, if that was said.
     pub upstream: Option<UpstreamUrl>,
     /// Its server secrets.

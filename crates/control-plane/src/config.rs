@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use ids::DomainName;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -452,14 +453,8 @@ pub fn reveal(key: &str, secret: &Secret) -> Result<Zeroizing<String>, ConfigErr
 }
 
 fn host(key: &str, host: &str) -> Result<(), ConfigError> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    let address = host.parse::<std::net::IpAddr>().is_ok();
-    if address || host.len() > 253 || !host.contains('.') || !host.split('.').all(label) {
+    let is_name = host.parse::<DomainName>().is_ok_and(|name| name.as_str() == host);
+    if !is_name || host.parse::<std::net::IpAddr>().is_ok() {
         return Err(ConfigError::key(
             key,
             format!("{host:?} is not a DNS name in lower case without scheme, port and final dot"),

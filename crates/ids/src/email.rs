@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::DomainName;
+
 /// A text that is not accepted as an e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -37,14 +39,7 @@ impl FromStr for EmailAddress {
             && local
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
-        let label_ok = |label: &str| {
-            !label.is_empty()
-                && label.len() <= 63
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        let domain_ok = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(label_ok);
+        let domain_ok = domain.parse::<DomainName>().is_ok();
         if local_ok && domain_ok { Ok(Self(text.to_ascii_lowercase())) } else { Err(EmailAddressError) }
     }
 }

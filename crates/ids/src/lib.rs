@@ -1,15 +1,20 @@
-//! Names of things: identifiers, slugs, host labels and e-mail addresses.
+//! Names of things: identifiers, slugs, host labels, names that people read, domain names and e-mail
+//! addresses.
 //!
 //! Parsed once, valid afterwards. An identifier is never a capability: knowing one opens nothing.
 //! This crate knows no database, no HTTP and no decision.
 
+mod domain_name;
 mod email;
 mod identifier;
+mod name;
 mod slug;
 
+pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
     AppId, AuditEventId, DecisionId, GroupId, IdentifierError, InvitationId, OrganizationId, PathRuleId,
     RequestId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
+pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};

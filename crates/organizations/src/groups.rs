@@ -2,11 +2,11 @@
 
 use access_control::{Action, ListGroups, ManageGroups, Permit};
 use audit::{Actor, Event, Target};
-use ids::{GroupId, RequestId, UserId};
+use ids::{GroupId, Name, RequestId, UserId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::{Name, OrganizationError, Store, store};
+use crate::{OrganizationError, Store, store};
 
 /// A group of members.
 #[derive(Clone, Debug, PartialEq, Eq)]

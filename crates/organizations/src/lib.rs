@@ -15,7 +15,6 @@ mod groups;
 mod invitation;
 mod invitations;
 mod members;
-mod name;
 mod neighbours;
 mod organization;
 mod organizations;
@@ -28,11 +27,8 @@ pub use groups::{Group, Groups};
 pub use invitation::{INVITATION_LIFETIME, Invitation};
 pub use invitations::{Accepted, Invitations, NewInvitation};
 pub use members::{Member, Members};
-pub use name::{Name, NameError};
 pub use neighbours::{Departures, NeighbourError, People, PersonName};
-pub use organization::{
-    HostedDomain, HostedDomainError, Organization, OrganizationChanges, OrganizationRecord,
-};
+pub use organization::{HostedDomain, Organization, OrganizationChanges, OrganizationRecord};
 pub use organizations::{Organizations, OwnOrganization};
 pub use set_up::SetUp;
 pub use store::{Store, load, load_all};

@@ -4,12 +4,10 @@ use access_control::{
     Action, CreateOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role, UpdateOrganization,
 };
 use audit::{Actor, Change, Event, Target};
-use ids::{OrganizationId, OrganizationSlug, RequestId, UserId};
+use ids::{Name, OrganizationId, OrganizationSlug, RequestId, UserId};
 use serde_json::json;
 
-use crate::{
-    HostedDomain, Name, Organization, OrganizationChanges, OrganizationError, PersonName, Store, store,
-};
+use crate::{HostedDomain, Organization, OrganizationChanges, OrganizationError, PersonName, Store, store};
 
 /// How often a free slug is looked for before giving up.
 const SLUG_ATTEMPTS: u32 = 50;

@@ -1,12 +1,12 @@
 //! The one-time code that makes the first organization's Owner.
 
 use access_control::{Action, CompleteSetUp, Permit};
-use ids::{OrganizationSlug, RequestId};
+use ids::{Name, OrganizationSlug, RequestId};
 use secrets_vault::Token;
 use time::OffsetDateTime;
 
 use crate::organizations::establish;
-use crate::{Name, Organization, OrganizationError, Store, store};
+use crate::{Organization, OrganizationError, Store, store};
 
 /// The set-up of a platform that has no organization yet.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ mod grants;
 mod hosts;
 mod house;
 mod levels;
-mod names;
 mod path_rules;
 mod records;
 mod server_secrets;

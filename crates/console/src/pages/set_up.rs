@@ -5,9 +5,8 @@ use std::sync::Arc;
 use access_control::{CompleteSetUp, OpenConsole, Permit};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
-use ids::OrganizationSlug;
+use ids::{Name, NameError, OrganizationSlug};
 use maud::{Markup, html};
-use organizations::Name;
 
 use crate::Console;
 use crate::layout::{again, page, page_with};
@@ -38,9 +37,8 @@ pub(crate) async fn complete(
         let slug: OrganizationSlug = slug
             .parse()
             .map_err(|error: ids::SlugError| Problem::invalid("invalid_slug", error.to_string()))?;
-        let name: Name = name
-            .parse()
-            .map_err(|error: organizations::NameError| Problem::invalid("invalid_name", error.to_string()))?;
+        let name: Name =
+            name.parse().map_err(|error: NameError| Problem::invalid("invalid_name", error.to_string()))?;
         console.set_up.create_first(&permit, call.id(), &code, slug, name).await.map_err(Problem::from)
     };
     match made.await {

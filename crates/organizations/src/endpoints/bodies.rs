@@ -2,13 +2,13 @@
 //! set what only the platform sets.
 
 use access_control::Role;
-use ids::{EmailAddress, GroupId, InvitationId, OrganizationId, OrganizationSlug, UserId};
+use ids::{EmailAddress, GroupId, InvitationId, Name, OrganizationId, OrganizationSlug, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::{Group, HostedDomain, Invitation, Member, Name, Organization, OrganizationChanges, PersonName};
+use crate::{Group, HostedDomain, Invitation, Member, Organization, OrganizationChanges, PersonName};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

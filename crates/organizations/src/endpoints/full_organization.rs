@@ -7,13 +7,12 @@ use access_control::{
     ListMembers, ListOwnOrganizations, Permit, Principal, ReadOrganization, Role, authorize,
 };
 use endpoint::{Answer, Call, Problem};
-use ids::{EmailAddress, OrganizationId, OrganizationSlug, UserId};
+use ids::{EmailAddress, Name, OrganizationId, OrganizationSlug, UserId};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::OrganizationsApi;
 use super::bodies::instant;
-use crate::Name;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ids::{GroupId, OrganizationId, UserId};
+use ids::{GroupId, Name, OrganizationId, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::tables::{group, group_member};
 use super::{read, unless_unique};
-use crate::{Group, Name, OrganizationError};
+use crate::{Group, OrganizationError};
 
 pub async fn insert(
     transaction: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Names that people read, of organizations and of groups.
+//! Names that people read: of organizations, groups and apps.
 
 use std::fmt;
 use std::str::FromStr;
@@ -85,11 +85,20 @@ mod tests {
     }
 
     #[test]
-    fn refuses_empty_long_and_deceiving_names() {
+    fn l01_a_name_neither_breaks_a_log_line_nor_reads_as_another() {
         let check = |text: &str| assert!(text.parse::<Name>().is_err(), "{text:?}");
-        for text in
-            ["", "  ", "a\nb", "a\0", "\u{1b}[2J", "gpj\u{202e}exe", "a\u{2066}b", "a\u{200b}b", "a\u{2028}b"]
-        {
+        for text in [
+            "",
+            "  ",
+            "a\nb",
+            "a\r\nb",
+            "a\0",
+            "a\u{1b}[31m",
+            "gpj\u{202e}exe",
+            "a\u{2066}b",
+            "a\u{200b}b",
+            "a\u{2028}b",
+        ] {
             check(text);
         }
         check(&"a".repeat(101));
