@@ -1,6 +1,6 @@
 //! `cargo xtask soak mutations`: does the suite notice when a guard is gone?
 //!
-//! Works on a copy of the tracked files. Each entry of `xtask/mutations.toml` replaces one piece of source,
+//! Works on a clone of the last commit. Each entry of `xtask/mutations.toml` replaces one piece of source,
 //! has to compile, and has to make the named tests fail. The access of every single endpoint is removed by
 //! one patched build that reads the endpoint's name from its environment, so that it is built once.
 
@@ -154,7 +154,7 @@ fn endpoints() -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// A copy of the tracked files, with a build folder of its own.
+/// A clone of the last commit, with a build folder of its own.
 struct Copy {
     root: PathBuf,
     build: PathBuf,
@@ -166,15 +166,9 @@ impl Copy {
         let root = programs::root().join("target/mutations/source");
         let build = programs::root().join("target/mutations/build");
         let _ = fs::remove_dir_all(&root);
-        let listed = programs::output(Command::new("git").arg("ls-files").current_dir(programs::root()))?;
-        for file in listed.lines() {
-            let from = programs::root().join(file);
-            let to = root.join(file);
-            if let (true, Some(folder)) = (from.is_file(), to.parent()) {
-                fs::create_dir_all(folder)?;
-                fs::copy(&from, &to)?;
-            }
-        }
+        programs::succeed(
+            Command::new("git").args(["clone", "--quiet", "--shared"]).arg(programs::root()).arg(&root),
+        )?;
         Ok(Self { root, build, postgres: postgres.to_owned() })
     }
 
