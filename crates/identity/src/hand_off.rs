@@ -125,7 +125,7 @@ impl HandOff {
             return_path: path.to_owned(),
             expires_at: now + CODE_LIFE,
         };
-        store::hand_off_codes::insert(&self.store.database, row).await?;
+        store::single_use::insert::<store::hand_off_codes::Entity>(&self.store.database, row).await?;
         Ok(code.reveal().to_string())
     }
 
@@ -142,7 +142,8 @@ impl HandOff {
         now: OffsetDateTime,
     ) -> Result<Return, HandOffError> {
         let code = Token::parse(code).ok_or(HandOffError::Refused)?;
-        let row = store::hand_off_codes::take(&self.store.database, code.hash()).await?;
+        let row = store::single_use::take::<store::hand_off_codes::Entity>(&self.store.database, code.hash())
+            .await?;
         let row = row.ok_or(HandOffError::Refused)?;
         let browser = cookie.and_then(Token::parse).ok_or(HandOffError::Refused)?;
         if row.host_label != label || row.browser_hash != browser.hash() || row.expires_at <= now {
@@ -168,7 +169,7 @@ impl HandOff {
     /// # Errors
     /// The store does not answer.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
-        store::hand_off_codes::sweep(&self.store.database, now).await
+        store::single_use::sweep::<store::hand_off_codes::Entity>(&self.store.database, now).await
     }
 }
 

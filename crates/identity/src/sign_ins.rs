@@ -162,7 +162,7 @@ impl SignIns {
             return_to: return_to.to_owned(),
             expires_at: now + ATTEMPT_LIFE,
         };
-        store::attempts::insert(&self.store.database, row).await?;
+        store::single_use::insert::<store::attempts::Entity>(&self.store.database, row).await?;
         let set_cookie = set_cookie(SIGN_IN_COOKIE, &browser.reveal(), ATTEMPT_LIFE.whole_seconds());
         Ok(Begun { location, set_cookie })
     }
@@ -182,7 +182,8 @@ impl SignIns {
     ) -> Result<SignedInNow, SignInError> {
         let known = self.providers.get(provider).ok_or(SignInError::UnknownProvider)?;
         let state = callback.state.and_then(Token::parse).ok_or(SignInError::UnknownAttempt)?;
-        let attempt = store::attempts::take(&self.store.database, state.hash()).await?;
+        let attempt =
+            store::single_use::take::<store::attempts::Entity>(&self.store.database, state.hash()).await?;
         let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
         let mine = browser.sign_in_cookie.and_then(Token::parse);
         let mine = mine.is_some_and(|token| token.hash() == attempt.browser_hash);
@@ -228,7 +229,7 @@ impl SignIns {
     /// # Errors
     /// The store does not answer.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
-        store::attempts::sweep(&self.store.database, now).await
+        store::single_use::sweep::<store::attempts::Entity>(&self.store.database, now).await
     }
 
     async fn recognise(

@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod hand_off_codes;
 pub mod sessions;
 pub mod signing_keys;
+pub mod single_use;
 pub mod users;
 
 /// How many rows a sweep looks at in one go: anybody can begin to sign in, as often as they like.
