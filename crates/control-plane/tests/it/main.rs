@@ -9,6 +9,7 @@ mod demo;
 mod independent_provider;
 mod installation;
 mod invitations;
+mod links;
 mod platform;
 mod secrecy;
 mod sign_in;

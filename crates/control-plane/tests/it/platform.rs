@@ -9,7 +9,7 @@ pub struct Platform {
     /// The running demo.
     pub demo: Demo,
     trust: Trust,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Platform {
@@ -21,10 +21,15 @@ impl Platform {
     /// Starts one on a free port, on an open store.
     pub async fn on(database: sea_orm::DatabaseConnection) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = Folder::open(folder.path()).unwrap();
-        let demo = demo::start(&data, 0, database).await.unwrap();
-        let authority = std::fs::read_to_string(data.file("authority.pem")).unwrap();
-        Self { demo, trust: Trust::in_pem(&authority), _folder: folder }
+        let platform = Self::of(&Folder::open(folder.path()).unwrap(), 0, database).await;
+        Self { _folder: Some(folder), ..platform }
+    }
+
+    /// Starts one of this folder, which may have had one before, on a port (0: a free one) and an open store.
+    pub async fn of(folder: &Folder, port: u16, database: sea_orm::DatabaseConnection) -> Self {
+        let demo = demo::start(folder, port, database).await.unwrap();
+        let authority = std::fs::read_to_string(folder.file("authority.pem")).unwrap();
+        Self { demo, trust: Trust::in_pem(&authority), _folder: None }
     }
 
     /// An address on the platform's host.

@@ -126,6 +126,51 @@ fn pages_send_a_signed_out_browser_to_sign_in_and_back() {
     });
 }
 
+/// A sibling app can set cookies for the parent domain; the platform must not take them for a session.
+#[test]
+fn c07_tossed_cookies_sign_nobody_else_in_on_the_platform() {
+    test_support::run(async {
+        let database = TestDatabase::sqlite().await;
+        let platform = Platform::start(&database).await;
+        let (member, evil) = (platform.signed_in("member").await, platform.signed_in("owner").await);
+        let host = "vybe.localhost";
+        let mine = member.client.cookie(host, COOKIE).unwrap();
+        let evil = evil.client.cookie(host, COOKIE).unwrap();
+        let junk: Vec<String> = (0..150).map(|number| format!("sess{number}=EVIL{number}")).collect();
+        let junk = junk.join("; ");
+        let ask = async |cookies: &str| {
+            let mut connection = platform.browser().client.connect(&platform.url("/")).await;
+            let head = format!(
+                "GET /api/auth/get-session HTTP/1.1\r\nhost: {}\r\ncookie: {cookies}\r\n\r\n",
+                platform.url("").trim_start_matches("https://"),
+            );
+            let answer = connection.exchange(head).await.unwrap();
+            (answer.status == 200).then(|| answer.json()["user"]["email"].as_str().unwrap().to_owned())
+        };
+        let member = Some("member@acme.example".to_owned());
+        for tossed in [
+            junk.clone(),
+            format!("{junk}; sess=EVIL"),
+            format!("vybe_session={evil}; __Secure-vybe_session={evil}; session={evil}"),
+            format!("__host-vybe_session={evil}"),
+            format!("\"__Host-vybe_session\"={evil}"),
+        ] {
+            assert_eq!(ask(&format!("{tossed}; {COOKIE}={mine}")).await, member, "{tossed}");
+            assert_eq!(ask(&format!("{COOKIE}={mine}; {tossed}")).await, member, "{tossed}");
+            assert_eq!(ask(&tossed).await, None, "{tossed}");
+        }
+        for tossed in [format!("{COOKIE}={evil}"), format!("={COOKIE}={evil}"), format!(" {COOKIE} ={evil}")]
+        {
+            for cookies in
+                [format!("{tossed}; {COOKIE}={mine}"), format!("{COOKIE}={mine}; {junk}; {tossed}")]
+            {
+                let seen = ask(&cookies).await;
+                assert!(seen.is_none() || seen == member, "{tossed}: {seen:?}");
+            }
+        }
+    });
+}
+
 #[test]
 fn c10_one_session_and_all_sessions_can_be_ended_from_the_page() {
     test_support::run(async {

@@ -6,8 +6,9 @@ use std::path::Path;
 use development::Folder;
 use secrets_vault::MasterKey;
 use serde_json::{Value, json};
-use test_support::node::run_script;
-use test_support::{Response, TestDatabase, on_both_stores};
+use test_support::node::{Script, run_script};
+use test_support::{RawConnection, Response, TestDatabase, on_both_stores};
+use time::OffsetDateTime;
 
 use crate::platform::{Browser, Platform};
 
@@ -191,5 +192,126 @@ on_both_stores! {
         assert_eq!(whoami(&platform, "hello", &token).await.status, 200);
         member.sign_out().await;
         assert_eq!(whoami(&platform, "hello", &token).await.status, 401);
+    }
+
+    async fn h09_an_app_reached_without_the_platform_refuses(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let seeded = &platform.demo.seeded;
+        let (owner, member) = (platform.signed_in("owner").await, platform.signed_in("member").await);
+        let honest = token(&platform, &member, "hello").await;
+        let other = token(&platform, &member, "reports").await;
+        let forged = examine(&platform, &honest, None).await["forged"].clone();
+
+        let input = json!({
+            "authority": platform.demo.description["authority"],
+            "issuer": platform.url(""),
+            "keys": platform.url("/.well-known/jwks.json"),
+            "audience": seeded.apps["hello"].id,
+        });
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/protected_app.mjs");
+        let mut app = Script::start(&script, &input).await;
+        let port = app.next_answer().await.unwrap()["port"].as_u64().unwrap();
+        let path = format!("/api/v1/apps/{}", seeded.apps["hello"].id);
+        let moved = json!({ "upstream": format!("http://127.0.0.1:{port}") });
+        assert_eq!(owner.call("PATCH", &path, Some(&moved)).await.status, 200);
+        let page = member.open(&platform.app_url("hello", "/")).await;
+        assert_eq!((page.status, page.text()), (200, seeded.people["member"].id.to_string()));
+
+        let directly = async |headers: String| {
+            let address = format!("127.0.0.1:{port}").parse().unwrap();
+            let mut connection = RawConnection::plain(address).await.unwrap();
+            let head = format!("GET / HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", platform.app_host("hello"));
+            connection.exchange(head).await.unwrap().status
+        };
+        let victim = seeded.people["owner"].id;
+        let claimed = format!("x-vybe-user-id: {victim}\r\nx-vybe-user-email: owner@acme.example\r\n");
+        assert_eq!(directly(String::new()).await, 401);
+        assert_eq!(directly(claimed.clone()).await, 401, "the headers without a proof");
+        assert_eq!(directly(format!("{claimed}x-vybe-user-token: {other}\r\n")).await, 401, "another app's token");
+        for (case, forged) in forged.as_object().unwrap() {
+            let forged = format!("x-vybe-user-token: {}\r\n", forged.as_str().unwrap());
+            assert_eq!(directly(forged).await, 401, "{case}");
+        }
+        assert_eq!(directly(format!("x-vybe-user-token: {honest}\r\n")).await, 200, "the control");
+    }
+
+    async fn j09_rotation_is_seen_by_the_next_call_and_the_old_secret_ends_on_time(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let owner = platform.signed_in("owner").await;
+        let old = platform.server_secret("hello");
+        let path = format!("/api/v1/apps/{}/server-secrets", platform.demo.seeded.apps["hello"].id);
+        let end = OffsetDateTime::now_utc() + time::Duration::milliseconds(1500);
+        let rotation = json!({
+            "environment": "production",
+            "previousExpiresAt": end.format(&time::format_description::well_known::Rfc3339).unwrap(),
+        });
+        let issued = owner.call("POST", &path, Some(&rotation)).await;
+        assert_eq!(issued.status, 201, "{}", issued.text());
+        let young = issued.json()["value"].as_str().unwrap().to_owned();
+        assert_eq!(ask(&platform, Some(&young), None).await.status, 200, "the new one at once");
+        loop {
+            let before = OffsetDateTime::now_utc();
+            let status = ask(&platform, Some(old), None).await.status;
+            let after = OffsetDateTime::now_utc();
+            assert!(status == 200 || after >= end, "ended {} too early", end - after);
+            assert!(status == 401 || before < end, "not ended {} later", before - end);
+            if status == 401 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(ask(&platform, Some(&young), None).await.status, 200);
+        for (case, part) in [
+            ("a prefix", &young[..young.len() - 1]),
+            ("half", &young[..young.len() / 2]),
+            ("a suffix", &young[1..]),
+            ("its random part", &young[young.len() - 43..]),
+            ("more", &format!("{young}A")),
+            ("twice", &format!("{young},{young}")),
+        ] {
+            assert_eq!(ask(&platform, Some(part), None).await.status, 401, "{case}");
+        }
+        let listed = owner.call("GET", &path, None).await;
+        assert!(!listed.text().contains(&young[young.len() - 43..]), "shown once");
+    }
+
+    async fn two_keys_are_published_while_one_takes_over_and_old_tokens_count_on(database: TestDatabase) {
+        use sea_orm::{ConnectionTrait as _, Statement};
+        let temporary = tempfile::tempdir().unwrap();
+        let start = async |port| {
+            let folder = Folder::open(temporary.path()).unwrap();
+            Platform::of(&folder, port, database.connection().clone()).await
+        };
+        let first = start(0).await;
+        let port = first.demo.running.https.port();
+        let member = first.signed_in("member").await;
+        let old = token(&first, &member, "hello").await;
+        let published = async |platform: &Platform| {
+            let keys = platform.browser().open(&platform.url("/.well-known/jwks.json")).await.json();
+            keys["keys"].as_array().unwrap().len()
+        };
+        assert_eq!(published(&first).await, 1);
+        first.demo.running.stop().await.unwrap();
+
+        // The key has become too old meanwhile; housekeeping looks as soon as the platform runs.
+        let month_ago = OffsetDateTime::now_utc() - time::Duration::days(31);
+        let statement = Statement::from_sql_and_values(
+            database.backend(),
+            "UPDATE signing_keys SET created_at = $1",
+            [month_ago.into()],
+        );
+        database.connection().execute_raw(statement).await.unwrap();
+        let second = start(port).await;
+        for _ in 0..100 {
+            if published(&second).await == 2 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(published(&second).await, 2);
+        let answer = whoami(&second, "hello", &old).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let seen = examine(&second, &old, None).await;
+        assert_eq!(seen["keyIsPublished"], true);
     }
 }
