@@ -8,13 +8,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::user_token::LIFE;
-
 /// How long a key is published before it signs, so that whoever keeps the published keys for a while
 /// knows it by then.
 pub(crate) const LEAD: Duration = Duration::minutes(10);
-/// How long it is published after its last signature: the token's life, and some skew.
-const TRAIL: Duration = Duration::seconds(LIFE + 120);
 
 pub(crate) struct SigningKey {
     pub(crate) id: SigningKeyId,
@@ -56,8 +52,9 @@ impl SigningKey {
         Some(Self { id, pair, verifier, created_at, retired_at })
     }
 
-    pub(crate) fn is_published(&self, now: OffsetDateTime) -> bool {
-        self.retired_at.is_none_or(|retired_at| now < retired_at + TRAIL)
+    /// Whether it is published, which it is for `trail` after its last signature.
+    pub(crate) fn is_published(&self, trail: Duration, now: OffsetDateTime) -> bool {
+        self.retired_at.is_none_or(|retired_at| now < retired_at + trail)
     }
 
     fn may_sign(&self, now: OffsetDateTime) -> bool {

@@ -13,7 +13,10 @@ use time::{Duration, OffsetDateTime};
 use crate::IdentityError;
 use crate::signing_key::{LEAD, PublishedKey, SigningKey, signer};
 use crate::store::{self, Store, parsed};
+use crate::user_token::LIFE as USER_TOKEN_LIFE;
 
+/// How long a key is published after its last signature: the life of a token, and some skew.
+const TRAIL: Duration = Duration::seconds(USER_TOKEN_LIFE + 120);
 /// The audit trail's name for making a key.
 const CREATE: &str = "signing_keys.create";
 
@@ -91,7 +94,7 @@ impl SigningKeys {
     #[must_use]
     pub fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
         let keys = self.keys.load();
-        keys.all.iter().filter(|key| key.is_published(now)).map(|key| key.published()).collect()
+        keys.all.iter().filter(|key| key.is_published(TRAIL, now)).map(|key| key.published()).collect()
     }
 
     fn newest_created_at(&self) -> OffsetDateTime {
@@ -107,7 +110,7 @@ impl SigningKeys {
 
     pub(crate) fn verifying(&self, id: SigningKeyId, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
         let keys = self.keys.load();
-        keys.all.iter().find(|key| key.id == id && key.is_published(now)).cloned()
+        keys.all.iter().find(|key| key.id == id && key.is_published(TRAIL, now)).cloned()
     }
 }
 
