@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use apps::AddressPolicy;
 use directory::Directory;
@@ -81,10 +82,22 @@ impl endpoint::Gateway for Gateway {
     ) -> LocalBoxFuture<'static, Response<BoxBody>> {
         Box::pin(async move {
             let payload = request.take_payload();
-            match self.pass(&request, payload, &arrival).await {
+            let started = Instant::now();
+            let response = match self.pass(&request, payload, &arrival).await {
                 Ok(response) => response,
                 Err(stop) => self.stopped(stop, &request, &arrival),
-            }
+            };
+            // Until the head of the answer. The query is left out, as in the lines of endpoints.
+            tracing::info!(
+                target: "access",
+                request = %arrival.request,
+                app = arrival.label,
+                method = %request.method(),
+                path = request.path(),
+                status = response.status().as_u16(),
+                micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+            );
+            response
         })
     }
 
