@@ -10,8 +10,9 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::id_token::IdTokenError;
-use crate::providers::{ProviderFailure, Secrets};
+use crate::providers::{KnownProvider, ProviderFailure, Secrets};
 use crate::sessions::NewSession;
+use crate::store::attempts::Model as Attempt;
 use crate::store::{self, Store};
 use crate::users::{Profile, Recognised};
 use crate::{CookieHost, IdentityError, Person, Providers, SIGN_IN_COOKIE, Sessions, Users, set_cookie};
@@ -153,7 +154,7 @@ impl SignIns {
             tracing::warn!(provider, %failure, "a sign-in could not begin");
             SignInError::ProviderUnavailable
         })?;
-        let row = store::attempts::Model {
+        let row = Attempt {
             state_hash: state.hash(),
             browser_hash: browser.hash(),
             provider: provider.to_owned(),
@@ -181,42 +182,9 @@ impl SignIns {
         now: OffsetDateTime,
     ) -> Result<SignedInNow, SignInError> {
         let known = self.providers.get(provider).ok_or(SignInError::UnknownProvider)?;
-        let state = callback.state.and_then(Token::parse).ok_or(SignInError::UnknownAttempt)?;
-        let attempt =
-            store::single_use::take::<store::attempts::Entity>(&self.store.database, state.hash()).await?;
-        let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
-        let mine = browser.sign_in_cookie.and_then(Token::parse);
-        let mine = mine.is_some_and(|token| token.hash() == attempt.browser_hash);
-        if !mine || attempt.provider != provider || attempt.expires_at <= now {
-            return Err(SignInError::UnknownAttempt);
-        }
-        let profile = match (callback.code, callback.error) {
-            (Some(code), None) => {
-                let secrets =
-                    Secrets { state: "", nonce: &attempt.nonce, pkce_verifier: &attempt.pkce_verifier };
-                known
-                    .identify(&self.redirect(provider), code, &secrets, callback.issuer, now)
-                    .await
-                    .map_err(|failure| refusal(provider, &failure))
-            }
-            _ => Err(SignInError::Cancelled),
-        };
-        let admitted = profile.and_then(|profile| {
-            if known.provider.admits(profile.hosted_domain.as_deref()) {
-                Ok(profile)
-            } else {
-                Err(SignInError::ForeignDomain)
-            }
-        });
-        let recognised = match admitted {
-            Ok(profile) => self.recognise(profile, request, now).await,
-            Err(refused) => Err(refused),
-        };
-        match recognised {
-            Ok((profile, person)) => self
-                .begin_session(provider, profile, person, browser, request, now)
-                .await
-                .map(|(set_cookie, person)| SignedInNow { set_cookie, return_to: attempt.return_to, person }),
+        let attempt = self.take_attempt(provider, callback.state, browser.sign_in_cookie, now).await?;
+        match self.sign_in(known, &attempt, callback, browser, request, now).await {
+            Ok((set_cookie, person)) => Ok(SignedInNow { set_cookie, return_to: attempt.return_to, person }),
             Err(refused) => {
                 self.record(provider, &refused, request).await;
                 Err(refused)
@@ -230,6 +198,52 @@ impl SignIns {
     /// The store does not answer.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
         store::single_use::sweep::<store::attempts::Entity>(&self.store.database, now).await
+    }
+
+    /// Takes out the attempt that this browser began with this provider.
+    async fn take_attempt(
+        &self,
+        provider: &str,
+        state: Option<&str>,
+        cookie: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, SignInError> {
+        let state = state.and_then(Token::parse).ok_or(SignInError::UnknownAttempt)?;
+        let attempt =
+            store::single_use::take::<store::attempts::Entity>(&self.store.database, state.hash()).await?;
+        let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
+        let mine = cookie.and_then(Token::parse);
+        let mine = mine.is_some_and(|token| token.hash() == attempt.browser_hash);
+        if !mine || attempt.provider != provider || attempt.expires_at <= now {
+            return Err(SignInError::UnknownAttempt);
+        }
+        Ok(attempt)
+    }
+
+    /// From the provider's answer to a session.
+    async fn sign_in(
+        &self,
+        known: &KnownProvider,
+        attempt: &Attempt,
+        callback: Callback<'_>,
+        browser: Browser<'_>,
+        request: RequestId,
+        now: OffsetDateTime,
+    ) -> Result<(String, Person), SignInError> {
+        let provider = &attempt.provider;
+        let (Some(code), None) = (callback.code, callback.error) else {
+            return Err(SignInError::Cancelled);
+        };
+        let secrets = Secrets { state: "", nonce: &attempt.nonce, pkce_verifier: &attempt.pkce_verifier };
+        let profile = known
+            .identify(&self.redirect(provider), code, &secrets, callback.issuer, now)
+            .await
+            .map_err(|failure| refusal(provider, &failure))?;
+        if !known.provider.admits(profile.hosted_domain.as_deref()) {
+            return Err(SignInError::ForeignDomain);
+        }
+        let (profile, person) = self.recognise(profile, request, now).await?;
+        self.begin_session(provider, profile, person, browser, request, now).await
     }
 
     async fn recognise(
