@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod access;
 mod bench_proxy;
+mod cases;
 mod documents;
 mod installation;
 mod layers;
@@ -34,6 +35,8 @@ enum Command {
     CheckLayers,
     /// Ask every endpoint as every kind of caller and compare with what is declared
     CheckAccess(access::Options),
+    /// Check that every case of docs/security-cases.md has a test of its name
+    CheckCases(cases::Options),
     /// Check that links between documents lead somewhere
     CheckDocs,
     /// Measure
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test(options) => suite::run(&options),
         Command::CheckLayers => layers::run(),
         Command::CheckAccess(options) => access::run(&options, None),
+        Command::CheckCases(options) => cases::run(&options),
         Command::CheckDocs => documents::run(),
         Command::Bench(Bench::Proxy(options)) => bench_proxy::run(&options),
         Command::Soak(options) => soak::run(&options),

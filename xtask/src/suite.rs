@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::postgres::{ADDRESS_VARIABLE, Server};
-use crate::{access, documents, installation, layers, programs};
+use crate::{access, cases, documents, installation, layers, programs};
 
 /// How to run.
 #[derive(clap::Args)]
@@ -56,6 +56,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn checks(postgres: &str) -> Result<()> {
     step("layers", layers::run)?;
+    step("security cases", || cases::run(&cases::Options::default()))?;
     step("access matrix", || access::run(&access::Options::default(), Some(postgres)))?;
     step("documents", documents::run)?;
     step("formatting", || programs::succeed(programs::cargo().args(["fmt", "--all", "--check"])))?;
