@@ -25,8 +25,16 @@ const CLOSING: &str = "access: ";
 /// Asks, and prints the closing line last. Without a server's address the test starts its own.
 pub fn run(options: &Options, postgres: Option<&str>) -> Result<()> {
     let mut command = programs::cargo();
+    command.arg("test").arg("--quiet");
+    // Features depend on the packages that are chosen: other packages than the suite's would compile
+    // most dependencies once more.
+    if postgres.is_some() {
+        command.arg("--workspace");
+    } else {
+        command.args(["--package", "control-plane"]);
+    }
     command
-        .args(["test", "--quiet", "--package", "control-plane", "--test", "it", "--"])
+        .args(["--test", "it", "--"])
         .args([
             "--nocapture",
             "--include-ignored",
