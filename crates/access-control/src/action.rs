@@ -239,7 +239,7 @@ actions! { of_own_account OwnAccount:
     /// Accept an invitation.
     AcceptInvitation "invitations.accept" ();
     /// Become the first Owner with the set-up code.
-    CompleteSetUp "setup.complete" ();
+    CompleteSetUp "set_up.complete" ();
     /// Open the pages of the console.
     OpenConsole "console.open" ();
 }

@@ -49,8 +49,8 @@ impl Console {
             page("/", "show_start").answers(console(), apps_page::start),
             page("/apps", "show_apps").answers(console(), apps_page::show),
             page("/organizations", "show_organizations").answers(console(), organizations_page::show),
-            page("/setup", "show_set_up").answers(console(), set_up::show),
-            Endpoint::post("/setup", "complete_set_up_by_form")
+            page("/set-up", "show_set_up").answers(console(), set_up::show),
+            Endpoint::post("/set-up", "complete_set_up_by_form")
                 .requires::<CompleteSetUp>()
                 .answers(console(), set_up::complete),
             page("/invitations/accept", "show_invitation").answers(console(), invitation::show),

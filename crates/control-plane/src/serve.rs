@@ -133,7 +133,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     {
         tracing::warn!(
             code = code.reveal().as_str(),
-            "no organization yet: sign in and enter this set-up code at /setup to become its Owner"
+            "no organization yet: sign in and enter this set-up code at /set-up to become its Owner"
         );
     }
     let running = Running::serve(platform, listeners)?;

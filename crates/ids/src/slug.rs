@@ -47,6 +47,7 @@ const RESERVED: &[&str] = &[
     "preview",
     "root",
     "security",
+    "set-up",
     "setup",
     "sign-in",
     "sign-out",

@@ -35,14 +35,14 @@ pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
 struct CreateBody {
     /// 1 to 40 lower-case letters, digits and single hyphens; unique in the organization.
     slug: String,
-    /// 1 to 80 characters.
+    /// 1 to 100 characters.
     name: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct UpdateBody {
-    /// 1 to 80 characters.
+    /// 1 to 100 characters.
     name: Option<String>,
     /// organization, restricted or user.
     #[schemars(with = "Option<String>")]

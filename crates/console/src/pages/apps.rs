@@ -11,7 +11,7 @@ use crate::layout::page;
 
 /// `/`: to the apps, or to the set-up as long as there is nothing to show.
 pub(crate) async fn start(console: Arc<Console>, _: Permit<OpenConsole>, _: Call) -> Result<Answer, Problem> {
-    Ok(Answer::see_other(if console.set_up.is_pending().await? { "/setup" } else { "/apps" }))
+    Ok(Answer::see_other(if console.set_up.is_pending().await? { "/set-up" } else { "/apps" }))
 }
 
 /// `/apps`

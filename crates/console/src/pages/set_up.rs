@@ -13,7 +13,7 @@ use crate::layout::{again, page, page_with};
 
 const TITLE: &str = "Set up the platform";
 
-/// `/setup`
+/// `/set-up`
 pub(crate) async fn show(console: Arc<Console>, _: Permit<OpenConsole>, _: Call) -> Result<Answer, Problem> {
     if !console.set_up.is_pending().await? {
         let content = html! { p { "This platform is set up already. " a href="/apps" { "To the apps" } } };
@@ -22,7 +22,7 @@ pub(crate) async fn show(console: Arc<Console>, _: Permit<OpenConsole>, _: Call)
     Ok(page(TITLE, &form("", "", "")))
 }
 
-/// `/setup`, the form.
+/// `/set-up`, the form.
 pub(crate) async fn complete(
     console: Arc<Console>,
     permit: Permit<CompleteSetUp>,
@@ -50,7 +50,7 @@ pub(crate) async fn complete(
 fn form(code: &str, slug: &str, name: &str) -> Markup {
     html! {
         p { "The platform printed a set-up code in its log when it started. Whoever enters it becomes the Owner of the first organization." }
-        form method="post" action="/setup" {
+        form method="post" action="/set-up" {
             label { "Set-up code" input name="code" value=(code) required autocomplete="off"; }
             label { "Name of the organization" input name="name" value=(name) required maxlength="100"; }
             label {

@@ -150,10 +150,10 @@ level = "trace"
     /// the demo's three apps: `hello`, `reports` with a rule on `/admin`, `payroll` for olga alone.
     pub async fn set_up(&self) -> Browser {
         let olga = self.browser();
-        let page = self.sign_in(&olga, &format!("{ORIGIN}/setup"), "olga").await;
-        assert_eq!((page.status, page.url.clone().unwrap().path()), (200, "/setup"), "{}", page.text());
+        let page = self.sign_in(&olga, &format!("{ORIGIN}/set-up"), "olga").await;
+        assert_eq!((page.status, page.url.clone().unwrap().path()), (200, "/set-up"), "{}", page.text());
         let fields = [("code", self.set_up_code.as_str()), ("name", "Acme"), ("slug", "acme")];
-        let done = olga.submit(&format!("{ORIGIN}/setup"), &fields).await;
+        let done = olga.submit(&format!("{ORIGIN}/set-up"), &fields).await;
         assert_eq!(done.status, 303, "{}", done.text());
         let organization = self.organization(&olga).await;
         for (login, role) in [("adam", "admin"), ("milo", "member")] {

@@ -45,7 +45,7 @@ fn c08_a_form_on_an_apps_page_accepts_nothing() {
         let database = TestDatabase::sqlite().await;
         let platform = Platform::start(&database).await;
         let member = platform.signed_in("member").await;
-        for path in ["/logout", "/sessions/end-all", "/invitations/accept", "/setup"] {
+        for path in ["/logout", "/sessions/end-all", "/invitations/accept", "/set-up"] {
             let forged = member
                 .client
                 .request("POST", &platform.url(path))

@@ -116,7 +116,7 @@ fn pages_send_a_signed_out_browser_to_sign_in_and_back() {
     test_support::run(async {
         let database = TestDatabase::sqlite().await;
         let platform = Platform::start(&database).await;
-        for path in ["/apps", "/organizations", "/sessions", "/invitations/accept?token=abc", "/setup"] {
+        for path in ["/apps", "/organizations", "/sessions", "/invitations/accept?token=abc", "/set-up"] {
             let browser = platform.browser();
             let page = browser.sign_in(&platform.url(path), "owner").await;
             assert_eq!((page.status, page.url.unwrap().to_string()), (200, platform.url(path)));
