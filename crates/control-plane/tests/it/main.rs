@@ -11,6 +11,7 @@ mod installation;
 mod invitations;
 mod links;
 mod platform;
+mod recycled_hosts;
 mod secrecy;
 mod sign_in;
 mod starting;

@@ -157,6 +157,17 @@ on_both_stores! {
             assert_eq!(whoami(&platform, own, &token).await.status, 200);
             assert_eq!(whoami(&platform, other, &token).await.status, 401, "{own} with {other}'s secret");
         }
+        // An app of another organization, whose secret somebody there has made.
+        let (outsider, foreign) = (platform.signed_in("outsider").await, json!({ "slug": "own", "name": "Own" }));
+        let organization = outsider.call("GET", "/api/v1/organizations", None).await.json()[0]["id"].clone();
+        let apps = format!("/api/v1/organizations/{}/apps", organization.as_str().unwrap());
+        let app = outsider.call("POST", &apps, Some(&foreign)).await.json()["id"].clone();
+        let secrets = format!("/api/v1/apps/{}/server-secrets", app.as_str().unwrap());
+        let issued = outsider.call("POST", &secrets, Some(&json!({ "environment": "production" }))).await.json();
+        let secret = issued["value"].as_str().unwrap();
+        let token = token(&platform, &member, "hello").await;
+        assert_eq!(ask(&platform, Some(secret), None).await.status, 200, "the control");
+        assert_eq!(ask(&platform, Some(secret), Some(&token)).await.status, 401);
     }
 
     async fn j10_a_lost_membership_or_grant_makes_a_live_token_worthless_at_once(database: TestDatabase) {

@@ -274,7 +274,10 @@ on_both_stores! {
         let deep = URL_SAFE_NO_PAD.encode("[".repeat(700));
         let token = forge.sign(&forge.header, &forge.claims);
         let (head, _) = token.split_once('.').unwrap();
+        let deeper = URL_SAFE_NO_PAD.encode("[".repeat(5_000));
         let garbage = [
+            format!("{deeper}.{deeper}.{deeper}"),
+            format!("{head}.{deeper}.AAAA"),
             String::new(),
             ".".to_owned(),
             "..".to_owned(),

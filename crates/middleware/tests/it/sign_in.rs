@@ -219,6 +219,41 @@ async fn c07_tossed_cookies_never_make_somebody_else() {
     }
 }
 
+#[tokio::test]
+async fn v02_another_spelling_of_a_host_has_the_same_rules_or_is_nobodys() {
+    let house = House::build().await;
+    let cookie = house.cookie(&house.member, HELLO);
+    let port = house.port;
+    let ask = async |host: &str, target: &str| {
+        let mut connection = house.connect(HELLO).await;
+        let head = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{cookie}\r\n");
+        connection.exchange(head).await.unwrap().status
+    };
+    for host in ["hello-acme.vybe.test", "HELLO-ACME.VYBE.TEST", "Hello-Acme.vybe.Test"] {
+        let host = format!("{host}:{port}");
+        assert_eq!((ask(&host, "/hello").await, ask(&host, "/admin").await), (200, 403), "{host}");
+        let seen = house.upstream.seen().pop().unwrap();
+        assert_eq!(seen.only("x-forwarded-host"), house.host(HELLO), "the app sees one spelling");
+    }
+    let reached = house.upstream.seen().len();
+    for host in [
+        format!("hello-acme.vybe.test.:{port}"),
+        "hello-acme.vybe.test".to_owned(),
+        "hello-acme.vybe.test:443".to_owned(),
+        "hello-acme.vybe.test:8443".to_owned(),
+        format!("hello-acme.vybe.test:0{port}"),
+        format!("hello-acme.vybe.test:{port}."),
+        format!("hello%2dacme.vybe.test:{port}"),
+        format!("hello-acme.vybe.test%00:{port}"),
+    ] {
+        for target in ["/hello", "/admin"] {
+            let status = ask(&host, target).await;
+            assert!((400..=499).contains(&status), "{host}{target}: {status}");
+        }
+    }
+    assert_eq!(house.upstream.seen().len(), reached);
+}
+
 /// HTTP/2 is not offered (`v07_h26_http_2_is_not_offered`); a kept connection is what is left of it.
 #[tokio::test]
 async fn v07_each_request_on_one_connection_is_decided_for_its_own_host() {
