@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -18,6 +18,9 @@ use tokio::time::timeout;
 
 /// How long a script may take to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a script may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 const MANIFEST: &str = include_str!("../node/package.json");
 const LOCK: &str = include_str!("../node/package-lock.json");
@@ -42,7 +45,8 @@ pub async fn run_script(script: &Path, input: &Value) -> Value {
 /// A script that goes on running; it ends when dropped.
 pub struct Script {
     child: Child,
-    questions: ChildStdin,
+    /// There until it is told to end.
+    questions: Option<ChildStdin>,
     answers: Lines<BufReader<ChildStdout>>,
     folder: PathBuf,
 }
@@ -65,7 +69,7 @@ impl Script {
         let mut questions = child.stdin.take().expect("standard input");
         let answers = BufReader::new(child.stdout.take().expect("standard output")).lines();
         questions.write_all(format!("{input}\n").as_bytes()).await.expect("node reads its input");
-        Self { child, questions, answers, folder }
+        Self { child, questions: Some(questions), answers, folder }
     }
 
     /// The next answer; none if the script has ended.
@@ -85,13 +89,20 @@ impl Script {
     /// # Panics
     /// It has ended, or does not answer in time.
     pub async fn ask(&mut self, question: &Value) -> Value {
-        self.questions.write_all(format!("{question}\n").as_bytes()).await.expect("a running script");
+        let questions = self.questions.as_mut().expect("a script that was not told to end");
+        questions.write_all(format!("{question}\n").as_bytes()).await.expect("a running script");
         self.next_answer().await.expect("an answer")
     }
 }
 
 impl Drop for Script {
     fn drop(&mut self) {
+        // The end of its input tells a script to end, and with it its browser, which clears up behind itself.
+        drop(self.questions.take());
+        let told = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && told.elapsed() < FAREWELL {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
