@@ -2,6 +2,10 @@
 
 use endpoint::Sites;
 use identity::ReturnTo;
+use test_support::TestDatabase;
+use url::form_urlencoded::Serializer;
+
+use crate::house::{House, OPEN_LABEL, sign_in_from};
 
 /// Hosts of somebody else, in spellings that some reader takes for a host.
 const EVIL: [&str; 12] = [
@@ -145,6 +149,55 @@ fn c06_addresses_that_only_resemble_an_app_are_the_start_page() {
     }
     let long = format!("/{}", "x".repeat(5000));
     assert_eq!(ReturnTo::parse(&long, |_| None), ReturnTo::start());
+}
+
+#[test]
+fn c06_no_answer_of_the_sign_in_pages_leads_away() {
+    test_support::run(async {
+        let mut house = House::on(TestDatabase::sqlite().await).await;
+        let server = house.serve();
+        sign_in_from(&house, &server.client, &house.platform("/login?return_to=%2F")).await;
+        let stranger = server.other_browser();
+        let open = house.app(OPEN_LABEL, "");
+        let (mut onward, mut refused) = (0, 0);
+        for template in TEMPLATES {
+            for host in EVIL {
+                let text = template.replace("{}", host);
+                let query = Serializer::new(String::new()).append_pair("return_to", &text).finish();
+                let url = house.platform(&format!("/login?{query}"));
+                // Somebody who is signed in is sent on at once, and nobody with a code that was not asked for.
+                let answer = server.client.get(&url).await;
+                if answer.status == 302 {
+                    let there = answer.url.clone().unwrap().join(answer.location()).unwrap();
+                    let origin = there.origin().ascii_serialization();
+                    assert!(origin == house.platform("") || origin == open, "{text:?} leads to {there}");
+                    assert!(!there.path().starts_with("/.vybe/session"), "{text:?} leads to {there}");
+                    onward += 1;
+                } else {
+                    assert!((400..=499).contains(&answer.status), "{text:?}: {}", answer.status);
+                    refused += 1;
+                }
+                // A stranger is sent to the provider, by way of a page of ours that says the same.
+                let answer = stranger.get(&url).await;
+                let there = answer.url.clone().unwrap().join(answer.location()).unwrap();
+                assert_eq!(
+                    there.origin().ascii_serialization(),
+                    house.platform(""),
+                    "{text:?} leads to {there}"
+                );
+            }
+        }
+        assert_eq!(onward + refused, TEMPLATES.len() * EVIL.len());
+        assert!(onward > 0);
+        // The control: an app that one may open, through the hand-off that its host began.
+        let away = server.client.get(&house.app(OPEN_LABEL, "/x")).await;
+        let answer = server.client.get(away.location()).await;
+        assert!(
+            answer.location().starts_with(&format!("{open}/.vybe/session?code=")),
+            "{}",
+            answer.location()
+        );
+    });
 }
 
 /// Resolves the answer as a browser does and looks where it leads.
