@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use crate::Problem;
+use crate::request_fields::{cookie, only};
 
 /// The largest body an endpoint reads, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -95,7 +96,7 @@ impl Call {
     /// A cookie that came exactly once.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        crate::gate::cookie(self.request.headers(), name)
+        cookie(self.request.headers(), name)
     }
 
     /// The body as JSON. Unknown fields are the type's business; a doubled key is refused by serde.
@@ -163,12 +164,6 @@ impl Call {
         }
         Ok(body)
     }
-}
-
-/// The only item, if there is exactly one.
-pub(crate) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
 }
 
 fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {

@@ -6,7 +6,7 @@
 
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::call::only;
+use crate::request_fields::only;
 use crate::{Answer, Sites};
 
 /// The label of an app whose page may read the answer. Put on a request by the gate.

@@ -16,8 +16,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 
-use crate::gate::wants_page;
 use crate::refusal::Refusal;
+use crate::request_fields::wants_page;
 use crate::router::{AppLabel, Router};
 use crate::strict_stream::refusal_behind;
 use crate::turns::{Turn, Turns};

@@ -7,13 +7,12 @@ use access_control::{
     Principal, Public, Scope, SignedIn, authorize,
 };
 use actix_http::StatusCode;
-use actix_http::header::HeaderMap;
 use actix_web::HttpMessage as _;
 use async_trait::async_trait;
 use ids::{AppId, OrganizationId};
 
-use crate::call::only;
 use crate::cross_origin::ApprovedOrigin;
+use crate::request_fields::{navigates, only};
 use crate::{Call, Origins, Problem, Sites};
 
 /// The session cookie. `__Host-` keeps it on one host, over TLS, out of reach of sibling hosts.
@@ -181,33 +180,6 @@ fn calling_app(
         (None, None) if safe => Ok(None),
         (None, None) => Err(refused()),
     }
-}
-
-fn navigates(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
-}
-
-/// Whether a browser is about to show the answer as a page.
-#[must_use]
-pub fn wants_page(method: &actix_http::Method, headers: &HeaderMap) -> bool {
-    let accepts_html = headers
-        .get("accept")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    let fetched = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
-    (method == actix_http::Method::GET || method == actix_http::Method::HEAD) && accepts_html && !fetched
-}
-
-/// The value of a cookie that came exactly once. Two of one name have no single reading: a sibling host
-/// can add one, so neither counts.
-#[must_use]
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    // Read as bytes: a sibling host can also add one that is no ASCII, and that must not hide the others.
-    let values = headers
-        .get_all("cookie")
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-    only(values).and_then(|value| std::str::from_utf8(value).ok())
 }
 
 impl From<Rejected> for Problem {

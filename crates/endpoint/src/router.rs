@@ -14,7 +14,7 @@ use ids::RequestId;
 use time::OffsetDateTime;
 
 use crate::cross_origin::{self, ApprovedOrigin};
-use crate::gate::wants_page;
+use crate::request_fields::wants_page;
 use crate::security_headers::add_security_headers;
 use crate::{Answer, Call, Endpoint, Gate, Limits, Origins, Problem, ServerError, Surface};
 
