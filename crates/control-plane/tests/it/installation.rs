@@ -10,7 +10,7 @@ use development::Upstream;
 use serde_json::{Value, json};
 use test_support::certified_provider::CertifiedProvider;
 use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET};
-use test_support::{Authority, Client, Response, TestDatabase, Trust};
+use test_support::{Authority, Client, RawConnection, Response, TestDatabase, Trust};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -29,6 +29,7 @@ pub struct Installation {
     pub upstream: Upstream,
     /// Where the platform listens.
     pub address: SocketAddr,
+    admin: SocketAddr,
     trust: Trust,
     set_up_code: String,
     log: Arc<Mutex<String>>,
@@ -69,6 +70,7 @@ host = "vybe.test"
 base_domain = "apps.vybe.test"
 [listen]
 https = "127.0.0.1:0"
+admin = "127.0.0.1:0"
 [certificate]
 chain = "{chain}"
 key = "{key}"
@@ -96,11 +98,21 @@ level = "trace"
             issuer = provider.issuer(),
             secret = write("client-secret", CLIENT_SECRET),
         );
-        let Served { process, address, set_up_code, log } = serve(&write("vybe.toml", &config)).await;
+        let Served { process, address, admin, set_up_code, log } = serve(&write("vybe.toml", &config)).await;
         let trust =
             Trust::in_pem(&format!("{}{}", authority.certificate(), provider.authority().certificate()));
         let upstream = Upstream::start(ORIGIN).await.unwrap();
-        Self { provider, upstream, address, trust, set_up_code, log, _process: process, _folder: folder }
+        Self {
+            provider,
+            upstream,
+            address,
+            admin,
+            trust,
+            set_up_code,
+            log,
+            _process: process,
+            _folder: folder,
+        }
     }
 
     /// A browser that nobody has used yet.
@@ -111,6 +123,14 @@ level = "trace"
     /// Everything that was logged, at every level, but for the line that prints the set-up code.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// What the operator reads at `/metrics`.
+    pub async fn metrics(&self) -> String {
+        let mut connection = RawConnection::plain(self.admin).await.unwrap();
+        let answer = connection.exchange("GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        assert_eq!(answer.status, 200);
+        answer.text()
     }
 
     /// The address of an app, by its slug.
@@ -214,6 +234,7 @@ async fn made(browser: &Browser, path: &str, body: &Value) -> Value {
 struct Served {
     process: Child,
     address: SocketAddr,
+    admin: SocketAddr,
     set_up_code: String,
     log: Arc<Mutex<String>>,
 }
@@ -229,7 +250,7 @@ async fn serve(config: &str) -> Served {
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let log = Arc::<Mutex<String>>::default();
     let mut code = None;
-    let address = loop {
+    let (address, admin) = loop {
         let text = lines.next_line().await.unwrap().expect("it goes on running");
         let line: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
         if let Some(printed) = line["code"].as_str() {
@@ -238,7 +259,8 @@ async fn serve(config: &str) -> Served {
             log.lock().unwrap().push_str(&text);
         }
         if line["message"] == "serving" {
-            break line["https"].as_str().unwrap().parse().unwrap();
+            let listener = |name: &str| line[name].as_str().unwrap().parse().unwrap();
+            break (listener("https"), listener("admin"));
         }
     };
     let rest = Arc::clone(&log);
@@ -247,5 +269,5 @@ async fn serve(config: &str) -> Served {
             rest.lock().unwrap().push_str(&line);
         }
     });
-    Served { process, address, set_up_code: code.expect("a set-up code"), log }
+    Served { process, address, admin, set_up_code: code.expect("a set-up code"), log }
 }
