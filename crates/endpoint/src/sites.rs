@@ -9,6 +9,8 @@ pub struct Sites {
     base_domain: String,
     port: u16,
     issuer_host: Option<String>,
+    /// What follows the label in the authority of an app.
+    below_label: String,
 }
 
 /// Which site a request is for.
@@ -26,12 +28,15 @@ impl Sites {
     /// The platform at `platform_host`, apps at `<label>.<base_domain>`, all on one public port.
     #[must_use]
     pub fn new(platform_host: &str, base_domain: &str, port: u16) -> Self {
-        Self {
+        let mut sites = Self {
             platform_host: platform_host.to_ascii_lowercase(),
             base_domain: base_domain.to_ascii_lowercase(),
             port,
             issuer_host: None,
-        }
+            below_label: String::new(),
+        };
+        sites.below_label = sites.authority(&format!(".{}", sites.base_domain));
+        sites
     }
 
     /// Adds the development identity provider's host.
@@ -115,7 +120,7 @@ impl Sites {
     /// The host of an app, with the port where it is not 443.
     #[must_use]
     pub fn app_authority(&self, label: &str) -> String {
-        self.authority(&format!("{label}.{}", self.base_domain))
+        [label, &self.below_label].concat()
     }
 
     /// The origin for a label that was read from a request.

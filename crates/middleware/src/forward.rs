@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use crate::live_streams::{Cut, Grounds};
 use crate::request_body::{RequestBody, Upload};
 use crate::response_body::{AbsentBody, Connection, ResponseBody};
-use crate::response_headers::returned;
+use crate::response_headers::pass_on;
 use crate::upstream_pool::{Lease, UpstreamError};
 
 /// How long an app is waited for.
@@ -111,12 +111,6 @@ pub(crate) fn response(
     }
     let without_body = returning.head || matches!(head.status.as_u16(), 204 | 304);
     let length = content_length(&head.headers);
-    let headers = returned(
-        &head.headers,
-        returning.host,
-        returning.request_id,
-        head.status == http::StatusCode::NOT_MODIFIED,
-    );
     let mut connection = Connection::new(lease, upload);
     let body = if without_body {
         connection.answer_is_whole();
@@ -129,7 +123,9 @@ pub(crate) fn response(
         ResponseBody::boxed(incoming, size, connection, grounds)
     };
     let mut response = Response::with_body(status, body);
-    *response.headers_mut() = headers;
+    let keep_length = head.status == http::StatusCode::NOT_MODIFIED;
+    // Into the response's own table: it comes from a pool and has room.
+    pass_on(&head.headers, returning.host, returning.request_id, keep_length, response.headers_mut());
     returning.finish(&mut response);
     Ok(response)
 }

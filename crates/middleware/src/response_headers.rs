@@ -11,12 +11,17 @@ use crate::request_headers::is_platform_cookie;
 /// Two years, as on the platform's own answers.
 pub(crate) const TRANSPORT_SECURITY: &str = "max-age=63072000; includeSubDomains";
 
-/// The headers to send to the browser. `keep_length` says that `content-length` describes a body that
-/// is not sent (HEAD, 304); otherwise the body itself says how long it is.
-#[must_use]
-pub fn returned(app: &HeaderMap, host: &str, request_id: &str, keep_length: bool) -> ClientHeaders {
+/// Writes the headers for the browser into those of its response, which are empty. `keep_length` says
+/// that `content-length` describes a body that is not sent (HEAD, 304); otherwise the body itself says
+/// how long it is.
+pub fn pass_on(
+    app: &HeaderMap,
+    host: &str,
+    request_id: &str,
+    keep_length: bool,
+    headers: &mut ClientHeaders,
+) {
     let nominated = nominated(app);
-    let mut headers = ClientHeaders::with_capacity(app.len() + 4);
     let mut cache_control = CacheControl::default();
     for (name, value) in app {
         let name = name.as_str();
@@ -51,7 +56,6 @@ pub fn returned(app: &HeaderMap, host: &str, request_id: &str, keep_length: bool
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
-    headers
 }
 
 fn nominated(app: &HeaderMap) -> Vec<&str> {
@@ -189,7 +193,9 @@ mod tests {
                 http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
             );
         }
-        returned(&headers, HOST, "req_1", false)
+        let mut passed = ClientHeaders::new();
+        pass_on(&headers, HOST, "req_1", false, &mut passed);
+        passed
     }
 
     fn text<'a>(headers: &'a ClientHeaders, name: &str) -> Option<&'a str> {

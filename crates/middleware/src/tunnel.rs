@@ -26,7 +26,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::close_frame::FrameBoundary;
 use crate::live_streams::{Cut, Grounds};
-use crate::response_headers::returned;
+use crate::response_headers::pass_on;
 use crate::upstream_pool::UpstreamError;
 
 /// How much is read from the app at once, in bytes.
@@ -117,7 +117,7 @@ pub(crate) async fn open(
         over: false,
     };
     let mut response = Response::with_body(StatusCode::SWITCHING_PROTOCOLS, BoxBody::new(body));
-    *response.headers_mut() = returned(answer.headers(), host, request_id, false);
+    pass_on(answer.headers(), host, request_id, false, response.headers_mut());
     response.headers_mut().insert(HeaderName::from_static("upgrade"), HeaderValue::from_static("websocket"));
     response.head_mut().set_connection_type(ConnectionType::Upgrade);
     Ok(response)
