@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 /// A text that is not an identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,13 @@ macro_rules! identifier {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(formatter, concat!($prefix, "_{}"), self.0.simple())
+                // In one piece: every request prints some of these.
+                const START: &[u8] = concat!($prefix, "_").as_bytes();
+                let mut text = [0; START.len() + Simple::LENGTH];
+                let (start, digits) = text.split_at_mut(START.len());
+                start.copy_from_slice(START);
+                self.0.simple().encode_lower(digits);
+                formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
 
