@@ -10,6 +10,7 @@ use crate::{postgres, programs};
 struct Need {
     what: &'static str,
     is_there: fn() -> bool,
+    /// Where the distributions differ, `one|another`: the first that exists.
     packages: &'static [&'static str],
 }
 
@@ -24,7 +25,11 @@ const NEEDS: &[Need] = &[
         is_there: || node_version() >= Some(OLDEST_NODE) && programs::find("npm").is_some(),
         packages: &["nodejs", "npm"],
     },
-    Need { what: "Chromium (the scripted browser)", is_there: has_browser, packages: &["chromium"] },
+    Need {
+        what: "Chromium (the scripted browser)",
+        is_there: has_browser,
+        packages: &["chromium|chromium-browser"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
 ];
 
@@ -88,11 +93,14 @@ fn install_all(needs: &[Need]) -> Result<()> {
         let list: Vec<&str> = missing.iter().map(|need| need.what).collect();
         bail!("please install: {}", list.join("; "));
     }
+    println!("asking apt-get what there is, because these are missing:");
     for need in &missing {
-        println!("installing {} for: {}", need.packages.join(" "), need.what);
+        println!("  {}", need.what);
     }
     programs::succeed(privileged("apt-get").args(["update", "-qq"]))?;
-    let packages = missing.iter().flat_map(|need| need.packages);
+    let packages: Vec<&str> =
+        missing.iter().flat_map(|need| need.packages).map(|names| one_that_exists(names)).collect();
+    println!("installing {}", packages.join(" "));
     programs::succeed(
         privileged("apt-get").args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages),
     )?;
@@ -100,6 +108,14 @@ fn install_all(needs: &[Need]) -> Result<()> {
         Some(need) => bail!("installed, and still not found: {}", need.what),
         None => Ok(()),
     }
+}
+
+fn one_that_exists(names: &'static str) -> &'static str {
+    let exists = |name: &&str| {
+        programs::output(Command::new("apt-cache").args(["policy", name]))
+            .is_ok_and(|policy| policy.contains("Candidate:") && !policy.contains("Candidate: (none)"))
+    };
+    names.split('|').find(exists).unwrap_or(names)
 }
 
 /// The command as root: through `sudo` unless we are.
