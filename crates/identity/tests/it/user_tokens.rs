@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access_control::EndOwnSession;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use identity::{LiveSession, SigningKeys, Store, UserTokens};
+use identity::{Lifetimes, LiveSession, SigningKeys, Store, UserTokens};
 use ids::{AppId, RequestId, SessionId, UserId};
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -124,6 +124,18 @@ on_both_stores! {
         assert!(verify(810).await.is_err(), "30 seconds of skew, and no more");
         verify(-30).await.unwrap();
         assert!(verify(-31).await.is_err(), "not made yet");
+    }
+
+    async fn j10_a_token_is_worth_nothing_when_its_session_has_lapsed(database: TestDatabase) {
+        let short = Lifetimes { idle: Duration::minutes(5), absolute: Duration::minutes(10) };
+        let house = House::with(database, short, |_| {}).await;
+        let (_, session) = house.session().await;
+        let at = session.created_at();
+        let app = app();
+        let token = house.user_tokens.mint(&session, app, at);
+        assert!(house.user_tokens.verify(&token, app, at + Duration::minutes(4)).await.is_ok());
+        // The token itself is good for thirteen minutes.
+        assert!(house.user_tokens.verify(&token, app, at + Duration::minutes(11)).await.is_err());
     }
 
     async fn a_token_is_reused_for_a_short_while_for_one_app(database: TestDatabase) {
