@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use access_control::{AppRequest, Decision, OrganizationFacts, decide};
+use access_control::{AppRequest, Decision, Facts as _, OrganizationFacts, decide};
 use apps::AppRecord;
 use endpoint::http::Request;
 use endpoint::{Arrival, Problem, SESSION_COOKIE, cookie};
 use identity::{CookieHost, LiveSession, SessionError};
 use time::OffsetDateTime;
 
-use crate::gateway::Gateway;
+use crate::middleware::Middleware;
 use crate::own_pages;
 use crate::reach::{Asked, Reach};
 use crate::refusals::{RefusedRequest, Why};
@@ -26,7 +26,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
-impl Gateway {
+impl Middleware {
     /// Decides about a request.
     pub(crate) async fn admit<'a>(
         &self,
@@ -34,8 +34,7 @@ impl Gateway {
         arrival: &Arrival,
     ) -> Result<Admitted<'a>, Stop> {
         let now = OffsetDateTime::now_utc();
-        let (reach, handshake) =
-            read(request).inspect_err(|_| self.middleware.counters.malformed.add_one())?;
+        let (reach, handshake) = read(request).inspect_err(|_| self.counters.malformed.add_one())?;
         let session = self.session(request, arrival, now).await?;
         let app = self.app(arrival)?;
         let organization = self.organization(&app)?;
@@ -53,7 +52,7 @@ impl Gateway {
     ) -> Result<Arc<LiveSession>, Stop> {
         let cookie = cookie(request.head().headers(), SESSION_COOKIE).ok_or(Stop::SignIn)?;
         let host = CookieHost::App(&arrival.label);
-        let sessions = &self.middleware.sessions;
+        let sessions = &self.sessions;
         let opened = match sessions.cached(cookie, host, now) {
             Some(opened) => opened,
             None => sessions.open(cookie, host, now).await,
@@ -65,13 +64,12 @@ impl Gateway {
     }
 
     fn app(&self, arrival: &Arrival) -> Result<Arc<AppRecord>, Stop> {
-        let app = self.middleware.directory.app_at(&arrival.label).map_err(|_| self.undecided())?;
+        let app = self.directory.app_at(&arrival.label).map_err(|_| self.undecided())?;
         app.ok_or_else(|| self.refused(Problem::not_found()))
     }
 
     fn organization(&self, app: &AppRecord) -> Result<Arc<OrganizationFacts>, Stop> {
-        let organization =
-            self.policy.facts.organization(app.organization()).map_err(|_| self.undecided())?;
+        let organization = self.directory.organization(app.organization()).map_err(|_| self.undecided())?;
         organization.ok_or_else(|| self.refused(Problem::not_found()))
     }
 
@@ -99,7 +97,7 @@ impl Gateway {
             }
             Decision::Allow(_) => return Ok(()),
         };
-        let number = self.middleware.refusals.record(&RefusedRequest {
+        let number = self.refusals.record(&RefusedRequest {
             user: session.signed_in().user,
             organization: app.organization(),
             app: app.id(),
@@ -115,7 +113,7 @@ impl Gateway {
     /// Whether the page of another origin sent this, and could do harm with it.
     fn is_from_elsewhere(&self, handshake: Handshake, request: &Request, arrival: &Arrival) -> bool {
         let headers = request.head().headers();
-        let own = || self.middleware.sites.origin_of(&arrival.label);
+        let own = || self.sites.origin_of(&arrival.label);
         match handshake {
             Handshake::WebSocket => !tunnel::is_from_own_page(headers, &own()),
             _ => own_pages::is_sent_by_a_foreign_page(request.method(), headers, own),
@@ -123,12 +121,12 @@ impl Gateway {
     }
 
     fn undecided(&self) -> Stop {
-        self.middleware.counters.undecided.add_one();
+        self.counters.undecided.add_one();
         Problem::unavailable().into()
     }
 
     fn refused(&self, problem: Problem) -> Stop {
-        self.middleware.counters.refused.add_one();
+        self.counters.refused.add_one();
         problem.into()
     }
 }

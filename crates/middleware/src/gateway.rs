@@ -5,48 +5,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use apps::AddressPolicy;
-use directory::Directory;
 use endpoint::http::{BoxBody, Payload, Request, Response, Version};
-use endpoint::{Arrival, GatewayFactory, Problem, Sites, cookie, wants_page};
+use endpoint::{Arrival, GatewayFactory, Problem, cookie, wants_page};
 use futures_util::future::LocalBoxFuture;
 use http::header::{HeaderValue, TRANSFER_ENCODING};
-use identity::{HAND_OFF_COOKIE, Sessions, UserTokens};
+use identity::HAND_OFF_COOKIE;
 
 use crate::admission::Admitted;
-use crate::counters::Counters;
-use crate::forward::{self, Failure, Patience, Returning};
+use crate::forward::{self, Failure, Returning};
 use crate::live_streams::{Grounds, Policy};
-use crate::refusals::Refusals;
+use crate::middleware::Middleware;
 use crate::request_body::{RequestBody, Upload};
 use crate::request_headers::{self, Identity, Kind};
 use crate::stop::{self, Stop, not_running};
 use crate::tunnel::{self, Handshake};
-use crate::upstream_pool::{PoolLimits, Purpose, UpstreamError, UpstreamPool};
-
-/// What every worker's gateway is made from.
-pub struct Middleware {
-    /// Which apps there are, and who may use them.
-    pub directory: Directory,
-    /// Who is signed in.
-    pub sessions: Arc<Sessions>,
-    /// What apps are told about it.
-    pub user_tokens: Arc<UserTokens>,
-    /// Which hosts are ours.
-    pub sites: Arc<Sites>,
-    /// Where refusals go.
-    pub refusals: Refusals,
-    /// What is counted.
-    pub counters: Arc<Counters>,
-    /// Where apps may run.
-    pub addresses: Arc<AddressPolicy>,
-    /// Whom to trust when an app is reached over TLS.
-    pub tls: Arc<rustls::ClientConfig>,
-    /// How connections to apps are kept.
-    pub pool: PoolLimits,
-    /// How long apps are waited for.
-    pub patience: Patience,
-}
+use crate::upstream_pool::{Purpose, UpstreamError, UpstreamPool};
 
 impl Middleware {
     /// Makes one gateway for each worker thread.
@@ -69,8 +42,8 @@ impl Middleware {
 
 /// The gateway of one worker thread.
 pub(crate) struct Gateway {
-    pub(crate) middleware: Arc<Middleware>,
-    pub(crate) policy: Rc<Policy>,
+    middleware: Arc<Middleware>,
+    policy: Rc<Policy>,
     pool: Rc<UpstreamPool>,
 }
 
@@ -107,7 +80,7 @@ impl endpoint::Gateway for Gateway {
         arrival: &'a Arrival,
     ) -> LocalBoxFuture<'a, Result<(), Response<BoxBody>>> {
         Box::pin(async move {
-            match self.admit(request, arrival).await {
+            match self.middleware.admit(request, arrival).await {
                 Ok(_) => Ok(()),
                 Err(stop) => Err(self.stopped(stop, request, arrival)),
             }
@@ -122,7 +95,7 @@ impl Gateway {
         payload: Payload,
         arrival: &Arrival,
     ) -> Result<Response<BoxBody>, Stop> {
-        let admitted = self.admit(request, arrival).await?;
+        let admitted = self.middleware.admit(request, arrival).await?;
         self.hand_over(request, payload, arrival, admitted).await
     }
 

@@ -15,6 +15,7 @@ mod counters;
 mod forward;
 mod gateway;
 mod live_streams;
+mod middleware;
 mod own_pages;
 pub mod reach;
 mod refusals;
@@ -28,6 +29,6 @@ mod upstream_pool;
 
 pub use counters::{Counter, Counters};
 pub use forward::Patience;
-pub use gateway::Middleware;
+pub use middleware::Middleware;
 pub use refusals::{ACTION, RefusalWriter, Refusals};
 pub use upstream_pool::PoolLimits;

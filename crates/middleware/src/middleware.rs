@@ -1,0 +1,37 @@
+//! What the middleware of all worker threads shares.
+
+use std::sync::Arc;
+
+use apps::AddressPolicy;
+use directory::Directory;
+use endpoint::Sites;
+use identity::{Sessions, UserTokens};
+
+use crate::counters::Counters;
+use crate::forward::Patience;
+use crate::refusals::Refusals;
+use crate::upstream_pool::PoolLimits;
+
+/// What every worker's gateway is made from.
+pub struct Middleware {
+    /// Which apps there are, and who may use them.
+    pub directory: Directory,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// What apps are told about it.
+    pub user_tokens: Arc<UserTokens>,
+    /// Which hosts are ours.
+    pub sites: Arc<Sites>,
+    /// Where refusals go.
+    pub refusals: Refusals,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+    /// Where apps may run.
+    pub addresses: Arc<AddressPolicy>,
+    /// Whom to trust when an app is reached over TLS.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// How connections to apps are kept.
+    pub pool: PoolLimits,
+    /// How long apps are waited for.
+    pub patience: Patience,
+}
