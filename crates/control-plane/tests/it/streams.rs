@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use test_support::{Frame, TestDatabase, on_both_stores};
 
 use crate::platform::Platform;
@@ -20,6 +21,37 @@ on_both_stores! {
         let end = socket.next().await;
         assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{end:?}");
         assert!(signed_out.elapsed() < Duration::from_secs(1));
+    }
+
+    async fn r01_a_web_socket_ends_with_a_grant_a_rule_a_role_and_its_app(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let seeded = &platform.demo.seeded;
+        let (owner, editor) = (platform.signed_in("owner").await, platform.signed_in("editor").await);
+        let (admin, member) = (platform.signed_in("admin").await, platform.signed_in("member").await);
+        let app = |slug: &str| format!("/api/v1/apps/{}", seeded.apps[slug].id);
+        let admin_id = seeded.people["admin"].id;
+        let role = format!("/api/v1/organizations/{}/members/{admin_id}", seeded.organization);
+        let rule = json!({ "pattern": "/ws", "subjects": [{ "kind": "role", "value": "admin" }] });
+        let cases = [
+            ("grant", &admin, "payroll", &editor, "DELETE", format!("{}/grants/{admin_id}", app("payroll")), None),
+            ("rule", &member, "hello", &editor, "POST", format!("{}/path-rules", app("hello")), Some(rule)),
+            ("role", &admin, "hello", &owner, "PATCH", role, Some(json!({ "role": "member" }))),
+            ("app", &member, "reports", &editor, "DELETE", app("reports"), None),
+        ];
+        for (case, person, slug, changer, method, path, body) in cases {
+            assert_eq!(person.open(&platform.app_url(slug, "/")).await.status, 200, "{case}");
+            let mut socket = person.web_socket(&platform.app_url(slug, "/ws")).await.unwrap();
+            socket.send_text("hello").await;
+            assert_eq!(socket.next().await, Frame::Text("hello".to_owned()), "{case}");
+            let answer = changer.call(method, &path, body.as_ref()).await;
+            assert!((200..=299).contains(&answer.status), "{case}: {}", answer.text());
+            let changed = Instant::now();
+            let end = socket.next().await;
+            assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{case}: {end:?}");
+            assert!(changed.elapsed() < Duration::from_secs(1), "{case}: {:?}", changed.elapsed());
+            let again = person.web_socket(&platform.app_url(slug, "/ws")).await;
+            assert!(matches!(again.err().unwrap().status, 403 | 404), "{case}");
+        }
     }
 }
 
