@@ -89,7 +89,7 @@ fn install_all(needs: &[Need]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    if programs::find("apt-get").is_none() {
+    if programs::find("apt-get").is_none() || !(is_root() || programs::find("sudo").is_some()) {
         let list: Vec<&str> = missing.iter().map(|need| need.what).collect();
         bail!("please install: {}", list.join("; "));
     }
@@ -118,10 +118,13 @@ fn one_that_exists(names: &'static str) -> &'static str {
     names.split('|').find(exists).unwrap_or(names)
 }
 
+fn is_root() -> bool {
+    programs::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// The command as root: through `sudo` unless we are.
 fn privileged(program: &str) -> Command {
-    let is_root = programs::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let mut command = if is_root {
+    let mut command = if is_root() {
         Command::new("env")
     } else {
         let mut sudo = Command::new("sudo");
