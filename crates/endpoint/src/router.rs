@@ -99,8 +99,8 @@ impl Router {
             let mut response = answer.await;
             add_security_headers(response.headers_mut(), surface, Some(id));
             let status = response.status().as_u16();
-            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            tracing::info!(target: "access", request = %id, ?surface, %method, path, status, micros);
+            let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(target: "access", request = %id, ?surface, %method, path, status, microseconds);
             response
         })
     }

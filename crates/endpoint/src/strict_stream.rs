@@ -1,9 +1,9 @@
 //! Puts the strict reading of [`crate::framing`] between a connection and the parser.
 //!
-//! The parser sees only whole, well-formed heads. A refused one is replaced by a head that no client
-//! can send (`TRACE` never passes), which the dispatcher answers in its turn, after the requests that
-//! came before; then the connection closes. A head waits until the request before it was answered. In a refused body the stream ends; when nothing was
-//! answered yet, the refusal is written before closing.
+//! The parser sees only whole, well-formed heads, one at a time: the next waits until the request before it
+//! was answered. A refused head is replaced by one that no client can send (`TRACE` never passes), which
+//! the dispatcher answers in its turn; then the connection closes. In a refused body the stream ends; if
+//! nothing was answered yet, the refusal is written before closing.
 
 use std::future::Future;
 use std::io;

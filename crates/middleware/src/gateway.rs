@@ -68,7 +68,7 @@ impl endpoint::Gateway for Gateway {
                 method = %request.method(),
                 path = request.path(),
                 status = response.status().as_u16(),
-                micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+                microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
             );
             response
         })
