@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Of the time that a proxied request takes here, an eighth went into glibc's allocator (docs/BENCHMARKS.md).
+/// A tenth of the time that a proxied request takes here went into glibc's allocator (docs/BENCHMARKS.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
