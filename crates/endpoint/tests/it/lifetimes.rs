@@ -84,12 +84,13 @@ async fn t01_t21_a_client_that_stops_reading_is_let_go() {
 
 #[tokio::test]
 async fn t01_t21_a_client_that_reads_slowly_is_served() {
-    let server = Running::with(|limits| limits.write = Duration::from_millis(500)).await;
+    let server = Running::with(|limits| limits.write = Duration::from_secs(2)).await;
     let mut connection = server.open().await;
     connection.send(GET.replace("/x", "/endless")).await.unwrap();
     assert_eq!(connection.head().await.unwrap().status, 200);
-    // In steps that empty what the kernels hold, so that every one lets the server write on.
-    for _ in 0..8 {
+    // In steps that empty what the kernels hold, so that every one lets the server write on; together they
+    // take longer than one may.
+    for _ in 0..12 {
         tokio::time::sleep(Duration::from_millis(250)).await;
         connection.take(16 * 1024 * 1024).await.unwrap();
     }
