@@ -39,7 +39,7 @@ on_both_stores! {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
         let acme = outcomes.into_iter().find_map(Result::ok).unwrap().id;
         assert_eq!(house.role(&ada, acme).await, Some(Role::Owner));
-        assert_eq!(house.events(acme, "setup.complete").await, 1);
+        assert_eq!(house.events(acme, "set_up.complete").await, 1);
 
         let again = first(code.reveal().to_string()).await;
         assert!(matches!(again, Err(OrganizationError::SetUpCodeInvalid)), "{again:?}");
