@@ -14,13 +14,16 @@ export function answer(value) {
   process.stdout.write(`${JSON.stringify(value ?? null)}\n`);
 }
 
-/** Answers every further question with what `reply` makes of it, until the test ends. */
-export async function serve(reply) {
+/** Answers every further question with what `reply` makes of it, until the test ends; then calls `end`. */
+export async function serve(reply, end) {
   process.stdin.ref?.();
   process.stdin.resume();
   for (;;) {
     const { value, done } = await lines.next();
-    if (done) process.exit(0);
+    if (done) {
+      await end?.();
+      process.exit(0);
+    }
     answer(await reply(JSON.parse(value)));
   }
 }

@@ -171,4 +171,4 @@ answer({
   arrival, attempted, formStatus, refused, home, console: console_, second, admin, restricted, missing, cookies,
   administrator: await asAdmin(),
 });
-await serve(() => signOut(page));
+await serve(() => signOut(page), () => browser.close());
