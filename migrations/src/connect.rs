@@ -9,7 +9,7 @@ use sea_orm_migration::sea_orm::{
     TransactionOptions, TransactionTrait as _,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::Migrator;
@@ -19,6 +19,9 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long SQLite waits for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait before a file that was busy is opened again.
+const BUSY_RETRY: Duration = Duration::from_millis(20);
 
 /// Readers do not wait for each other in WAL mode; more connections than this only cost memory.
 const SQLITE_CONNECTIONS: u32 = 8;
@@ -122,6 +125,9 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, ConnectError>
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
+    let failed = |source| ConnectError::Sqlite { path: path.to_owned(), source };
+    // Kept until the pool has a connection of its own, so that nobody finds the file closed in between.
+    let first = open_first(&options).await.map_err(failed)?;
     let pool = SqlitePoolOptions::new()
         .max_connections(SQLITE_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -132,8 +138,32 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, ConnectError>
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(|source| ConnectError::Sqlite { path: path.to_owned(), source })?;
+        .map_err(failed)?;
+    first.close().await.map_err(failed)?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// The first connection turns the journal on. SQLite answers "busy" at once, whatever the busy timeout,
+/// to two that do so together and while the last user of the file is closing it
+/// (<https://www.sqlite.org/wal.html>, section 2.5), so that is asked again.
+async fn open_first(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let deadline = tokio::time::Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match options.connect().await {
+            Err(error) if is_busy(&error) && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(BUSY_RETRY).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// SQLITE_BUSY and its extended codes, which share the lowest byte
+/// (<https://www.sqlite.org/rescode.html#busy>).
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 /// Makes the file readable by its owner only, before SQLite does; its journal files get the same mode.

@@ -23,6 +23,27 @@ async fn sqlite_is_opened_with_a_journal_foreign_keys_and_for_its_owner_only() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_new_sqlite_file_may_be_opened_by_many_at_once_and_again_while_they_close_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let file = folder.path().join(format!("{round}.sqlite"));
+        let opened = (0..8).map(|_| {
+            let file = file.to_str().unwrap().to_owned();
+            tokio::spawn(async move {
+                for _ in 0..2 {
+                    let database = migrations::connect(&file).await.unwrap();
+                    database.execute_unprepared("CREATE TABLE IF NOT EXISTS t (x INTEGER)").await.unwrap();
+                    database.close().await.unwrap();
+                }
+            })
+        });
+        for task in opened.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_names_no_store_says_what_is_expected() {
     assert!(message("mysql://root@localhost/vybe").await.contains("`mysql` is none of them"));
