@@ -1,10 +1,11 @@
 //! Describes declared endpoints as an OpenAPI 3.1 document.
 
-use access_control::{Rule, UserToken};
+mod access;
+
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use crate::{Endpoint, SESSION_COOKIE, Surface};
+use crate::{Endpoint, Origins, Surface};
 
 /// The document for the endpoints of the platform's host.
 #[must_use]
@@ -24,12 +25,9 @@ pub fn openapi(endpoints: &[Endpoint]) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
+        "x-endpoints": listed(endpoints),
         "components": {
-            "securitySchemes": {
-                "session": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
-                "serverSecret": { "type": "apiKey", "in": "header", "name": "VYBE_SERVER_SECRET" },
-                "userToken": { "type": "apiKey", "in": "header", "name": "x-vybe-user-token" },
-            },
+            "securitySchemes": access::security_schemes(),
             "schemas": { "Problem": problem_schema() },
             "responses": {
                 "Problem": {
@@ -47,8 +45,10 @@ fn operation(endpoint: &Endpoint) -> Value {
     let mut operation = json!({
         "operationId": endpoint.name(),
         "x-action": endpoint.action(),
+        "x-access": access::access(endpoint.rule()),
+        "x-surface": surface_name(endpoint.surface()),
         "parameters": parameters(endpoint.path()),
-        "security": security(endpoint.rule()),
+        "security": access::security(endpoint.rule()),
         "responses": {
             "2XX": { "description": "Done." },
             "4XX": { "$ref": "#/components/responses/Problem" },
@@ -83,14 +83,33 @@ fn parameters(path: &str) -> Value {
         .collect()
 }
 
-fn security(rule: Rule) -> Value {
-    match rule {
-        Rule::Public(_) => json!([]),
-        Rule::OwnAccount | Rule::Roles(_) | Rule::AppRole(_) => json!([{ "session": [] }]),
-        Rule::ServerSecret(UserToken::Optional) => {
-            json!([{ "serverSecret": [] }, { "serverSecret": [], "userToken": [] }])
-        }
-        Rule::ServerSecret(UserToken::Required) => json!([{ "serverSecret": [], "userToken": [] }]),
+/// Every endpoint that is mounted, on every surface: `paths` has those of the platform's host only, because
+/// one path can stand for several endpoints on different hosts.
+fn listed(endpoints: &[Endpoint]) -> Value {
+    let line = |endpoint: &Endpoint| {
+        json!({
+            "surface": surface_name(endpoint.surface()),
+            "method": endpoint.method().as_str(),
+            "path": endpoint.path(),
+            "name": endpoint.name(),
+            "action": endpoint.action(),
+            "access": access::access(endpoint.rule()),
+            "origins": match endpoint.origins() {
+                Origins::Platform => "platform",
+                Origins::AppsToo => "apps_too",
+            },
+            "page": endpoint.is_page(),
+        })
+    };
+    endpoints.iter().map(line).collect()
+}
+
+const fn surface_name(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Platform => "platform",
+        Surface::AppHosts => "app_hosts",
+        Surface::Admin => "admin",
+        Surface::DevelopmentIssuer => "development_issuer",
     }
 }
 

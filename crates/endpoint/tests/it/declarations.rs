@@ -118,7 +118,7 @@ fn the_description_names_every_endpoint_of_the_platform() {
     let names = declared.iter().filter(|endpoint| endpoint.surface() == Surface::Platform);
     assert_eq!(described, names.map(|endpoint| endpoint.name().to_owned()).collect());
     let create = &document["paths"]["/api/v1/organizations"]["post"];
-    assert_eq!(create["security"], serde_json::json!([{ "session": [] }]));
+    assert_eq!(create["security"], serde_json::json!([{ "session": [] }, { "apiToken": [] }]));
     let schema = &create["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(schema["required"], serde_json::json!(["name"]));
     let word = &document["paths"]["/public/{word}"]["get"];
