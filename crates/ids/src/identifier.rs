@@ -1,8 +1,10 @@
 //! UUIDv7 newtypes with a printable prefix (`org_0191…`), one type per kind of thing.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 use uuid::fmt::Simple;
@@ -51,6 +53,20 @@ macro_rules! identifier {
                 start.copy_from_slice(START);
                 self.0.simple().encode_lower(digits);
                 formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                crate::schema::identifier($prefix)
             }
         }
 
@@ -114,6 +130,10 @@ identifier!(
 identifier!(
     /// A server secret of an app. Not the secret itself.
     ServerSecretId, "sec"
+);
+identifier!(
+    /// A token of the coding agent for one app. Not the secret itself.
+    AgentTokenId, "agt"
 );
 identifier!(
     /// A key that signs user tokens; the `kid` of the published key.

@@ -8,13 +8,14 @@ mod domain_name;
 mod email;
 mod identifier;
 mod name;
+mod schema;
 mod slug;
 
 pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
-    AppId, AuditEventId, DecisionId, GroupId, IdentifierError, InvitationId, OrganizationId, PathRuleId,
-    RequestId, ServerSecretId, SessionId, SigningKeyId, UserId,
+    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, IdentifierError, InvitationId, OrganizationId,
+    PathRuleId, RequestId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};
