@@ -140,6 +140,7 @@ CREATE TABLE path_rules (
     pattern TEXT NOT NULL,
     methods TEXT NOT NULL,
     subjects TEXT NOT NULL,
+    sign_in_within INTEGER,
     created_at {timestamp} NOT NULL
 );
 CREATE INDEX path_rules_by_app ON path_rules (app_id);

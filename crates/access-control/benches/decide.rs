@@ -26,6 +26,7 @@ fn rules(count: usize) -> PathRules {
         .unwrap_or_else(|error| panic!("{error}")),
         methods: Vec::new(),
         subjects: vec![Subject::Role(Role::Owner), Subject::Role(Role::Member)],
+        sign_in_within: None,
     };
     PathRules::new((0..count).map(rule).collect())
 }
@@ -37,6 +38,7 @@ fn decisions(criterion: &mut Criterion) {
         session: SessionId::generate(),
         hosted_domain: None,
         authenticated_at: OffsetDateTime::UNIX_EPOCH,
+        means: access_control::Means::Browser,
     };
     let member = MemberFacts { role: Role::Member, groups: Vec::new() };
     let organization =

@@ -3,8 +3,8 @@
 
 use ids::{AppId, OrganizationId};
 
-use crate::grounds::{AppGrounds, CredentialGrounds, OrganizationGrounds};
-use crate::{AppRole, Role, SignedIn};
+use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::{AppRole, Means, Role, SignedIn};
 
 /// Something that can be permitted.
 pub trait Action: Sized + 'static {
@@ -35,14 +35,16 @@ pub trait Scope: Sized + 'static {
 pub enum Rule {
     /// Anybody, for this reason.
     Public(&'static str),
-    /// Every signed-in person, on what is their own.
-    OwnAccount,
+    /// Every signed-in person, on what is their own, with one of these proofs of who they are.
+    OwnAccount(&'static [Means]),
     /// Members with one of these roles.
     Roles(&'static [Role]),
     /// People with at least this role in the app.
     AppRole(AppRole),
     /// An app with its server secret.
     ServerSecret(UserToken),
+    /// The coding agent with its token, on the one app that it is for.
+    AgentToken,
 }
 
 /// Which credential a scope reads. Others that come along are not looked at.
@@ -50,10 +52,12 @@ pub enum Rule {
 pub enum Credential {
     /// None: the action is public.
     Nothing,
-    /// A platform session.
+    /// A platform session: a browser's cookie, or an API token.
     Session,
     /// An app's server secret, perhaps with a user token.
     ServerSecret,
+    /// A token of the coding agent.
+    AgentToken,
 }
 
 /// Actions that need no credential. Each says why.
@@ -66,6 +70,8 @@ pub struct InOrganization;
 pub struct InApp;
 /// Actions of an app that calls with its server secret.
 pub struct ByApp;
+/// Actions of the coding agent on the one app that its token is for.
+pub struct ByAgent;
 
 /// Why an action may be done by anybody.
 #[derive(Clone, Copy, Debug)]
@@ -92,13 +98,13 @@ impl Scope for Public {
 }
 
 impl Scope for OwnAccount {
-    type Rule = ();
+    type Rule = &'static [Means];
     type Object = ();
     type Grounds = SignedIn;
     const CREDENTIAL: Credential = Credential::Session;
 
-    fn describe((): Self::Rule) -> Rule {
-        Rule::OwnAccount
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::OwnAccount(rule)
     }
 }
 
@@ -135,6 +141,17 @@ impl Scope for ByApp {
     }
 }
 
+impl Scope for ByAgent {
+    type Rule = ();
+    type Object = ();
+    type Grounds = AgentGrounds;
+    const CREDENTIAL: Credential = Credential::AgentToken;
+
+    fn describe((): Self::Rule) -> Rule {
+        Rule::AgentToken
+    }
+}
+
 /// An action as data: one row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActionRow {
@@ -153,7 +170,7 @@ fn row<A: Action>() -> ActionRow {
 /// The whole table.
 #[must_use]
 pub fn every_action() -> Vec<ActionRow> {
-    [in_organization(), in_app(), of_own_account(), by_app(), public()].concat()
+    [in_organization(), in_app(), of_own_account(), by_app(), by_agent(), public()].concat()
 }
 
 macro_rules! actions {
@@ -179,17 +196,24 @@ const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::Editor];
 const RUNNERS: &[Role] = &[Role::Owner, Role::Admin];
 const OWNERS: &[Role] = &[Role::Owner];
 
+const ANY_MEANS: &[Means] = &Means::ALL;
+const BROWSER_ONLY: &[Means] = &[Means::Browser];
+
 actions! { in_organization InOrganization:
     /// See the organization's name and settings.
     ReadOrganization "organization.read" EVERYBODY;
     /// Change the organization's name and settings.
     UpdateOrganization "organization.update" RUNNERS;
+    /// Delete the organization with everything in it.
+    DeleteOrganization "organization.delete" OWNERS;
     /// See who is a member.
     ListMembers "members.list" EVERYBODY;
     /// Give a member another role, up to Admin.
     ChangeRole "members.change_role" RUNNERS;
     /// Make somebody an Owner, or change or remove one.
     ManageOwners "members.manage_owners" OWNERS;
+    /// Make another member an Owner and step back to Admin.
+    TransferOwnership "members.transfer_ownership" OWNERS;
     /// Remove a member.
     RemoveMember "members.remove" RUNNERS;
     /// Leave the organization.
@@ -208,6 +232,16 @@ actions! { in_organization InOrganization:
     ListApps "apps.list" EVERYBODY;
     /// Create an app.
     CreateApp "apps.create" BUILDERS;
+    /// See, hand over and delete apps that nobody can edit any more.
+    ManageOrphanedApps "apps.manage_orphaned" OWNERS;
+    /// Read the audit trail and the decisions it names.
+    ReadAudit "audit.read" RUNNERS;
+    /// See roles, levels, grants and path rules as one file.
+    ReadPolicy "policy.read" RUNNERS;
+    /// Ask what a change of roles, levels, grants or path rules would do.
+    SimulatePolicy "policy.simulate" RUNNERS;
+    /// Change roles, levels, grants and path rules together.
+    ApplyPolicy "policy.apply" RUNNERS;
 }
 
 actions! { in_app InApp:
@@ -215,6 +249,12 @@ actions! { in_app InApp:
     ReadApp "app.read" AppRole::Viewer;
     /// See who may use the app and under which rules.
     ReadAppAccess "app.read_access" AppRole::Editor;
+    /// Ask what is decided for a person and a path, and why.
+    ExplainAccess "app.explain_access" AppRole::Editor;
+    /// Open the records of the app's decisions.
+    ReadDecisions "decisions.read" AppRole::Editor;
+    /// Ask what a change of level, grants or path rules would do.
+    SimulateApp "app.simulate" AppRole::Editor;
     /// Change name, level, upstream, grants and path rules.
     UpdateApp "app.update" AppRole::Editor;
     /// Delete the app.
@@ -223,30 +263,43 @@ actions! { in_app InApp:
     ListServerSecrets "server_secrets.list" AppRole::Editor;
     /// Issue or revoke a server secret.
     ManageServerSecrets "server_secrets.manage" AppRole::Editor;
+    /// See which agent tokens exist.
+    ListAgentTokens "agent_tokens.list" AppRole::Editor;
+    /// Issue or revoke a token of the coding agent.
+    ManageAgentTokens "agent_tokens.manage" AppRole::Editor;
 }
 
 actions! { of_own_account OwnAccount:
     /// See who one is signed in as.
-    ReadOwnSession "session.read" ();
+    ReadOwnSession "session.read" ANY_MEANS;
     /// End sessions of one's own.
-    EndOwnSession "session.end" ();
+    EndOwnSession "session.end" ANY_MEANS;
     /// List one's own sessions.
-    ListOwnSessions "session.list" ();
+    ListOwnSessions "session.list" ANY_MEANS;
     /// List the organizations one belongs to.
-    ListOwnOrganizations "organizations.list" ();
+    ListOwnOrganizations "organizations.list" ANY_MEANS;
     /// Create an organization and become its Owner.
-    CreateOrganization "organizations.create" ();
+    CreateOrganization "organizations.create" ANY_MEANS;
     /// Accept an invitation.
-    AcceptInvitation "invitations.accept" ();
+    AcceptInvitation "invitations.accept" ANY_MEANS;
     /// Become the first Owner with the set-up code.
-    CompleteSetUp "set_up.complete" ();
+    CompleteSetUp "set_up.complete" ANY_MEANS;
     /// Open the pages of the console.
-    OpenConsole "console.open" ();
+    OpenConsole "console.open" BROWSER_ONLY;
+    /// See one's own API tokens.
+    ListApiTokens "api_tokens.list" ANY_MEANS;
+    /// Make and revoke API tokens of one's own; a token makes no tokens.
+    ManageApiTokens "api_tokens.manage" BROWSER_ONLY;
 }
 
 actions! { by_app ByApp:
     /// Ask which app, and which person, the credentials belong to.
     IdentifyCaller "whoami.read" UserToken::Optional;
+}
+
+actions! { by_agent ByAgent:
+    /// Ask which app the token is for.
+    IdentifyAgent "agent.identify" ();
 }
 
 actions! { public Public:

@@ -4,13 +4,13 @@ use ids::{AppId, OrganizationId};
 use time::OffsetDateTime;
 
 use crate::action::{
-    Action, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope, UserToken,
+    Action, ByAgent, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope, UserToken,
 };
 use crate::decide::{app_role, membership};
-use crate::grounds::{AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, OrganizationGrounds};
 use crate::permit::Permit;
 use crate::refusal::Refusal;
-use crate::{AppRole, Facts, Principal, Role, SignedIn};
+use crate::{AppRole, Facts, Means, Principal, Role, SignedIn};
 
 /// Decides whether `principal` may do `A` on `object`.
 ///
@@ -57,13 +57,14 @@ impl Check for Public {
 
 impl Check for OwnAccount {
     fn check(
-        (): (),
+        allowed: &'static [Means],
         principal: Option<&Principal>,
         (): (),
         _: &dyn Facts,
         _: OffsetDateTime,
     ) -> Result<SignedIn, Refusal> {
-        signed_in(principal).cloned()
+        let actor = signed_in(principal)?;
+        if allowed.contains(&actor.means) { Ok(actor.clone()) } else { Err(Refusal::Forbidden) }
     }
 }
 
@@ -138,9 +139,34 @@ impl Check for ByApp {
     }
 }
 
+impl Check for ByAgent {
+    fn check(
+        (): (),
+        principal: Option<&Principal>,
+        (): (),
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<AgentGrounds, Refusal> {
+        let Some(Principal::Agent(credential)) = principal else {
+            return Err(Refusal::Unauthenticated);
+        };
+        let app = facts.app(credential.app)?.ok_or(Refusal::Unauthenticated)?;
+        let organization = facts.organization(app.organization)?.ok_or(Refusal::Unauthenticated)?;
+        // The agent is worth what its issuer may do now.
+        let issuer = &credential.issued_by;
+        let role = membership(issuer, &organization)
+            .and_then(|member| app_role(issuer.user, member, &app, now))
+            .map_err(|_| Refusal::Unauthenticated)?;
+        if role < AppRole::Editor {
+            return Err(Refusal::Unauthenticated);
+        }
+        Ok(AgentGrounds { credential: credential.clone() })
+    }
+}
+
 fn signed_in(principal: Option<&Principal>) -> Result<&SignedIn, Refusal> {
     match principal {
         Some(Principal::User(actor)) => Ok(actor),
-        Some(Principal::App(_)) | None => Err(Refusal::Unauthenticated),
+        Some(Principal::App(_) | Principal::Agent(_)) | None => Err(Refusal::Unauthenticated),
     }
 }

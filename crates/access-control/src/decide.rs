@@ -4,6 +4,7 @@ use ids::{AppId, OrganizationId, PathRuleId, UserId};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::path_rules::{RuleRefusal, Visitor};
 use crate::{
     AppFacts, AppLevel, AppRole, MemberFacts, Method, OrganizationFacts, RequestPath, Role, SignedIn,
 };
@@ -51,13 +52,24 @@ pub enum Reason {
     NotCreator,
     /// This path rule does not name the person.
     PathRule(PathRuleId),
+    /// This path rule names the person, and asks for a more recent sign-in.
+    SignInTooOld(PathRuleId),
+}
+
+impl From<RuleRefusal> for Reason {
+    fn from(refusal: RuleRefusal) -> Self {
+        match refusal {
+            RuleRefusal::NotNamed(rule) => Self::PathRule(rule),
+            RuleRefusal::SignInTooOld(rule) => Self::SignInTooOld(rule),
+        }
+    }
 }
 
 impl Reason {
     /// Whether the person may be told that the app exists (403), or not (404).
     #[must_use]
     pub const fn app_is_visible(self) -> bool {
-        matches!(self, Self::PathRule(_))
+        matches!(self, Self::PathRule(_) | Self::SignInTooOld(_))
     }
 }
 
@@ -147,23 +159,24 @@ fn walk(request: &AppRequest<'_>, observe: &mut impl FnMut(&dyn Fn() -> Step)) -
         Err(reason) => return Decision::Refuse(reason),
     };
 
+    let visitor = Visitor { viewer, member, app_role: role, now };
     for path in paths {
-        let refused_by = app.rules.refusal(path, method, viewer.user, member, role);
+        let refusal = app.rules.refusal(path, method, visitor);
         observe(&|| Step::Path {
             path: path.judged().to_owned(),
             rules: app.rules.deciding(path, method),
-            refused_by,
+            refused_by: refusal.map(RuleRefusal::rule),
         });
-        if let Some(rule) = refused_by {
-            return Decision::Refuse(Reason::PathRule(rule));
+        if let Some(refusal) = refusal {
+            return Decision::Refuse(refusal.into());
         }
     }
     // A request that is said to reach no page at all is not let through for that.
     if (under_every_rule && !app.server_actions_judged_by_page) || paths.is_empty() {
-        let refused_by = app.rules.refusal_under_every_rule(viewer.user, member, role);
-        observe(&|| Step::EveryRule { refused_by });
-        if let Some(rule) = refused_by {
-            return Decision::Refuse(Reason::PathRule(rule));
+        let refusal = app.rules.refusal_under_every_rule(visitor);
+        observe(&|| Step::EveryRule { refused_by: refusal.map(RuleRefusal::rule) });
+        if let Some(refusal) = refusal {
+            return Decision::Refuse(refusal.into());
         }
     }
     Decision::Allow(role)

@@ -2,7 +2,7 @@
 
 use ids::{AppId, OrganizationId};
 
-use crate::{AppCredential, AppRole, Role, SignedIn};
+use crate::{AgentCredential, AppCredential, AppRole, Role, SignedIn};
 
 /// What a decision on an organization established.
 #[derive(Clone, Debug)]
@@ -26,6 +26,12 @@ pub struct AppGrounds {
 #[derive(Clone, Debug)]
 pub struct CredentialGrounds {
     pub(crate) credential: AppCredential,
+}
+
+/// What a decision on a call of the coding agent established.
+#[derive(Clone, Debug)]
+pub struct AgentGrounds {
+    pub(crate) credential: AgentCredential,
 }
 
 /// Grounds on which a signed-in person acts.

@@ -20,18 +20,22 @@ mod principal;
 mod refusal;
 mod request_path;
 mod role;
+mod sign_in_age;
 
 pub use action::*;
 pub use authorize::{Check, authorize};
 pub use decide::{AppRequest, Decision, Explanation, Reason, Step, decide, explain};
 pub use facts::{AppFacts, Facts, FactsUnavailable, GrantFacts, MemberFacts, OrganizationFacts};
-pub use grounds::{AppGrounds, ByPerson, CredentialGrounds, OrganizationGrounds, WithinOrganization};
+pub use grounds::{
+    AgentGrounds, AppGrounds, ByPerson, CredentialGrounds, OrganizationGrounds, WithinOrganization,
+};
 pub use level::{AppLevel, AppRole};
 pub use method::{Method, MethodError};
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use path_rules::{PathRule, PathRules, Subject};
 pub use permit::Permit;
-pub use principal::{AppCredential, Environment, Principal, SignedIn};
+pub use principal::{AgentCredential, AppCredential, Environment, Means, Principal, SignedIn};
 pub use refusal::Refusal;
 pub use request_path::{RequestPath, RequestPathError};
 pub use role::Role;
+pub use sign_in_age::{SignInAge, SignInAgeError};

@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 
 use ids::{GroupId, PathRuleId, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AppRole, MemberFacts, Method, PathPattern, RequestPath, Role};
+use time::OffsetDateTime;
+
+use crate::{AppRole, MemberFacts, Method, PathPattern, RequestPath, Role, SignInAge, SignedIn};
 
 /// Whom a rule lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum Subject {
     /// One person.
@@ -35,6 +38,41 @@ pub struct PathRule {
     pub methods: Vec<Method>,
     /// Whom it lets through; nobody else passes.
     pub subjects: Vec<Subject>,
+    /// How long ago those may have signed in; none means that it does not matter.
+    pub sign_in_within: Option<SignInAge>,
+}
+
+/// Why a rule refuses somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleRefusal {
+    /// It does not name the person.
+    NotNamed(PathRuleId),
+    /// It does, and the sign-in is too old.
+    SignInTooOld(PathRuleId),
+}
+
+impl RuleRefusal {
+    pub(crate) const fn rule(self) -> PathRuleId {
+        match self {
+            Self::NotNamed(rule) | Self::SignInTooOld(rule) => rule,
+        }
+    }
+
+    /// The one to tell of two: signing in again does not help whom another rule keeps out. Of two alike
+    /// the lower identifier, so that it does not depend on the order of the rules.
+    fn graver(self, other: Self) -> Self {
+        let rank = |refusal: Self| (matches!(refusal, Self::SignInTooOld(_)), refusal.rule());
+        if rank(self) <= rank(other) { self } else { other }
+    }
+}
+
+/// Who asks a rule.
+#[derive(Clone, Copy)]
+pub(crate) struct Visitor<'a> {
+    pub(crate) viewer: &'a SignedIn,
+    pub(crate) member: &'a MemberFacts,
+    pub(crate) app_role: AppRole,
+    pub(crate) now: OffsetDateTime,
 }
 
 impl PathRule {
@@ -42,13 +80,19 @@ impl PathRule {
         self.methods.is_empty() || self.methods.contains(method)
     }
 
-    fn allows(&self, user: UserId, member: &MemberFacts, app_role: AppRole) -> bool {
-        self.subjects.iter().any(|subject| match *subject {
-            Subject::User(named) => named == user,
+    fn refusal(&self, visitor: Visitor<'_>) -> Option<RuleRefusal> {
+        let Visitor { viewer, member, app_role, now } = visitor;
+        let named = self.subjects.iter().any(|subject| match *subject {
+            Subject::User(user) => user == viewer.user,
             Subject::Group(group) => member.groups.contains(&group),
             Subject::Role(role) => member.role == role,
             Subject::AppRole(role) => app_role == role,
-        })
+        });
+        if !named {
+            return Some(RuleRefusal::NotNamed(self.id));
+        }
+        let recent = self.sign_in_within.is_none_or(|age| age.covers(viewer.authenticated_at, now));
+        (!recent).then_some(RuleRefusal::SignInTooOld(self.id))
     }
 }
 
@@ -92,40 +136,33 @@ impl PathRules {
         &self.rules
     }
 
-    /// The rule that refuses this request, if any.
+    /// The refusal of this request, if any.
     pub(crate) fn refusal(
         &self,
         path: &RequestPath<'_>,
         method: &Method,
-        user: UserId,
-        member: &MemberFacts,
-        app_role: AppRole,
-    ) -> Option<PathRuleId> {
+        visitor: Visitor<'_>,
+    ) -> Option<RuleRefusal> {
         let mut longest = 0;
-        let mut refused_by: Option<PathRuleId> = None;
+        let mut refused: Option<RuleRefusal> = None;
         self.visit(path, &mut |depth, rule| {
             if !rule.covers(method) || depth < longest {
                 return;
             }
             if depth > longest {
                 longest = depth;
-                refused_by = None;
+                refused = None;
             }
-            if !rule.allows(user, member, app_role) {
-                refused_by = Some(refused_by.map_or(rule.id, |other| other.min(rule.id)));
+            if let Some(refusal) = rule.refusal(visitor) {
+                refused = Some(refused.map_or(refusal, |other| other.graver(refusal)));
             }
         });
-        refused_by
+        refused
     }
 
-    /// The rule that refuses a request which has to pass every rule, if any.
-    pub(crate) fn refusal_under_every_rule(
-        &self,
-        user: UserId,
-        member: &MemberFacts,
-        app_role: AppRole,
-    ) -> Option<PathRuleId> {
-        self.rules.iter().find(|rule| !rule.allows(user, member, app_role)).map(|rule| rule.id)
+    /// The refusal of a request that has to pass every rule, if any.
+    pub(crate) fn refusal_under_every_rule(&self, visitor: Visitor<'_>) -> Option<RuleRefusal> {
+        self.rules.iter().filter_map(|rule| rule.refusal(visitor)).reduce(RuleRefusal::graver)
     }
 
     /// The rules that decide for this request: the longest that match.

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 
 use ids::{AppId, OrganizationId, UserId};
 
-use crate::action::{Action, ByApp, InApp, InOrganization, Scope};
+use crate::action::{Action, ByAgent, ByApp, InApp, InOrganization, Scope};
 use crate::grounds::{ByPerson, WithinOrganization};
 use crate::refusal::Refusal;
-use crate::{AppCredential, AppRole, Role, SignedIn};
+use crate::{AgentCredential, AppCredential, AppRole, Role, SignedIn};
 
 /// Leave to do `A`, holding what the decision was made on.
 ///
@@ -125,6 +125,14 @@ impl<A: Action<Scope = ByApp>> Permit<A> {
     /// The app, its environment and the person it speaks for.
     #[must_use]
     pub fn credential(&self) -> &AppCredential {
+        &self.grounds.credential
+    }
+}
+
+impl<A: Action<Scope = ByAgent>> Permit<A> {
+    /// The app that the agent works on, and who let it.
+    #[must_use]
+    pub fn agent(&self) -> &AgentCredential {
         &self.grounds.credential
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ids::{AppId, OrganizationId, ServerSecretId, SessionId, UserId};
+use ids::{AgentTokenId, AppId, OrganizationId, ServerSecretId, SessionId, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -17,10 +18,26 @@ pub struct SignedIn {
     pub hosted_domain: Option<Arc<str>>,
     /// When the person last proved who they are to the identity provider.
     pub authenticated_at: OffsetDateTime,
+    /// With what the request proves the session.
+    pub means: Means,
+}
+
+/// With what a request proves whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Means {
+    /// The session cookie of a browser.
+    Browser,
+    /// An API token that the person made for a program.
+    ApiToken,
+}
+
+impl Means {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Browser, Self::ApiToken];
 }
 
 /// Where an app runs. Preview and production never share a server secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     /// The sandbox in which an app is built.
@@ -58,6 +75,19 @@ pub struct AppCredential {
     pub user: Option<SignedIn>,
 }
 
+/// The coding agent, at work on one app for the person who let it.
+#[derive(Clone, Debug)]
+pub struct AgentCredential {
+    /// The app; the token is good for no other.
+    pub app: AppId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Which token was used.
+    pub token: AgentTokenId,
+    /// Who issued it. The agent may do nothing that this person may not do any more.
+    pub issued_by: SignedIn,
+}
+
 /// Whoever a request was authenticated as.
 #[derive(Clone, Debug)]
 pub enum Principal {
@@ -65,4 +95,6 @@ pub enum Principal {
     User(SignedIn),
     /// An app with its server secret.
     App(AppCredential),
+    /// The coding agent with its token.
+    Agent(AgentCredential),
 }

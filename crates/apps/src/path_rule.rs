@@ -1,6 +1,6 @@
 //! What a new or changed path rule is made from.
 
-use access_control::{Method, PathPattern, PathPatternError, Subject};
+use access_control::{Method, PathPattern, PathPatternError, SignInAge, Subject};
 
 /// A path rule to be.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct NewPathRule {
     pub methods: Vec<Method>,
     /// Whom it lets through.
     pub subjects: Vec<Subject>,
+    /// How long ago those may have signed in.
+    pub sign_in_within: Option<SignInAge>,
 }
 
 /// Why something is no path rule.
@@ -22,6 +24,9 @@ pub enum PathRuleError {
     /// A method.
     #[error(transparent)]
     Method(#[from] access_control::MethodError),
+    /// The age of the sign-in.
+    #[error(transparent)]
+    SignInAge(#[from] access_control::SignInAgeError),
     /// More methods or subjects than a rule can have.
     #[error("a rule names at most {LARGEST} methods and {LARGEST} subjects")]
     TooLarge,
@@ -47,6 +52,15 @@ impl NewPathRule {
                 judged.push(method);
             }
         }
-        Ok(Self { pattern, methods: judged, subjects })
+        Ok(Self { pattern, methods: judged, subjects, sign_in_within: None })
+    }
+
+    /// Asks for a sign-in that is at most this many minutes old.
+    ///
+    /// # Errors
+    /// No rule can ask for that.
+    pub fn signed_in_within(mut self, minutes: Option<u32>) -> Result<Self, PathRuleError> {
+        self.sign_in_within = minutes.map(SignInAge::try_from).transpose()?;
+        Ok(self)
     }
 }

@@ -112,7 +112,8 @@ impl AppPathRules {
 }
 
 fn with_id(id: PathRuleId, new: NewPathRule) -> PathRule {
-    PathRule { id, pattern: new.pattern, methods: new.methods, subjects: new.subjects }
+    let NewPathRule { pattern, methods, subjects, sign_in_within } = new;
+    PathRule { id, pattern, methods, subjects, sign_in_within }
 }
 
 fn event(
@@ -129,5 +130,10 @@ fn event(
 }
 
 fn described(rule: &PathRule) -> Value {
-    json!({ "pattern": rule.pattern, "methods": rule.methods, "subjects": rule.subjects })
+    json!({
+        "pattern": rule.pattern,
+        "methods": rule.methods,
+        "subjects": rule.subjects,
+        "signInWithinMinutes": rule.sign_in_within,
+    })
 }

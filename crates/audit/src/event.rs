@@ -1,8 +1,8 @@
 //! One line of the audit trail.
 
 use ids::{
-    AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId, RequestId,
-    ServerSecretId, SessionId, SigningKeyId, UserId,
+    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId,
+    RequestId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -14,6 +14,8 @@ pub enum Actor {
     Person(UserId),
     /// An app with its server secret.
     App(AppId),
+    /// A coding agent, with its token for one app.
+    Agent(AppId, AgentTokenId),
     /// The platform itself: a background task or the operator's command line.
     System,
 }
@@ -43,6 +45,10 @@ pub enum Target {
     PathRule(AppId, PathRuleId),
     /// A server secret of an app.
     ServerSecret(AppId, ServerSecretId),
+    /// An agent's token for an app.
+    AgentToken(AppId, AgentTokenId),
+    /// A session that a person made for a program.
+    ApiToken(SessionId),
     /// A key that signs user tokens.
     SigningKey(SigningKeyId),
     /// The platform as a whole.

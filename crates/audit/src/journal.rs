@@ -80,20 +80,36 @@ impl Change {
         &self.transaction
     }
 
-    /// Writes the event, commits, and shows the event to the followers. Runs to its end even when the
-    /// caller goes away: a commit that no follower heard of would leave old facts in memory.
+    /// [`Change::commit_all`] of one event.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn commit(self, event: Event) -> Result<(), AuditError> {
+        self.commit_all(vec![event]).await
+    }
+
+    /// Writes the events, commits, and shows each to the followers. Runs to its end even when the caller
+    /// goes away: a commit that no follower heard of would leave old facts in memory. Without any event
+    /// nothing is committed: what nobody can read about does not happen.
     ///
     /// # Errors
     /// The store is not available; nothing was changed, as far as the store said.
-    pub async fn commit(self, event: Event) -> Result<(), AuditError> {
-        tokio::spawn(self.finish(event)).await.map_err(AuditError::Interrupted)?
+    pub async fn commit_all(self, events: Vec<Event>) -> Result<(), AuditError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        tokio::spawn(self.finish(events)).await.map_err(AuditError::Interrupted)?
     }
 
-    async fn finish(self, event: Event) -> Result<(), AuditError> {
-        store::insert(&self.transaction, &event).await.map_err(AuditError::Store)?;
+    async fn finish(self, events: Vec<Event>) -> Result<(), AuditError> {
+        for event in &events {
+            store::insert(&self.transaction, event).await.map_err(AuditError::Store)?;
+        }
         let committed = self.transaction.commit().await.map_err(AuditError::Store);
         for follower in self.followers.get().into_iter().flatten() {
-            follower.committed(&event).await;
+            for event in &events {
+                follower.committed(event).await;
+            }
         }
         committed
     }

@@ -38,6 +38,7 @@ pub async fn insert(connection: &impl ConnectionTrait, event: &Event) -> Result<
     let (actor_kind, actor_id) = match event.actor {
         Actor::Person(user) => ("person", Some(user.to_string())),
         Actor::App(app) => ("app", Some(app.to_string())),
+        Actor::Agent(app, token) => ("agent", Some(format!("{app}/{token}"))),
         Actor::System => ("system", None),
     };
     let (target_kind, target_id) = target(&event.target);
@@ -73,6 +74,8 @@ fn target(target: &Target) -> (&'static str, Option<String>) {
         Target::Grant(app, user) => ("grant", Some(format!("{app}/{user}"))),
         Target::PathRule(app, rule) => ("path_rule", Some(format!("{app}/{rule}"))),
         Target::ServerSecret(app, secret) => ("server_secret", Some(format!("{app}/{secret}"))),
+        Target::AgentToken(app, token) => ("agent_token", Some(format!("{app}/{token}"))),
+        Target::ApiToken(id) => ("api_token", Some(id.to_string())),
         Target::SigningKey(id) => ("signing_key", Some(id.to_string())),
         Target::Platform => ("platform", None),
     }

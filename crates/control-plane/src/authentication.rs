@@ -50,6 +50,14 @@ impl Authenticator for Authentication {
         })
     }
 
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
     fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected> {
         let Some(app) = self.directory.app_at(label).map_err(|_| Rejected::Unavailable)? else {
             return Ok(false);

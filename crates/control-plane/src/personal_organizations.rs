@@ -23,8 +23,13 @@ impl Follower for PersonalOrganizations {
         if let (Actor::Person(user), SignIn::NAME, Target::Session(session)) =
             (event.actor, event.action, event.target)
         {
-            let signed_in =
-                SignedIn { user, session, hosted_domain: None, authenticated_at: OffsetDateTime::now_utc() };
+            let signed_in = SignedIn {
+                user,
+                session,
+                hosted_domain: None,
+                authenticated_at: OffsetDateTime::now_utc(),
+                means: access_control::Means::Browser,
+            };
             if let Err(error) = self.establish(signed_in, event.request).await {
                 // The person is signed in all the same; the next sign-in tries again.
                 tracing::error!(error = &*error, %user, "a personal organization could not be made");

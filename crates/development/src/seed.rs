@@ -263,6 +263,7 @@ fn signed_in(person: &Person) -> SignedIn {
         session: SessionId::generate(),
         hosted_domain: None,
         authenticated_at: OffsetDateTime::now_utc(),
+        means: access_control::Means::Browser,
     }
 }
 

@@ -95,8 +95,13 @@ async fn fill(database: &TestDatabase, apps: usize) -> Middle {
         .await;
         if number == apps / 2 {
             add_rules(&transaction, id, now).await;
-            let viewer =
-                SignedIn { user, session: SessionId::generate(), hosted_domain: None, authenticated_at: now };
+            let viewer = SignedIn {
+                user,
+                session: SessionId::generate(),
+                hosted_domain: None,
+                authenticated_at: now,
+                means: access_control::Means::Browser,
+            };
             middle = Some(Middle { id, organization, label, hash, viewer });
         }
     }
@@ -111,6 +116,7 @@ async fn add_rules(transaction: &DatabaseTransaction, app: AppId, now: OffsetDat
             pattern: format!("/section{}/page{number}", number % 30).parse().unwrap(),
             methods: Vec::new(),
             subjects: vec![Subject::Role(Role::Editor)],
+            sign_in_within: None,
         };
         insert(
             transaction,

@@ -40,8 +40,11 @@ impl Touched {
             Target::App(id)
             | Target::Grant(id, _)
             | Target::PathRule(id, _)
-            | Target::ServerSecret(id, _) => Self::App(id),
-            Target::Session(_) | Target::SessionsOf(_) | Target::SigningKey(_) => Self::Nothing,
+            | Target::ServerSecret(id, _)
+            | Target::AgentToken(id, _) => Self::App(id),
+            Target::Session(_) | Target::SessionsOf(_) | Target::ApiToken(_) | Target::SigningKey(_) => {
+                Self::Nothing
+            }
         }
     }
 }

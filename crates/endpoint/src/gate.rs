@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action, AppCredential, ByApp, Check, Credential, Facts, InApp, InOrganization, OwnAccount, Permit,
-    Principal, Public, Scope, SignedIn, authorize,
+    Action, AgentCredential, AppCredential, ByAgent, ByApp, Check, Credential, Facts, InApp, InOrganization,
+    Means, OwnAccount, Permit, Principal, Public, Scope, SignedIn, authorize,
 };
 use actix_http::StatusCode;
 use actix_web::HttpMessage as _;
@@ -36,6 +36,12 @@ pub trait Authenticator: Send + Sync {
     /// The app behind a server secret, and the person behind the user token that came with it. A user
     /// token that is not valid for this app makes the whole call invalid.
     async fn server_secret(&self, secret: &str, user_token: Option<&str>) -> Result<AppCredential, Rejected>;
+
+    /// The person behind an API token.
+    async fn api_token(&self, token: &str) -> Result<SignedIn, Rejected>;
+
+    /// The app that a token of the coding agent is for, and who issued it.
+    async fn agent_token(&self, token: &str) -> Result<AgentCredential, Rejected>;
 
     /// Whether this person may open the app at this host label.
     fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected>;
@@ -79,6 +85,12 @@ impl ObjectFromPath for ByApp {
     }
 }
 
+impl ObjectFromPath for ByAgent {
+    fn object(_: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
 impl ObjectFromPath for InOrganization {
     fn object(call: &Call) -> Result<OrganizationId, Problem> {
         call.path("organization_id")
@@ -104,19 +116,61 @@ where
     let principal = match A::Scope::CREDENTIAL {
         Credential::Nothing => None,
         Credential::Session => {
-            let person = session(gate, &call).await?;
-            call.app_origin = calling_app(gate, &call, origins, &person)?;
+            let person = person(gate, &call).await?;
+            if person.means == Means::Browser {
+                call.app_origin = calling_app(gate, &call, origins, &person)?;
+            }
             if let Some(label) = &call.app_origin {
                 call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
             }
             Some(Principal::User(person))
         }
         Credential::ServerSecret => Some(Principal::App(server_secret(gate, &call).await?)),
+        Credential::AgentToken => Some(Principal::Agent(agent_token(gate, &call).await?)),
     };
     // A malformed identifier and a foreign one look alike, and neither is looked at for nobody.
     let object = A::Scope::object(&call)?;
     let permit = authorize::<A>(principal.as_ref(), object, &*gate.facts, call.now)?;
     Ok((permit, call))
+}
+
+/// The person behind the one credential that came: a cookie or an API token, never both.
+async fn person(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {
+    match bearer(call)? {
+        None => session(gate, call).await,
+        // No browser sends one by itself, so it comes from a program, and a program has neither.
+        Some(_) if sent_by_a_page(call) || call.cookie(SESSION_COOKIE).is_some() => {
+            Err(Problem::unauthenticated())
+        }
+        Some(token) => gate.authenticator.api_token(token).await.map_err(Problem::from),
+    }
+}
+
+async fn agent_token(gate: &Gate, call: &Call) -> Result<AgentCredential, Problem> {
+    match bearer(call)? {
+        Some(token) if !sent_by_a_page(call) => {
+            gate.authenticator.agent_token(token).await.map_err(Problem::from)
+        }
+        _ => Err(Problem::unauthenticated()),
+    }
+}
+
+/// The one bearer token of a call (RFC 6750, section 2.1), unless there is none.
+fn bearer(call: &Call) -> Result<Option<&str>, Problem> {
+    let headers = call.request.headers();
+    if !headers.contains_key("authorization") {
+        return Ok(None);
+    }
+    let value = only(headers.get_all("authorization")).and_then(|value| value.to_str().ok());
+    let (scheme, token) =
+        value.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token)) } else { Err(Problem::unauthenticated()) }
+}
+
+/// Whether a browser says that a page sent this.
+fn sent_by_a_page(call: &Call) -> bool {
+    let headers = call.request.headers();
+    headers.contains_key("origin") || headers.contains_key("sec-fetch-site")
 }
 
 async fn session(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {

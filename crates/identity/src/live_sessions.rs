@@ -183,7 +183,13 @@ mod tests {
     fn session(user: UserId) -> (SessionId, LiveSession) {
         let (id, now) = (SessionId::generate(), OffsetDateTime::UNIX_EPOCH);
         let parts = SessionParts {
-            signed_in: SignedIn { user, session: id, hosted_domain: None, authenticated_at: now },
+            signed_in: SignedIn {
+                user,
+                session: id,
+                hosted_domain: None,
+                authenticated_at: now,
+                means: access_control::Means::Browser,
+            },
             person: Person {
                 id: user,
                 email: "ada@example.com".parse().unwrap(),

@@ -227,6 +227,7 @@ impl Sessions {
                 session: id,
                 hosted_domain: new.hosted_domain.map(Into::into),
                 authenticated_at: now,
+                means: access_control::Means::Browser,
             },
             person: new.person,
             token_hash: fixed(&token.hash()),
@@ -381,6 +382,7 @@ impl Follower for Sessions {
     async fn committed(&self, event: &Event) {
         match event.target {
             Target::Session(id) if event.action != SignIn::NAME => self.live.end(id),
+            Target::ApiToken(id) => self.live.end(id),
             Target::SessionsOf(user) => self.live.end_all(user),
             Target::User(user) if event.action == users::SUSPEND => self.live.end_all(user),
             _ => {}

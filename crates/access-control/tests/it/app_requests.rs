@@ -21,6 +21,7 @@ fn rule(pattern: &str, methods: &[&str], subjects: Vec<Subject>) -> PathRule {
         pattern: pattern.parse().expect("a pattern"),
         methods: methods.iter().map(|method| method.parse().expect("a method")).collect(),
         subjects,
+        sign_in_within: None,
     }
 }
 

@@ -76,6 +76,7 @@ proptest! {
             pattern: format!("/{}", segments.join("/")).parse().expect("a pattern"),
             methods: Vec::new(),
             subjects: vec![Subject::Role(if *passes { Role::Member } else { Role::Owner })],
+            sign_in_within: None,
         }).collect();
         let mut turned = rules.clone();
         turned.rotate_left(turn % (rules.len().max(1)));

@@ -29,6 +29,7 @@ fn fate_under(rules: &[(&str, &[&str])], method: &str, raw: &str) -> Fate {
         pattern: pattern.parse().expect("a pattern"),
         methods: methods.iter().map(|method| method.parse().expect("a method")).collect(),
         subjects: vec![Subject::Role(Role::Owner)],
+        sign_in_within: None,
     });
     let app = cast.app_facts(&situation, PathRules::new(rules.collect()));
     let path = match RequestPath::parse(raw) {

@@ -88,6 +88,7 @@ fn z01_a_million_sampled_requests_are_decided_as_the_naive_model_decides_them() 
                 pattern: format!("/{}", rule.pattern.join("/")).parse().expect("a pattern"),
                 methods: rule.methods.iter().map(|method| method.parse().expect("a method")).collect(),
                 subjects: rule.subjects.clone(),
+                sign_in_within: None,
             })
             .collect();
         // The order in which rules come must not matter.

@@ -104,6 +104,7 @@ impl Cast {
             session: self.session,
             hosted_domain: situation.domain.map(Into::into),
             authenticated_at: NOW - Duration::hours(1),
+            means: access_control::Means::Browser,
         }
     }
 

@@ -59,6 +59,10 @@ struct PathRuleBody {
     /// Whom it lets through: kind is user, group, role or app_role.
     #[schemars(with = "Vec<SubjectBody>")]
     subjects: Vec<Subject>,
+    /// How many minutes ago those may have signed in, 1 to 43200; any time, if left out. Whoever signed
+    /// in earlier is asked to sign in again.
+    #[schemars(range(min = 1, max = 43200))]
+    sign_in_within_minutes: Option<u32>,
 }
 
 /// Only describes [`Subject`].
@@ -102,11 +106,13 @@ impl From<Grant> for GrantAnswer {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PathRuleAnswer {
     id: PathRuleId,
     pattern: String,
     methods: Vec<String>,
     subjects: Vec<Subject>,
+    sign_in_within_minutes: Option<u32>,
 }
 
 impl From<PathRule> for PathRuleAnswer {
@@ -116,6 +122,7 @@ impl From<PathRule> for PathRuleAnswer {
             pattern: rule.pattern.to_string(),
             methods: rule.methods.iter().map(|method| method.as_str().to_owned()).collect(),
             subjects: rule.subjects,
+            sign_in_within_minutes: rule.sign_in_within.map(access_control::SignInAge::minutes),
         }
     }
 }
@@ -169,5 +176,6 @@ async fn delete_path_rule(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -
 async fn new_path_rule(call: &mut Call) -> Result<NewPathRule, Problem> {
     let body: PathRuleBody = call.json().await?;
     NewPathRule::new(&body.pattern, &body.methods, body.subjects)
+        .and_then(|rule| rule.signed_in_within(body.sign_in_within_minutes))
         .map_err(|error| invalid("invalid_path_rule")(&error))
 }

@@ -1,6 +1,6 @@
 //! Path rules. Methods and subjects are kept as JSON arrays: they are only ever read with their rule.
 
-use access_control::{PathRule, Subject};
+use access_control::{PathRule, SignInAge, Subject};
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::sea_query::Query;
@@ -64,6 +64,7 @@ pub async fn insert(
         pattern: Set(rule.pattern.to_string()),
         methods: Set(written(&rule.methods)?),
         subjects: Set(written(&rule.subjects)?),
+        sign_in_within: Set(minutes(rule)?),
         created_at: Set(now),
     };
     path_rule::Entity::insert(row).exec_without_returning(transaction).await.map_err(AppError::Store)?;
@@ -78,6 +79,7 @@ pub async fn update(transaction: &impl ConnectionTrait, rule: &PathRule) -> Resu
         pattern: Set(rule.pattern.to_string()),
         methods: Set(written(&rule.methods)?),
         subjects: Set(written(&rule.subjects)?),
+        sign_in_within: Set(minutes(rule)?),
         created_at: NotSet,
     };
     row.update(transaction).await.map_err(AppError::Store)?;
@@ -117,7 +119,17 @@ pub(super) fn assemble(row: path_rule::Model) -> Result<PathRule, AppError> {
         pattern: read(TABLE, &row.pattern)?,
         methods: serde_json::from_str(&row.methods).map_err(|_| AppError::Unreadable(TABLE))?,
         subjects: serde_json::from_str(&row.subjects).map_err(|_| AppError::Unreadable(TABLE))?,
+        sign_in_within: row
+            .sign_in_within
+            .map(|minutes| u32::try_from(minutes).ok().and_then(|minutes| SignInAge::try_from(minutes).ok()))
+            .map(|age| age.ok_or(AppError::Unreadable(TABLE)))
+            .transpose()?,
     })
+}
+
+fn minutes(rule: &PathRule) -> Result<Option<i32>, AppError> {
+    let age = rule.sign_in_within.map(|age| i32::try_from(age.minutes()));
+    age.transpose().map_err(|_| AppError::Unreadable(TABLE))
 }
 
 fn written(list: &impl Serialize) -> Result<String, AppError> {

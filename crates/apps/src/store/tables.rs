@@ -97,6 +97,7 @@ pub mod path_rule {
         pub pattern: String,
         pub methods: String,
         pub subjects: String,
+        pub sign_in_within: Option<i32>,
         pub created_at: OffsetDateTime,
     }
 

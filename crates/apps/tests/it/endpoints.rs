@@ -50,6 +50,14 @@ impl Authenticator for Credentials {
         Err(Rejected::Invalid)
     }
 
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
     fn may_open(&self, _: &SignedIn, _: &str) -> Result<bool, Rejected> {
         Ok(false)
     }

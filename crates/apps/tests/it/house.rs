@@ -265,5 +265,6 @@ pub fn signed_in(user: UserId) -> SignedIn {
         session: SessionId::generate(),
         hosted_domain: None,
         authenticated_at: OffsetDateTime::now_utc(),
+        means: access_control::Means::Browser,
     }
 }

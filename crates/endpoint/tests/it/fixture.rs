@@ -45,6 +45,14 @@ impl Authenticator for OnePerson {
         Err(Rejected::Invalid)
     }
 
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
     fn may_open(&self, _: &SignedIn, label: &str) -> Result<bool, Rejected> {
         Ok(label == "hello-acme")
     }
@@ -298,6 +306,7 @@ pub fn gate() -> Gate {
         session: SessionId::generate(),
         hosted_domain: None,
         authenticated_at: OffsetDateTime::now_utc(),
+        means: access_control::Means::Browser,
     };
     let sites = Sites::new("vybe.test", "vybe.test", 443).with_development_issuer("issuer.vybe.test");
     Gate { authenticator: Arc::new(OnePerson(person)), facts: Arc::new(NoFacts), sites: Arc::new(sites) }

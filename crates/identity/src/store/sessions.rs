@@ -62,6 +62,7 @@ pub async fn find(
             session: id,
             hosted_domain: row.hosted_domain.map(Into::into),
             authenticated_at: row.authenticated_at,
+            means: access_control::Means::Browser,
         },
         person,
         token_hash,

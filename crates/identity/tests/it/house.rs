@@ -290,6 +290,14 @@ impl Authenticator for Doorkeeper {
         Err(Rejected::Invalid)
     }
 
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
     fn may_open(&self, _: &SignedIn, label: &str) -> Result<bool, Rejected> {
         Ok(label == OPEN_LABEL)
     }

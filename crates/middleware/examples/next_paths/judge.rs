@@ -46,6 +46,7 @@ impl Judge {
                 pattern: pattern.parse().ok()?,
                 methods: Vec::new(),
                 subjects: vec![Subject::Role(Role::Owner)],
+                sign_in_within: None,
             })
         });
         let rules = PathRules::new(rules.collect());
@@ -56,6 +57,7 @@ impl Judge {
                 session: SessionId::generate(),
                 hosted_domain: None,
                 authenticated_at: OffsetDateTime::UNIX_EPOCH,
+                means: access_control::Means::Browser,
             },
             organization: OrganizationFacts {
                 id: organization,

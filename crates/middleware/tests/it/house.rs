@@ -96,6 +96,14 @@ impl Authenticator for Nobody {
         Err(Rejected::Invalid)
     }
 
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
     fn may_open(&self, _: &SignedIn, _: &str) -> Result<bool, Rejected> {
         Ok(false)
     }
@@ -360,7 +368,13 @@ impl Rows<'_> {
             ends_at.into(),
         ];
         self.execute(sql, values).await;
-        let signed_in = SignedIn { user, session, hosted_domain: None, authenticated_at: self.now };
+        let signed_in = SignedIn {
+            user,
+            session,
+            hosted_domain: None,
+            authenticated_at: self.now,
+            means: access_control::Means::Browser,
+        };
         Somebody { signed_in, token: token.as_bytes().to_vec() }
     }
 }

@@ -29,10 +29,19 @@ impl Authenticator for CookiesAreNames {
             session: SessionId::generate(),
             hosted_domain: None,
             authenticated_at: OffsetDateTime::now_utc(),
+            means: access_control::Means::Browser,
         })
     }
 
     async fn server_secret(&self, _: &str, _: Option<&str>) -> Result<AppCredential, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
+        Err(Rejected::Invalid)
+    }
+
+    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
         Err(Rejected::Invalid)
     }
 

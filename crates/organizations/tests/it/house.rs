@@ -255,6 +255,7 @@ impl Somebody {
             session: SessionId::generate(),
             hosted_domain: self.hosted_domain.clone(),
             authenticated_at: OffsetDateTime::now_utc(),
+            means: access_control::Means::Browser,
         })
     }
 

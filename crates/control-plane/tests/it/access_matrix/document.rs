@@ -100,11 +100,12 @@ fn matrix(endpoints: &[Endpoint]) -> String {
 fn who(endpoint: &Endpoint) -> String {
     let who = match endpoint.rule() {
         Rule::Public(_) => "everybody".to_owned(),
-        Rule::OwnAccount => "whoever is signed in, on what is their own".to_owned(),
+        Rule::OwnAccount(_) => "whoever is signed in, on what is their own".to_owned(),
         Rule::Roles(roles) => roles.iter().map(|role| format!("{role:?}")).collect::<Vec<_>>().join(", "),
         Rule::AppRole(role) => format!("{role:?} of the app"),
         Rule::ServerSecret(UserToken::Optional) => "the app".to_owned(),
         Rule::ServerSecret(UserToken::Required) => "the app, for a person".to_owned(),
+        Rule::AgentToken => "the coding agent, on its app".to_owned(),
     };
     if endpoint.origins() == Origins::AppsToo { format!("{who}; pages of apps, too") } else { who }
 }

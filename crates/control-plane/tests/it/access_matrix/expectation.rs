@@ -22,13 +22,14 @@ pub fn is_public(endpoint: &Endpoint) -> bool {
 pub fn of(endpoint: &Endpoint, caller: Caller) -> Expected {
     match endpoint.rule() {
         Rule::Public(_) => Expected::Allowed,
+        Rule::AgentToken => Expected::Status(401),
         Rule::ServerSecret(token) => match (caller, token) {
             (Caller::ServerSecretAndUserToken, _) | (Caller::ServerSecret, UserToken::Optional) => {
                 Expected::Allowed
             }
             _ => Expected::Status(401),
         },
-        Rule::OwnAccount => with_session(endpoint, caller, |_| Expected::Allowed),
+        Rule::OwnAccount(_) => with_session(endpoint, caller, |_| Expected::Allowed),
         Rule::Roles(roles) => with_session(endpoint, caller, |role| match role {
             None => Expected::Status(404),
             Some(role) if roles.contains(&role) => Expected::Allowed,
