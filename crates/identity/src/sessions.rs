@@ -383,6 +383,7 @@ impl Follower for Sessions {
         match event.target {
             Target::Session(id) if event.action != SignIn::NAME => self.live.end(id),
             Target::ApiToken(id) => self.live.end(id),
+            Target::ApiToken(id) => self.live.end(id),
             Target::SessionsOf(user) => self.live.end_all(user),
             Target::User(user) if event.action == users::SUSPEND => self.live.end_all(user),
             _ => {}
