@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use access_control::{Action, Check, Permit, Rule, Scope};
-use actix_http::Method;
+use actix_http::{Method, StatusCode};
 use futures_util::future::LocalBoxFuture;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 
+use crate::description::{Body, Content, Description, Outcome, schema_of};
 use crate::gate::{ObjectFromPath, permit};
 use crate::{Answer, Call, Gate, Problem};
 
@@ -48,7 +49,7 @@ pub struct Endpoint {
     pub(crate) declaration: Declaration,
     pub(crate) action: &'static str,
     pub(crate) rule: Rule,
-    pub(crate) body: Option<Schema>,
+    pub(crate) description: Description,
     pub(crate) handler: Handler,
 }
 
@@ -64,11 +65,19 @@ pub struct Declaration {
 }
 
 /// An endpoint that says what it requires, and not yet what it does.
-pub struct Guarded<A> {
+pub struct Guarded<A, Answers = Unsaid> {
     declaration: Declaration,
-    body: Option<Schema>,
-    action: PhantomData<fn() -> A>,
+    description: Description,
+    said: PhantomData<fn() -> (A, Answers)>,
 }
+
+/// Nobody has said yet what a request gets when it succeeds.
+#[derive(Debug)]
+pub enum Unsaid {}
+
+/// What a request gets when it succeeds has been said.
+#[derive(Debug)]
+pub enum Said {}
 
 impl Endpoint {
     /// `GET`, which also answers `HEAD`.
@@ -149,10 +158,10 @@ impl Endpoint {
         self.rule
     }
 
-    /// The JSON body it takes.
+    /// Whether it takes a JSON body.
     #[must_use]
-    pub fn body(&self) -> Option<&Schema> {
-        self.body.as_ref()
+    pub fn takes_json(&self) -> bool {
+        matches!(self.description.body, Some(Body::Json(_)))
     }
 }
 
@@ -186,23 +195,82 @@ impl Declaration {
     /// Says which action it is. There is no endpoint without one.
     #[must_use]
     pub fn requires<A: Action>(self) -> Guarded<A> {
-        Guarded { declaration: self, body: None, action: PhantomData }
+        Guarded { declaration: self, description: Description::default(), said: PhantomData }
     }
 }
 
-impl<A> Guarded<A>
+impl<A, Answers> Guarded<A, Answers> {
+    /// Describes the JSON body it takes.
+    #[must_use]
+    pub fn takes<T: JsonSchema>(mut self) -> Self {
+        self.description.body = Some(Body::Json(schema_of::<T>));
+        self
+    }
+
+    /// Describes the HTML form it takes.
+    #[must_use]
+    pub fn takes_form<T: JsonSchema>(mut self) -> Self {
+        self.description.body = Some(Body::Form(schema_of::<T>));
+        self
+    }
+
+    /// Describes the parameters of its query, one for each field.
+    #[must_use]
+    pub fn query<T: JsonSchema>(mut self) -> Self {
+        self.description.query = Some(schema_of::<T>);
+        self
+    }
+
+    /// Names the problems it can give besides those that follow from what is declared otherwise: those of
+    /// malformed requests, credentials, access, bodies, and of a platform that cannot answer.
+    #[must_use]
+    pub fn refuses(mut self, statuses: &[StatusCode]) -> Self {
+        self.description.refusals.extend(statuses);
+        self
+    }
+
+    /// Answers JSON of this type.
+    #[must_use]
+    pub fn gives<T: JsonSchema>(self, status: StatusCode) -> Guarded<A, Said> {
+        self.ends(status, Content::Json(schema_of::<T>))
+    }
+
+    /// Answers 204.
+    #[must_use]
+    pub fn gives_nothing(self) -> Guarded<A, Said> {
+        self.ends(StatusCode::NO_CONTENT, Content::Nothing)
+    }
+
+    /// Answers an HTML page.
+    #[must_use]
+    pub fn gives_page(self) -> Guarded<A, Said> {
+        self.gives_media("text/html")
+    }
+
+    /// Answers something else than JSON, by its media type.
+    #[must_use]
+    pub fn gives_media(self, media_type: &'static str) -> Guarded<A, Said> {
+        self.ends(StatusCode::OK, Content::Media(media_type))
+    }
+
+    /// Answers a redirect.
+    #[must_use]
+    pub fn leads_elsewhere(self, status: StatusCode) -> Guarded<A, Said> {
+        self.ends(status, Content::Elsewhere)
+    }
+
+    fn ends(mut self, status: StatusCode, content: Content) -> Guarded<A, Said> {
+        self.description.outcomes.push(Outcome { status, content });
+        Guarded { declaration: self.declaration, description: self.description, said: PhantomData }
+    }
+}
+
+impl<A, Answers> Guarded<A, Answers>
 where
     A: Action,
     A::Scope: Check + ObjectFromPath,
 {
-    /// Describes the JSON body it takes.
-    #[must_use]
-    pub fn takes<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(schemars::schema_for!(T));
-        self
-    }
-
-    /// Says what it does, once permitted.
+    /// Says what it does, once permitted. How it answers has to be said before.
     #[must_use]
     pub fn answers<S, F, R>(self, state: S, handler: F) -> Endpoint
     where
@@ -215,7 +283,7 @@ where
             declaration: self.declaration,
             action: A::NAME,
             rule: A::Scope::describe(A::RULE),
-            body: self.body,
+            description: self.description,
             handler: Arc::new(move |gate, call| {
                 let state = state.clone();
                 Box::pin(async move {

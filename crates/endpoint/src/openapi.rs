@@ -1,22 +1,56 @@
 //! Describes declared endpoints as an OpenAPI 3.1 document.
 
 mod access;
+mod answers;
+mod parameters;
 
-use schemars::Schema;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::description::Body;
 use crate::{Endpoint, Origins, Surface};
+
+/// Schemas as they are read and as they are written: a field that may be left out on the way in is always
+/// there on the way out.
+struct Generators {
+    /// What is small and used once stands where it is used.
+    read: SchemaGenerator,
+    written: SchemaGenerator,
+}
+
+impl Generators {
+    fn new() -> Self {
+        let settings = |inline| {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+                settings.inline_subschemas = inline;
+            })
+        };
+        Self {
+            read: settings(true).for_deserialize().into_generator(),
+            written: settings(false).for_serialize().into_generator(),
+        }
+    }
+}
 
 /// The document for the endpoints of the platform's host.
 #[must_use]
 pub fn openapi(endpoints: &[Endpoint]) -> Value {
+    let mut generators = Generators::new();
     let mut paths = Map::new();
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.surface() == Surface::Platform) {
         let item = paths.entry(endpoint.path()).or_insert_with(|| json!({}));
-        if let Some(item) = item.as_object_mut() {
-            item.insert(endpoint.method().as_str().to_ascii_lowercase(), operation(endpoint));
-        }
+        item[endpoint.method().as_str().to_ascii_lowercase()] = operation(endpoint, &mut generators);
     }
+    let mut schemas = generators.read.take_definitions(true);
+    schemas.extend(generators.written.take_definitions(true));
+    schemas.insert("Problem".to_owned(), answers::problem());
+    let mut components = Map::new();
+    components.insert("securitySchemes".to_owned(), access::security_schemes());
+    components.insert("schemas".to_owned(), schemas.into());
+    answers::components(&mut components);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -26,61 +60,35 @@ pub fn openapi(endpoints: &[Endpoint]) -> Value {
         "servers": [{ "url": "/" }],
         "paths": paths,
         "x-endpoints": listed(endpoints),
-        "components": {
-            "securitySchemes": access::security_schemes(),
-            "schemas": { "Problem": problem_schema() },
-            "responses": {
-                "Problem": {
-                    "description": "Refused or failed; `code` is stable (RFC 9457).",
-                    "content": {
-                        "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
-                    },
-                },
-            },
-        },
+        "components": components,
     })
 }
 
-fn operation(endpoint: &Endpoint) -> Value {
+fn operation(endpoint: &Endpoint, generators: &mut Generators) -> Value {
+    let description = &endpoint.description;
+    let mut parameters = parameters::in_path(endpoint.path(), &mut generators.read);
+    if let Some(query) = description.query {
+        parameters.extend(parameters::in_query(query, &mut generators.read));
+    }
     let mut operation = json!({
         "operationId": endpoint.name(),
         "x-action": endpoint.action(),
         "x-access": access::access(endpoint.rule()),
         "x-surface": surface_name(endpoint.surface()),
-        "parameters": parameters(endpoint.path()),
+        "parameters": parameters,
         "security": access::security(endpoint.rule()),
-        "responses": {
-            "2XX": { "description": "Done." },
-            "4XX": { "$ref": "#/components/responses/Problem" },
-            "5XX": { "$ref": "#/components/responses/Problem" },
-        },
+        "responses": answers::answers(endpoint, &mut generators.written),
     });
-    if let (Some(body), Some(operation)) = (endpoint.body(), operation.as_object_mut()) {
-        operation.insert(
-            "requestBody".to_owned(),
-            json!({ "required": true, "content": { "application/json": { "schema": body_schema(body) } } }),
-        );
+    if let Some(body) = description.body {
+        let (media_type, schema) = match body {
+            Body::Json(schema) => ("application/json", schema),
+            Body::Form(schema) => ("application/x-www-form-urlencoded", schema),
+        };
+        let schema = schema(&mut generators.read).to_value();
+        operation["requestBody"] =
+            json!({ "required": true, "content": { media_type: { "schema": schema } } });
     }
     operation
-}
-
-/// A schema names its dialect when it stands alone; inside the document that is said already.
-fn body_schema(body: &Schema) -> Value {
-    let mut schema = body.as_value().clone();
-    if let Some(object) = schema.as_object_mut() {
-        object.remove("$schema");
-    }
-    schema
-}
-
-fn parameters(path: &str) -> Value {
-    path.split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| {
-            let name = name.split(':').next().unwrap_or(name);
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
-        })
-        .collect()
 }
 
 /// Every endpoint that is mounted, on every surface: `paths` has those of the platform's host only, because
@@ -111,20 +119,4 @@ const fn surface_name(surface: Surface) -> &'static str {
         Surface::Admin => "admin",
         Surface::DevelopmentIssuer => "development_issuer",
     }
-}
-
-fn problem_schema() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail", "requestId"],
-        "properties": {
-            "type": { "type": "string" },
-            "title": { "type": "string" },
-            "status": { "type": "integer" },
-            "code": { "type": "string" },
-            "detail": { "type": "string" },
-            "requestId": { "type": "string" },
-            "decisionId": { "type": "string" },
-        },
-    })
 }

@@ -37,7 +37,11 @@ pub fn style_endpoints() -> Vec<Endpoint> {
     ]
     .into_iter()
     .map(|(surface, name)| {
-        Endpoint::get(STYLE_PATH, name).on(surface).requires::<ReadStyle>().answers((), read_style)
+        Endpoint::get(STYLE_PATH, name)
+            .on(surface)
+            .requires::<ReadStyle>()
+            .gives_media("text/css")
+            .answers((), read_style)
     })
     .collect()
 }

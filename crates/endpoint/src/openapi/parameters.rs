@@ -1,0 +1,74 @@
+//! What stands in the path and in the query.
+
+use ids::{
+    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId,
+    ServerSecretId, SessionId, UserId,
+};
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+
+use crate::description::{SchemaOf, schema_of};
+
+/// What each name in a path stands for, the same in every path.
+const IN_PATHS: &[(&str, SchemaOf)] = &[
+    ("agent_token_id", schema_of::<AgentTokenId>),
+    ("app_id", schema_of::<AppId>),
+    ("decision_id", schema_of::<DecisionId>),
+    ("event_id", schema_of::<AuditEventId>),
+    ("group_id", schema_of::<GroupId>),
+    ("invitation_id", schema_of::<InvitationId>),
+    ("organization_id", schema_of::<OrganizationId>),
+    ("rule_id", schema_of::<PathRuleId>),
+    ("secret_id", schema_of::<ServerSecretId>),
+    ("session_id", schema_of::<SessionId>),
+    ("user_id", schema_of::<UserId>),
+];
+
+/// The names in a path pattern.
+pub(crate) fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.split(':').next().unwrap_or(name))
+}
+
+/// Parameters of the path.
+pub(super) fn in_path(path: &str, generator: &mut SchemaGenerator) -> Vec<Value> {
+    names(path)
+        .map(|name| {
+            let known = IN_PATHS.iter().find(|(known, _)| *known == name);
+            let schema = match known {
+                Some((_, schema)) => schema(generator).to_value(),
+                // A word: no identifier of ours.
+                None => json!({ "type": "string", "pattern": "^[A-Za-z0-9._~-]+$" }),
+            };
+            json!({ "name": name, "in": "path", "required": true, "schema": schema })
+        })
+        .collect()
+}
+
+/// Parameters of the query: one for each field of its type.
+pub(super) fn in_query(query: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Value> {
+    let schema = query(generator).to_value();
+    let named = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let schema = named.and_then(|name| generator.definitions_mut().remove(name)).unwrap_or(schema);
+    let required = |name: &str| {
+        schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
+    };
+    let Some(fields) = schema["properties"].as_object() else { return Vec::new() };
+    fields
+        .iter()
+        .map(|(name, schema)| {
+            json!({ "name": name, "in": "query", "required": required(name), "schema": present(schema) })
+        })
+        .collect()
+}
+
+/// A parameter that may be left out is never `null`.
+fn present(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(kinds) = schema["type"].as_array() {
+        let kinds: Vec<Value> = kinds.iter().filter(|kind| *kind != "null").cloned().collect();
+        schema["type"] = if let [kind] = kinds.as_slice() { kind.clone() } else { kinds.into() };
+    }
+    schema
+}
