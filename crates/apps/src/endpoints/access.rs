@@ -1,7 +1,8 @@
 //! Who may use an app: level, grants, path rules.
 
 use access_control::{AppLevel, AppRole, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
-use endpoint::{Answer, Call, Endpoint, Problem};
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Endpoint, GivenInstant, Instant, Problem};
 use ids::{PathRuleId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,24 +15,33 @@ pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/apps/{app_id}/access", "read_app_access")
             .requires::<ReadAppAccess>()
+            .gives::<AccessAnswer>(StatusCode::OK)
             .answers(api.clone(), read),
         Endpoint::put("/api/v1/apps/{app_id}/grants/{user_id}", "put_grant")
             .requires::<UpdateApp>()
             .takes::<GrantBody>()
+            .gives::<GrantAnswer>(StatusCode::OK)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(api.clone(), put_grant),
         Endpoint::delete("/api/v1/apps/{app_id}/grants/{user_id}", "delete_grant")
             .requires::<UpdateApp>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(api.clone(), delete_grant),
         Endpoint::post("/api/v1/apps/{app_id}/path-rules", "create_path_rule")
             .requires::<UpdateApp>()
             .takes::<PathRuleBody>()
+            .gives::<PathRuleAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(api.clone(), create_path_rule),
         Endpoint::put("/api/v1/apps/{app_id}/path-rules/{rule_id}", "replace_path_rule")
             .requires::<UpdateApp>()
             .takes::<PathRuleBody>()
+            .gives::<PathRuleAnswer>(StatusCode::OK)
             .answers(api.clone(), replace_path_rule),
         Endpoint::delete("/api/v1/apps/{app_id}/path-rules/{rule_id}", "delete_path_rule")
             .requires::<UpdateApp>()
+            .gives_nothing()
             .answers(api.clone(), delete_path_rule),
     ]
 }
@@ -40,11 +50,10 @@ pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct GrantBody {
     /// viewer or editor.
-    #[schemars(with = "String")]
     role: AppRole,
     /// When it ends (RFC 3339); never, if left out.
     #[serde(default, with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<GivenInstant>")]
     expires_at: Option<OffsetDateTime>,
 }
 
@@ -57,7 +66,6 @@ struct PathRuleBody {
     #[serde(default)]
     methods: Vec<String>,
     /// Whom it lets through: kind is user, group, role or app_role.
-    #[schemars(with = "Vec<SubjectBody>")]
     subjects: Vec<Subject>,
     /// How many minutes ago those may have signed in, 1 to 43200; any time, if left out. Whoever signed
     /// in earlier is asked to sign in again.
@@ -65,15 +73,7 @@ struct PathRuleBody {
     sign_in_within_minutes: Option<u32>,
 }
 
-/// Only describes [`Subject`].
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "a description")]
-struct SubjectBody {
-    kind: String,
-    value: String,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AccessAnswer {
     level: AppLevel,
@@ -81,15 +81,17 @@ struct AccessAnswer {
     path_rules: Vec<PathRuleAnswer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct GrantAnswer {
     user_id: UserId,
     role: AppRole,
     granted_by: UserId,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     #[serde(serialize_with = "instant_or_never")]
+    #[schemars(with = "Option<Instant>")]
     expires_at: Option<OffsetDateTime>,
 }
 
@@ -105,7 +107,7 @@ impl From<Grant> for GrantAnswer {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PathRuleAnswer {
     id: PathRuleId,

@@ -1,8 +1,9 @@
 //! Making, finding, changing and deleting apps.
 
 use access_control::{AppLevel, CreateApp, DeleteApp, ListApps, Permit, ReadApp, UpdateApp};
-use endpoint::{Answer, Call, Endpoint, Problem};
-use ids::{AppId, OrganizationId, UserId};
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Endpoint, Instant, Problem};
+use ids::{AppId, AppSlug, Name, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
@@ -14,18 +15,27 @@ pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/apps", "list_apps")
             .requires::<ListApps>()
+            .gives::<Vec<AppAnswer<'_>>>(StatusCode::OK)
             .answers(apps.clone(), list),
         Endpoint::post("/api/v1/organizations/{organization_id}/apps", "create_app")
             .requires::<CreateApp>()
             .takes::<CreateBody>()
+            .gives::<AppAnswer<'_>>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(apps.clone(), create),
-        Endpoint::get("/api/v1/apps/{app_id}", "read_app").requires::<ReadApp>().answers(apps.clone(), read),
+        Endpoint::get("/api/v1/apps/{app_id}", "read_app")
+            .requires::<ReadApp>()
+            .gives::<AppAnswer<'_>>(StatusCode::OK)
+            .answers(apps.clone(), read),
         Endpoint::patch("/api/v1/apps/{app_id}", "update_app")
             .requires::<UpdateApp>()
             .takes::<UpdateBody>()
+            .gives::<AppAnswer<'_>>(StatusCode::OK)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(apps.clone(), update),
         Endpoint::delete("/api/v1/apps/{app_id}", "delete_app")
             .requires::<DeleteApp>()
+            .gives_nothing()
             .answers(apps.clone(), delete),
     ]
 }
@@ -34,8 +44,10 @@ pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CreateBody {
     /// 1 to 40 lower-case letters, digits and single hyphens; unique in the organization.
+    #[schemars(with = "AppSlug")]
     slug: String,
     /// 1 to 100 characters.
+    #[schemars(with = "Name")]
     name: String,
 }
 
@@ -43,9 +55,9 @@ struct CreateBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct UpdateBody {
     /// 1 to 100 characters.
+    #[schemars(with = "Option<Name>")]
     name: Option<String>,
     /// organization, restricted or user.
-    #[schemars(with = "Option<String>")]
     level: Option<AppLevel>,
     /// The origin that requests are forwarded to, such as https://app.example:8443; null for none.
     #[serde(default, deserialize_with = "present")]
@@ -60,7 +72,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
     Option::deserialize(deserializer).map(Some)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AppAnswer<'a> {
     id: AppId,
@@ -73,6 +85,7 @@ struct AppAnswer<'a> {
     upstream: Option<&'a str>,
     server_actions_judged_by_page: bool,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
 }
 

@@ -1,7 +1,8 @@
 //! Issuing, listing and revoking server secrets.
 
 use access_control::{Environment, ListServerSecrets, ManageServerSecrets, Permit};
-use endpoint::{Answer, Call, Endpoint, Problem};
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Endpoint, GivenInstant, Instant, Problem};
 use ids::{ServerSecretId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,13 +15,17 @@ pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/apps/{app_id}/server-secrets", "list_server_secrets")
             .requires::<ListServerSecrets>()
+            .gives::<Vec<SecretAnswer<'_>>>(StatusCode::OK)
             .answers(secrets.clone(), list),
         Endpoint::post("/api/v1/apps/{app_id}/server-secrets", "issue_server_secret")
             .requires::<ManageServerSecrets>()
             .takes::<IssueBody>()
+            .gives::<SecretAnswer<'_>>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(secrets.clone(), issue),
         Endpoint::delete("/api/v1/apps/{app_id}/server-secrets/{secret_id}", "revoke_server_secret")
             .requires::<ManageServerSecrets>()
+            .gives_nothing()
             .answers(secrets.clone(), revoke),
     ]
 }
@@ -29,27 +34,28 @@ pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct IssueBody {
     /// preview or production.
-    #[schemars(with = "String")]
     environment: Environment,
     /// When it stops counting (RFC 3339); never, if left out.
     #[serde(default, with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<GivenInstant>")]
     expires_at: Option<OffsetDateTime>,
     /// When the environment's other secrets stop counting (RFC 3339); unchanged, if left out.
     #[serde(default, with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<GivenInstant>")]
     previous_expires_at: Option<OffsetDateTime>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SecretAnswer<'a> {
     id: ServerSecretId,
     environment: Environment,
     issued_by: UserId,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     #[serde(serialize_with = "instant_or_never")]
+    #[schemars(with = "Option<Instant>")]
     expires_at: Option<OffsetDateTime>,
     /// Only in the answer that issues it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,39 +1,44 @@
 //! Which app, and which person, the credentials of a call belong to.
 
 use access_control::{Environment, IdentifyCaller, Permit};
+use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Problem};
 use ids::{AppId, OrganizationId, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AppsApi;
 use crate::{AppError, PersonName};
 
 pub fn endpoint(api: &AppsApi) -> Endpoint {
-    Endpoint::get("/api/v1/whoami", "whoami").requires::<IdentifyCaller>().answers(api.clone(), whoami)
+    Endpoint::get("/api/v1/whoami", "whoami")
+        .requires::<IdentifyCaller>()
+        .gives::<WhoamiAnswer<'_>>(StatusCode::OK)
+        .answers(api.clone(), whoami)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WhoamiAnswer<'a> {
-    app: AppAnswer<'a>,
-    user: Option<UserAnswer<'a>>,
+    app: CallingApp<'a>,
+    user: Option<CallingPerson<'a>>,
 }
 
-#[derive(Serialize)]
-struct AppAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+struct CallingApp<'a> {
     id: AppId,
     slug: &'a str,
     name: &'a str,
     environment: Environment,
-    organization: OrganizationAnswer,
+    organization: ItsOrganization,
 }
 
-#[derive(Serialize)]
-struct OrganizationAnswer {
+#[derive(Serialize, JsonSchema)]
+struct ItsOrganization {
     id: OrganizationId,
 }
 
-#[derive(Serialize)]
-struct UserAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+struct CallingPerson<'a> {
     id: UserId,
     email: &'a str,
     name: &'a str,
@@ -47,14 +52,14 @@ async fn whoami(api: AppsApi, permit: Permit<IdentifyCaller>, _: Call) -> Result
         Some(actor) => Some((actor.user, known(&api, actor.user).await?)),
     };
     Ok(Answer::json(&WhoamiAnswer {
-        app: AppAnswer {
+        app: CallingApp {
             id: app.id,
             slug: app.slug.as_str(),
             name: app.name.as_str(),
             environment: credential.environment,
-            organization: OrganizationAnswer { id: app.organization },
+            organization: ItsOrganization { id: app.organization },
         },
-        user: person.as_ref().map(|(id, person)| UserAnswer {
+        user: person.as_ref().map(|(id, person)| CallingPerson {
             id: *id,
             email: person.email.as_str(),
             name: &person.name,
