@@ -1,5 +1,5 @@
 //! What `vybe dev` adds to the platform so that it works on one machine with nothing else: a
-//! certificate authority, an OpenID provider, demo apps, and people to sign in as.
+//! certificate authority, an OpenID provider, demo apps, a mail server, and people to sign in as.
 //!
 //! Invariants:
 //! - nothing here is mounted, listened on or written by `vybe serve`;
@@ -14,6 +14,7 @@ mod endpoints;
 mod error;
 mod folder;
 mod issuer;
+mod mail_catcher;
 mod seed;
 mod upstream;
 
@@ -22,5 +23,6 @@ pub use endpoints::endpoints;
 pub use error::DevelopmentError;
 pub use folder::Folder;
 pub use issuer::{DemoUser, Issuer, IssuerClient};
+pub use mail_catcher::{CaughtLetter, MailCatcher};
 pub use seed::{DEMO_USERS, Seed, Seeded};
 pub use upstream::{AccessLogEntry, Upstream};
