@@ -72,37 +72,54 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
         Endpoint::post("/api/v1/set-up", "complete_set_up")
             .requires::<CompleteSetUp>()
             .takes::<bodies::SetUpBody>()
+            .gives::<bodies::OrganizationAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), organizations::complete_set_up),
         Endpoint::post("/api/v1/organizations", "create_organization")
             .requires::<CreateOrganization>()
             .takes::<bodies::OrganizationBody>()
+            .gives::<bodies::OrganizationAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), organizations::create),
         Endpoint::get("/api/v1/organizations", "list_organizations")
             .requires::<ListOwnOrganizations>()
+            .gives::<Vec<bodies::OrganizationAnswer>>(StatusCode::OK)
             .answers(Arc::clone(api), organizations::list),
         Endpoint::get("/api/v1/organizations/{organization_id}", "read_organization")
             .requires::<ReadOrganization>()
+            .gives::<bodies::OrganizationAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), organizations::read),
         Endpoint::patch("/api/v1/organizations/{organization_id}", "update_organization")
             .requires::<UpdateOrganization>()
             .takes::<bodies::OrganizationChangesBody>()
+            .gives::<bodies::OrganizationAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), organizations::update),
         Endpoint::get("/api/auth/organization/get-full-organization", "get_full_organization")
             .open_to_app_origins()
             .requires::<ListOwnOrganizations>()
+            .query::<full_organization::Wanted>()
+            .gives::<Option<full_organization::FullOrganization>>(StatusCode::OK)
+            .refuses(&[StatusCode::NOT_FOUND])
             .answers(Arc::clone(api), full_organization::get),
         Endpoint::get("/api/v1/organizations/{organization_id}/members", "list_members")
             .requires::<ListMembers>()
+            .gives::<Vec<bodies::MemberAnswer>>(StatusCode::OK)
             .answers(Arc::clone(api), members::list),
         Endpoint::patch("/api/v1/organizations/{organization_id}/members/{user_id}", "change_role")
             .requires::<ChangeRole>()
             .takes::<bodies::RoleBody>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), members::change_role),
         Endpoint::delete("/api/v1/organizations/{organization_id}/members/{user_id}", "remove_member")
             .requires::<RemoveMember>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), members::remove),
         Endpoint::post("/api/v1/organizations/{organization_id}/leave", "leave_organization")
             .requires::<LeaveOrganization>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), members::leave),
     ]
 }
@@ -111,20 +128,26 @@ fn invitation_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/invitations", "list_invitations")
             .requires::<ListInvitations>()
+            .gives::<Vec<bodies::InvitationAnswer>>(StatusCode::OK)
             .answers(Arc::clone(api), invitations::list),
         Endpoint::post("/api/v1/organizations/{organization_id}/invitations", "create_invitation")
             .requires::<CreateInvitation>()
             .takes::<bodies::InvitationBody>()
+            .gives::<bodies::InvitationAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), invitations::create),
         Endpoint::delete(
             "/api/v1/organizations/{organization_id}/invitations/{invitation_id}",
             "revoke_invitation",
         )
         .requires::<RevokeInvitation>()
+        .gives_nothing()
         .answers(Arc::clone(api), invitations::revoke),
         Endpoint::post("/api/v1/invitations/accept", "accept_invitation")
             .requires::<AcceptInvitation>()
             .takes::<bodies::AcceptBody>()
+            .gives::<bodies::AcceptedAnswer>(StatusCode::OK)
+            .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT])
             .answers(Arc::clone(api), invitations::accept),
     ]
 }
@@ -133,29 +156,39 @@ fn group_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/groups", "list_groups")
             .requires::<ListGroups>()
+            .gives::<Vec<bodies::GroupAnswer>>(StatusCode::OK)
             .answers(Arc::clone(api), groups::list),
         Endpoint::post("/api/v1/organizations/{organization_id}/groups", "create_group")
             .requires::<ManageGroups>()
             .takes::<bodies::GroupBody>()
+            .gives::<bodies::GroupAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), groups::create),
         Endpoint::patch("/api/v1/organizations/{organization_id}/groups/{group_id}", "rename_group")
             .requires::<ManageGroups>()
             .takes::<bodies::GroupBody>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), groups::rename),
         Endpoint::delete("/api/v1/organizations/{organization_id}/groups/{group_id}", "delete_group")
             .requires::<ManageGroups>()
+            .gives_nothing()
+            .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), groups::delete),
         Endpoint::put(
             "/api/v1/organizations/{organization_id}/groups/{group_id}/members/{user_id}",
             "add_group_member",
         )
         .requires::<ManageGroups>()
+        .gives_nothing()
+        .refuses(&[StatusCode::CONFLICT])
         .answers(Arc::clone(api), groups::add_member),
         Endpoint::delete(
             "/api/v1/organizations/{organization_id}/groups/{group_id}/members/{user_id}",
             "remove_group_member",
         )
         .requires::<ManageGroups>()
+        .gives_nothing()
         .answers(Arc::clone(api), groups::remove_member),
     ]
 }

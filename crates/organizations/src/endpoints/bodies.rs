@@ -2,7 +2,8 @@
 //! set what only the platform sets.
 
 use access_control::Role;
-use ids::{EmailAddress, GroupId, InvitationId, Name, OrganizationId, OrganizationSlug, UserId};
+use endpoint::Instant;
+use ids::{DomainName, EmailAddress, GroupId, InvitationId, Name, OrganizationId, OrganizationSlug, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
@@ -15,18 +16,14 @@ use crate::{Group, HostedDomain, Invitation, Member, Organization, OrganizationC
 pub(super) struct SetUpBody {
     /// The code from the platform's log.
     pub code: String,
-    #[schemars(with = "String")]
     pub slug: OrganizationSlug,
-    #[schemars(with = "String")]
     pub name: Name,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OrganizationBody {
-    #[schemars(with = "String")]
     pub slug: OrganizationSlug,
-    #[schemars(with = "String")]
     pub name: Name,
 }
 
@@ -34,11 +31,10 @@ pub(super) struct OrganizationBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OrganizationChangesBody {
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     name: Option<Name>,
     /// `null` takes sign-ins of any domain.
     #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<DomainName>")]
     hosted_domain: Option<Option<HostedDomain>>,
 }
 
@@ -57,17 +53,14 @@ impl From<OrganizationChangesBody> for OrganizationChanges {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RoleBody {
     /// owner, admin, editor or member.
-    #[schemars(with = "String")]
     pub role: Role,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct InvitationBody {
-    #[schemars(with = "String")]
     pub email: EmailAddress,
     /// owner, admin, editor or member.
-    #[schemars(with = "String")]
     pub role: Role,
 }
 
@@ -81,11 +74,10 @@ pub(super) struct AcceptBody {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct GroupBody {
-    #[schemars(with = "String")]
     pub name: Name,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrganizationAnswer {
     id: OrganizationId,
@@ -93,6 +85,7 @@ pub(super) struct OrganizationAnswer {
     name: Name,
     hosted_domain: Option<String>,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     role: Role,
 }
@@ -110,7 +103,7 @@ impl OrganizationAnswer {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MemberAnswer {
     user_id: UserId,
@@ -119,6 +112,7 @@ pub(super) struct MemberAnswer {
     name: Option<String>,
     picture: Option<String>,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
 }
 
@@ -133,7 +127,7 @@ impl MemberAnswer {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InvitationAnswer {
     id: InvitationId,
@@ -141,8 +135,10 @@ pub(super) struct InvitationAnswer {
     role: Role,
     invited_by: UserId,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     expires_at: OffsetDateTime,
     /// Only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,13 +159,21 @@ impl InvitationAnswer {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AcceptedAnswer {
+    pub organization_id: OrganizationId,
+    pub role: Role,
+}
+
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GroupAnswer {
     id: GroupId,
     name: Name,
     members: Vec<UserId>,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
 }
 

@@ -6,30 +6,42 @@ use std::sync::Arc;
 use access_control::{
     ListMembers, ListOwnOrganizations, Permit, Principal, ReadOrganization, Role, authorize,
 };
-use endpoint::{Answer, Call, Problem};
+use endpoint::{Answer, Call, Instant, Problem};
 use ids::{EmailAddress, Name, OrganizationId, OrganizationSlug, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::OrganizationsApi;
 use super::bodies::instant;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct FullOrganization {
+pub(super) struct FullOrganization {
     id: OrganizationId,
     name: Name,
     slug: OrganizationSlug,
     logo: Option<String>,
     metadata: Option<String>,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     members: Vec<FullMember>,
     /// Always empty: open invitations are nothing for app code.
+    #[schemars(with = "[(); 0]")]
     invitations: [(); 0],
 }
 
-#[derive(Serialize)]
+/// What the query may ask for.
+#[derive(JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Wanted {
+    organization_id: Option<String>,
+    organization_slug: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct FullMember {
     /// A membership has no identifier of its own: one person is one member.
@@ -38,11 +50,12 @@ struct FullMember {
     user_id: UserId,
     role: Role,
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
     user: FullUser,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FullUser {
     id: UserId,
     name: String,

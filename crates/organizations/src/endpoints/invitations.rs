@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use access_control::{AcceptInvitation, CreateInvitation, ListInvitations, Permit, RevokeInvitation};
 use endpoint::{Answer, Call, Problem};
-use serde_json::json;
 
 use super::OrganizationsApi;
-use super::bodies::{AcceptBody, InvitationAnswer, InvitationBody};
+use super::bodies::{AcceptBody, AcceptedAnswer, InvitationAnswer, InvitationBody};
 
 pub(super) async fn list(
     api: Arc<OrganizationsApi>,
@@ -48,5 +47,5 @@ pub(super) async fn accept(
     let body: AcceptBody = call.json().await?;
     let person = api.person(permit.user()).await?;
     let accepted = api.invitations.accept(&permit, call.id(), &body.token, &person.email, call.now()).await?;
-    Ok(Answer::json(&json!({ "organizationId": accepted.organization, "role": accepted.role })))
+    Ok(Answer::json(&AcceptedAnswer { organization_id: accepted.organization, role: accepted.role }))
 }
