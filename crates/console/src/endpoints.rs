@@ -7,6 +7,7 @@ use access_control::{
     Permit, Principal, Scope, SignedIn, authorize,
 };
 use apps::Apps;
+use endpoint::http::StatusCode;
 use endpoint::{Endpoint, Problem, Sites};
 use identity::{Sessions, Users};
 use organizations::{Invitations, Members, Organizations, People, SetUp};
@@ -44,28 +45,44 @@ impl Console {
     #[must_use]
     pub fn endpoints(self) -> Vec<Endpoint> {
         let console = || Arc::new(self.clone());
-        let page = |path, name| Endpoint::get(path, name).page().requires::<OpenConsole>();
+        let page = |path, name| Endpoint::get(path, name).page().requires::<OpenConsole>().gives_page();
         vec![
-            page("/", "show_start").answers(console(), apps_page::start),
+            Endpoint::get("/", "show_start")
+                .page()
+                .requires::<OpenConsole>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
+                .answers(console(), apps_page::start),
             page("/apps", "show_apps").answers(console(), apps_page::show),
             page("/organizations", "show_organizations").answers(console(), organizations_page::show),
             page("/set-up", "show_set_up").answers(console(), set_up::show),
             Endpoint::post("/set-up", "complete_set_up_by_form")
                 .requires::<CompleteSetUp>()
+                .takes_form::<set_up::Fields>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
+                .refuses(&[StatusCode::CONFLICT])
                 .answers(console(), set_up::complete),
-            page("/invitations/accept", "show_invitation").answers(console(), invitation::show),
+            page("/invitations/accept", "show_invitation")
+                .query::<invitation::Wanted>()
+                .refuses(&[StatusCode::NOT_FOUND])
+                .answers(console(), invitation::show),
             Endpoint::post("/invitations/accept", "accept_invitation_by_form")
                 .requires::<AcceptInvitation>()
+                .takes_form::<invitation::Wanted>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
+                .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT])
                 .answers(console(), invitation::accept),
             Endpoint::get("/sessions", "show_sessions")
                 .page()
                 .requires::<ListOwnSessions>()
+                .gives_page()
                 .answers(console(), sessions::show),
             Endpoint::post("/sessions/{session_id}/end", "end_session_by_form")
                 .requires::<EndOwnSession>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
                 .answers(console(), sessions::end_one),
             Endpoint::post("/sessions/end-all", "end_all_sessions_by_form")
                 .requires::<EndOwnSession>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
                 .answers(console(), sessions::end_all),
         ]
     }

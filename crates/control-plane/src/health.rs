@@ -7,7 +7,7 @@ use directory::Directory;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Problem, Surface};
 use sea_orm::DatabaseConnection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
 
@@ -25,9 +25,12 @@ pub(crate) struct Health {
 pub(crate) fn endpoints(health: &Health) -> Vec<Endpoint> {
     let get = |path, name| Endpoint::get(path, name).on(Surface::Admin).requires::<ReadHealth>();
     vec![
-        get("/healthz", "check_liveness").answers((), live),
-        get("/readyz", "check_readiness").answers(health.clone(), ready),
-        get("/metrics", "read_metrics").answers(health.clone(), metrics),
+        get("/healthz", "check_liveness").gives::<Value>(StatusCode::OK).answers((), live),
+        get("/readyz", "check_readiness")
+            .gives::<Value>(StatusCode::OK)
+            .gives::<Value>(StatusCode::SERVICE_UNAVAILABLE)
+            .answers(health.clone(), ready),
+        get("/metrics", "read_metrics").gives_media("text/plain").answers(health.clone(), metrics),
     ]
 }
 

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Problem, Surface};
 use maud::html;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
 
 use crate::Issuer;
 use crate::issuer::{AuthorizationRequest, IssuerRefusal};
@@ -24,12 +25,49 @@ pub fn endpoints(issuer: &Arc<Issuer>) -> Vec<Endpoint> {
     };
     let issuer = || Arc::clone(issuer);
     vec![
-        get("/.well-known/openid-configuration", "read_issuer_metadata").answers(issuer(), metadata),
-        get("/jwks", "read_issuer_keys").answers(issuer(), keys),
-        get("/authorize", "choose_demo_user").answers(issuer(), choose),
-        post("/authorize", "sign_in_demo_user").answers(issuer(), sign_in),
-        post("/token", "exchange_code").answers(issuer(), token),
+        get("/.well-known/openid-configuration", "read_issuer_metadata")
+            .gives::<Value>(StatusCode::OK)
+            .answers(issuer(), metadata),
+        get("/jwks", "read_issuer_keys").gives::<Value>(StatusCode::OK).answers(issuer(), keys),
+        get("/authorize", "choose_demo_user").query::<Authorization>().gives_page().answers(issuer(), choose),
+        post("/authorize", "sign_in_demo_user")
+            .takes_form::<Authorization>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .answers(issuer(), sign_in),
+        post("/token", "exchange_code")
+            .takes_form::<Exchange>()
+            .gives::<Value>(StatusCode::OK)
+            .gives::<Value>(StatusCode::BAD_REQUEST)
+            .gives::<Value>(StatusCode::UNAUTHORIZED)
+            .answers(issuer(), token),
     ]
+}
+
+/// An authorization request (OpenID Connect Core 1.0, section 3.1.2.1), and the person who was chosen.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+struct Authorization {
+    client_id: String,
+    redirect_uri: String,
+    response_type: String,
+    scope: String,
+    state: Option<String>,
+    nonce: Option<String>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
+    user: Option<String>,
+}
+
+/// A token request (RFC 6749, section 4.1.3; RFC 7636).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+struct Exchange {
+    grant_type: String,
+    code: String,
+    redirect_uri: String,
+    code_verifier: String,
+    client_id: Option<String>,
+    client_secret: Option<String>,
 }
 
 type Anybody = Permit<UseDevelopmentIssuer>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access_control::{
     EndOwnSession, ListOwnSessions, ReadOwnSession, ReadSigningKeys, RedeemHandOff, SignIn,
 };
+use endpoint::http::StatusCode;
 use endpoint::{Authenticator, Endpoint, Problem, Sites, Surface};
 
 use crate::{HandOff, HandOffError, IdentityError, SessionError, Sessions, SignIns, SigningKeys};
@@ -34,39 +35,61 @@ pub struct Identity {
 pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
     let state = || identity.clone();
     vec![
-        Endpoint::get("/login", "choose_provider").requires::<SignIn>().answers(state(), sign_in::choose),
+        Endpoint::get("/login", "choose_provider")
+            .requires::<SignIn>()
+            .query::<sign_in::Wanted>()
+            .gives_page()
+            .leads_elsewhere(StatusCode::FOUND)
+            .refuses(&[StatusCode::NOT_FOUND])
+            .answers(state(), sign_in::choose),
         Endpoint::get("/login/{provider}", "begin_sign_in")
             .requires::<SignIn>()
+            .query::<sign_in::Wanted>()
+            .leads_elsewhere(StatusCode::FOUND)
+            .refuses(&[StatusCode::BAD_GATEWAY])
             .answers(state(), sign_in::begin),
         Endpoint::get("/login/{provider}/callback", "complete_sign_in")
             .requires::<SignIn>()
+            .query::<sign_in::ProviderAnswer>()
+            .leads_elsewhere(StatusCode::FOUND)
+            .refuses(&[StatusCode::FORBIDDEN, StatusCode::BAD_GATEWAY])
             .answers(state(), sign_in::complete),
         Endpoint::get("/.vybe/session", "redeem_hand_off")
             .on(Surface::AppHosts)
             .requires::<RedeemHandOff>()
+            .query::<sign_in::Code>()
+            .leads_elsewhere(StatusCode::FOUND)
+            .refuses(&[StatusCode::NOT_FOUND])
             .answers(state(), sign_in::redeem),
         Endpoint::get("/.well-known/jwks.json", "read_signing_keys")
             .requires::<ReadSigningKeys>()
+            .gives::<sign_in::KeySet>(StatusCode::OK)
             .answers(state(), sign_in::keys),
         Endpoint::get("/api/auth/get-session", "get_session")
             .open_to_app_origins()
             .requires::<ReadOwnSession>()
+            .gives::<sessions::SessionAnswer>(StatusCode::OK)
             .answers(state(), sessions::read),
         Endpoint::post("/api/auth/sign-out", "sign_out")
             .open_to_app_origins()
             .requires::<EndOwnSession>()
+            .gives::<sessions::SignedOut>(StatusCode::OK)
             .answers(state(), sessions::sign_out),
         Endpoint::post("/logout", "sign_out_by_form")
             .requires::<EndOwnSession>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
             .answers(state(), sessions::sign_out_page),
         Endpoint::get("/api/v1/sessions", "list_sessions")
             .requires::<ListOwnSessions>()
+            .gives::<sessions::ListAnswer>(StatusCode::OK)
             .answers(state(), sessions::list),
         Endpoint::delete("/api/v1/sessions", "end_all_sessions")
             .requires::<EndOwnSession>()
+            .gives_nothing()
             .answers(state(), sessions::end_all),
         Endpoint::delete("/api/v1/sessions/{session_id}", "end_session")
             .requires::<EndOwnSession>()
+            .gives_nothing()
             .answers(state(), sessions::end),
     ]
 }

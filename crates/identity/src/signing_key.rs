@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ids::SigningKeyId;
 use jsonwebtoken::DecodingKey;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -22,7 +23,7 @@ pub(crate) struct SigningKey {
 }
 
 /// A public key as published (RFC 7517, RFC 8037).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PublishedKey {
     /// Key type: `OKP`.
     pub kty: &'static str,

@@ -5,11 +5,19 @@ use std::sync::Arc;
 use access_control::{AcceptInvitation, OpenConsole, Permit};
 use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
+use schemars::JsonSchema;
 
 use crate::Console;
 use crate::layout::{again, page};
 
 const TITLE: &str = "Invitation";
+
+/// The secret from the link, in the query and then in the form.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(crate) struct Wanted {
+    token: String,
+}
 
 /// `/invitations/accept?token=…`
 pub(crate) async fn show(

@@ -7,11 +7,21 @@ use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
 use ids::{Name, NameError, OrganizationSlug};
 use maud::{Markup, html};
+use schemars::JsonSchema;
 
 use crate::Console;
 use crate::layout::{again, page, page_with};
 
 const TITLE: &str = "Set up the platform";
+
+/// What is filled in.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(crate) struct Fields {
+    code: String,
+    slug: OrganizationSlug,
+    name: Name,
+}
 
 /// `/set-up`
 pub(crate) async fn show(console: Arc<Console>, _: Permit<OpenConsole>, _: Call) -> Result<Answer, Problem> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access_control::{Permit, ReadApiDescription};
 use apps::AppsApi;
 use console::Console;
+use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
@@ -88,6 +89,7 @@ fn api_description(endpoints: &[Endpoint]) -> Endpoint {
     let describe = |document: Arc<serde_json::Value>| {
         Endpoint::get("/openapi.json", "read_api_description")
             .requires::<ReadApiDescription>()
+            .gives::<serde_json::Value>(StatusCode::OK)
             .answers(document, read_description)
     };
     let mut all = endpoints.to_vec();

@@ -1,8 +1,9 @@
 //! Reading, listing and ending one's own sessions.
 
 use access_control::{EndOwnSession, ListOwnSessions, Permit, ReadOwnSession};
-use endpoint::{Answer, Call, Problem, SESSION_COOKIE};
+use endpoint::{Answer, Call, Instant, Problem, SESSION_COOKIE};
 use ids::{SessionId, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -13,13 +14,13 @@ use crate::{ListedSession, clear_cookie};
 use super::Identity;
 
 /// What existing apps read (product.md, section 5): names and spelling are fixed.
-#[derive(Serialize)]
-struct SessionAnswer {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SessionAnswer {
     user: UserAnswer,
     session: SessionFields,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct UserAnswer {
     id: UserId,
     name: String,
@@ -27,35 +28,41 @@ struct UserAnswer {
     image: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SessionFields {
     id: SessionId,
     user_id: UserId,
+    #[schemars(with = "Instant")]
     created_at: String,
+    #[schemars(with = "Instant")]
     updated_at: String,
+    #[schemars(with = "Instant")]
     expires_at: String,
     user_agent: String,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ListAnswer {
     sessions: Vec<ListLine>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ListLine {
     id: SessionId,
     user_agent: String,
+    #[schemars(with = "Instant")]
     created_at: String,
+    #[schemars(with = "Instant")]
     last_seen_at: String,
+    #[schemars(with = "Instant")]
     ends_at: String,
     current: bool,
 }
 
-#[derive(Serialize)]
-struct SignedOut {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SignedOut {
     success: bool,
 }
 

@@ -6,6 +6,7 @@ use access_control::{Permit, ReadSigningKeys, RedeemHandOff, SignIn};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem, SESSION_COOKIE, page};
 use maud::html;
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
@@ -15,6 +16,31 @@ use crate::{
 };
 
 use super::Identity;
+
+/// What the query of the sign-in page may say.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Wanted {
+    return_to: Option<String>,
+    hand_off: Option<String>,
+}
+
+/// What a provider says when it sends the browser back (RFC 6749, section 4.1.2; RFC 9207).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct ProviderAnswer {
+    state: Option<String>,
+    code: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+/// What an app's host is sent.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Code {
+    code: Option<String>,
+}
 
 /// Where somebody wants to go, as the query of the sign-in page says.
 struct Wish {
@@ -173,8 +199,8 @@ pub(super) async fn redeem(
     Ok(Answer::found(&location).header("set-cookie", &returned.set_cookie))
 }
 
-#[derive(Serialize)]
-struct KeySet {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeySet {
     keys: Vec<PublishedKey>,
 }
 
