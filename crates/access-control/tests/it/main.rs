@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the number of cases is part of the result")]
 
 mod app_requests;
+mod app_table;
 mod management;
 mod naive_model;
 mod oracle;
