@@ -1,6 +1,6 @@
 //! Schema history, the same on SQLite and PostgreSQL.
 //!
-//! Each migration is one SQL file that both stores understand, with three words that differ between
+//! Each migration is one SQL file that both stores understand, with two words that differ between
 //! them written as placeholders. Migrations only expand; what is no longer read is dropped a release
 //! later, so that two versions can run side by side.
 
@@ -24,12 +24,11 @@ impl MigratorTrait for Migrator {
 
 /// Runs a file of statements, each ended by a line with `;` at its end.
 async fn run(manager: &SchemaManager<'_>, file: &str) -> Result<(), DbErr> {
-    let (timestamp, bytes, sequence) = match manager.get_database_backend() {
-        DatabaseBackend::Sqlite => ("TIMESTAMP", "BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"),
-        _ => ("TIMESTAMPTZ", "BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    let (timestamp, bytes) = match manager.get_database_backend() {
+        DatabaseBackend::Sqlite => ("TIMESTAMP", "BLOB"),
+        _ => ("TIMESTAMPTZ", "BYTEA"),
     };
-    let sql =
-        file.replace("{timestamp}", timestamp).replace("{bytes}", bytes).replace("{sequence}", sequence);
+    let sql = file.replace("{timestamp}", timestamp).replace("{bytes}", bytes);
     for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
         manager.get_connection().execute_unprepared(statement).await?;
     }

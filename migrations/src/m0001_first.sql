@@ -13,6 +13,8 @@ CREATE TABLE users (
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id),
+    means TEXT NOT NULL CHECK (means IN ('browser', 'api_token')),
+    name TEXT CHECK ((name IS NOT NULL) = (means = 'api_token')),
     token_hash {bytes} NOT NULL,
     hosted_domain TEXT,
     user_agent TEXT NOT NULL,
@@ -85,7 +87,8 @@ CREATE TABLE invitations (
     created_at {timestamp} NOT NULL,
     expires_at {timestamp} NOT NULL,
     accepted_at {timestamp},
-    revoked_at {timestamp}
+    revoked_at {timestamp},
+    last_delivery TEXT
 );
 CREATE INDEX invitations_by_organization ON invitations (organization_id);
 
@@ -157,10 +160,11 @@ CREATE TABLE server_secrets (
 CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
 
 CREATE TABLE audit_events (
-    sequence {sequence},
+    chain TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    hash {bytes} NOT NULL,
     id TEXT NOT NULL UNIQUE,
     at {timestamp} NOT NULL,
-    organization_id TEXT,
     actor_kind TEXT NOT NULL,
     actor_id TEXT,
     action TEXT NOT NULL,
@@ -169,6 +173,16 @@ CREATE TABLE audit_events (
     target_id TEXT,
     request_id TEXT,
     decision_id TEXT,
-    detail TEXT NOT NULL
+    detail TEXT NOT NULL,
+    PRIMARY KEY (chain, sequence)
 );
-CREATE INDEX audit_events_by_organization ON audit_events (organization_id, sequence);
+
+CREATE TABLE audit_heads (
+    chain TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    hash {bytes} NOT NULL,
+    at {timestamp} NOT NULL,
+    key_id TEXT NOT NULL,
+    signature {bytes} NOT NULL,
+    PRIMARY KEY (chain, sequence)
+);

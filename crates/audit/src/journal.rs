@@ -1,14 +1,15 @@
 //! Changes, and those who follow them.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use crate::{AuditError, Event, store};
+use crate::{AuditError, Chain, Event, store};
 
 /// Somebody who has to know of a change before it counts as done.
 #[async_trait]
@@ -23,6 +24,8 @@ pub trait Follower: Send + Sync {
 pub struct Journal {
     database: DatabaseConnection,
     followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
+    /// Chains with records that no head has signed.
+    grown: Arc<Mutex<BTreeSet<Chain>>>,
 }
 
 impl fmt::Debug for Journal {
@@ -35,12 +38,17 @@ impl Journal {
     /// A journal on this store.
     #[must_use]
     pub fn new(database: DatabaseConnection) -> Self {
-        Self { database, followers: Arc::default() }
+        Self { database, followers: Arc::default(), grown: Arc::default() }
     }
 
     /// Names the followers. Only the first call counts: they are wired once, at start.
     pub fn follow(&self, followers: Vec<Arc<dyn Follower>>) {
         let _ = self.followers.set(followers);
+    }
+
+    /// The store, to read from.
+    pub(crate) fn database(&self) -> &DatabaseConnection {
+        &self.database
     }
 
     /// Begins a change.
@@ -55,7 +63,7 @@ impl Journal {
             ..TransactionOptions::default()
         };
         let transaction = self.database.begin_with_options(options).await.map_err(AuditError::Store)?;
-        Ok(Change { transaction, followers: Arc::clone(&self.followers) })
+        Ok(Change { transaction, journal: self.clone() })
     }
 
     /// Records something that changed nothing, such as a refusal.
@@ -63,14 +71,36 @@ impl Journal {
     /// # Errors
     /// The store is not available.
     pub async fn record(&self, event: &Event) -> Result<(), AuditError> {
-        store::insert(&self.database, event).await.map_err(AuditError::Store)
+        self.record_all(std::slice::from_ref(event)).await
+    }
+
+    /// Records several things that changed nothing, all or none.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn record_all(&self, events: &[Event]) -> Result<(), AuditError> {
+        let change = self.begin().await?;
+        change.write(events).await?;
+        let committed = change.transaction.commit().await.map_err(AuditError::Store);
+        self.note_grown(events.iter().map(Chain::of));
+        committed
+    }
+
+    /// The chains that may have grown since somebody asked.
+    pub(crate) fn take_grown(&self) -> BTreeSet<Chain> {
+        std::mem::take(&mut *self.grown.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Remembers that these chains may have grown.
+    pub(crate) fn note_grown(&self, chains: impl IntoIterator<Item = Chain>) {
+        self.grown.lock().unwrap_or_else(PoisonError::into_inner).extend(chains);
     }
 }
 
 /// A change that has begun. Dropped without [`Change::commit`], it never happened.
 pub struct Change {
     transaction: DatabaseTransaction,
-    followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
+    journal: Journal,
 }
 
 impl Change {
@@ -101,12 +131,15 @@ impl Change {
         tokio::spawn(self.finish(events)).await.map_err(AuditError::Interrupted)?
     }
 
+    async fn write(&self, events: &[Event]) -> Result<(), AuditError> {
+        store::events::append(&self.transaction, events).await.map_err(AuditError::Store)
+    }
+
     async fn finish(self, events: Vec<Event>) -> Result<(), AuditError> {
-        for event in &events {
-            store::insert(&self.transaction, event).await.map_err(AuditError::Store)?;
-        }
+        self.write(&events).await?;
         let committed = self.transaction.commit().await.map_err(AuditError::Store);
-        for follower in self.followers.get().into_iter().flatten() {
+        self.journal.note_grown(events.iter().map(Chain::of));
+        for follower in self.journal.followers.get().into_iter().flatten() {
             for event in &events {
                 follower.committed(event).await;
             }

@@ -9,11 +9,18 @@
 //!
 //! This crate does not know what the events mean.
 
+mod chain;
 mod error;
 mod event;
+mod hex;
 mod journal;
+mod record;
+mod refusals;
 mod store;
 
+pub use chain::{Chain, ChainError, ChainHash, ChainHashError};
 pub use error::AuditError;
 pub use event::{Actor, Event, Outcome, Target};
 pub use journal::{Change, Follower, Journal};
+pub use record::{Party, Record};
+pub use refusals::{NOT_WRITTEN, RefusalCounters, RefusalWriter, Refusals, WRITTEN_IN_FULL};

@@ -66,6 +66,39 @@ pub fn digest(bytes: &[u8]) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
 }
 
+/// SHA-256 (FIPS 180-4) of what comes piece by piece.
+#[derive(Clone)]
+pub struct Sha256 {
+    context: ring::digest::Context,
+}
+
+impl Sha256 {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { context: ring::digest::Context::new(&ring::digest::SHA256) }
+    }
+
+    /// Adds a piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    /// The hash of all pieces.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        let mut bytes = [0_u8; 32];
+        bytes.copy_from_slice(self.context.finish().as_ref());
+        bytes
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Recognises secrets by a keyed hash (HMAC-SHA-256, RFC 2104): a copy of the table alone confirms
 /// no guess.
 pub struct HashKey {

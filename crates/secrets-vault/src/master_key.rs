@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hkdf;
 use zeroize::Zeroizing;
 
-use crate::{HashKey, MasterKeyError, SealError, SealingKey};
+use crate::{HashKey, MasterKeyError, SealError, SealingKey, SigningKey};
 
 /// 256 bits from which all other keys are derived (HKDF-SHA-256, RFC 5869).
 pub struct MasterKey {
@@ -44,6 +44,14 @@ impl MasterKey {
     #[must_use]
     pub fn hash_key(&self, purpose: &'static str) -> HashKey {
         HashKey::new(&self.derive("hash", purpose))
+    }
+
+    /// The signing key for one purpose.
+    ///
+    /// # Errors
+    /// Ed25519 takes no such seed; it takes every one of 32 bytes.
+    pub fn signing_key(&self, purpose: &'static str) -> Result<SigningKey, SealError> {
+        SigningKey::new(&self.derive("sign", purpose))
     }
 
     fn derive(&self, use_: &str, purpose: &str) -> Zeroizing<[u8; 32]> {

@@ -1,8 +1,11 @@
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
 use test_support::TestDatabase;
 
-const EVENT: &str = "INSERT INTO audit_events (id, at, actor_kind, action, outcome, target_kind, detail) \
-                     VALUES ('aud_1', '2026-01-01 00:00:00+00:00', 'system', 'a.b', 'done', 'platform', 'null')";
+const EVENT: &str = "INSERT INTO audit_events (chain, sequence, hash, id, at, actor_kind, action, outcome, target_kind, \
+                     detail) VALUES ('platform', 1, '', 'evt_1', '2026-01-01 00:00:00+00:00', 'system', 'a.b', 'done', \
+                     'platform', 'null')";
+const HEAD: &str = "INSERT INTO audit_heads (chain, sequence, hash, at, key_id, signature) \
+                    VALUES ('platform', 1, '', '2026-01-01 00:00:00+00:00', 'key', '')";
 
 async fn count(database: &TestDatabase, table: &str) -> i64 {
     let statement =
@@ -12,18 +15,22 @@ async fn count(database: &TestDatabase, table: &str) -> i64 {
 }
 
 test_support::on_both_stores! {
-    async fn audit_events_are_append_only(database: TestDatabase) {
+    async fn the_audit_trail_is_append_only(database: TestDatabase) {
         let store = database.connection();
-        store.execute_unprepared(EVENT).await.unwrap();
-        let mut forbidden = vec!["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"];
-        if database.backend() == DatabaseBackend::Postgres {
-            forbidden.push("TRUNCATE audit_events");
+        for (table, column, row) in [("audit_events", "action", EVENT), ("audit_heads", "key_id", HEAD)] {
+            store.execute_unprepared(row).await.unwrap();
+            let mut forbidden =
+                vec![format!("UPDATE {table} SET {column} = 'x'"), format!("DELETE FROM {table}")];
+            match database.backend() {
+                DatabaseBackend::Postgres => forbidden.push(format!("TRUNCATE {table}")),
+                _ => forbidden.push(row.replacen("INSERT", "INSERT OR REPLACE", 1)),
+            }
+            for statement in forbidden {
+                let error = store.execute_unprepared(&statement).await.unwrap_err().to_string();
+                assert!(error.contains("append-only"), "{statement}: {error}");
+            }
+            assert_eq!(count(&database, table).await, 1);
         }
-        for statement in forbidden {
-            let error = store.execute_unprepared(statement).await.unwrap_err().to_string();
-            assert!(error.contains("append-only"), "{statement}: {error}");
-        }
-        assert_eq!(count(&database, "audit_events").await, 1);
     }
 
     async fn foreign_keys_are_enforced(database: TestDatabase) {

@@ -13,8 +13,8 @@ use crate::programs;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("access-control", &["ids"]),
-    ("audit", &["ids"]),
     ("secrets-vault", &[]),
+    ("audit", &["ids", "secrets-vault"]),
     ("migrations", &[]),
     ("mail", &["ids"]),
     ("endpoint", &["access-control", "audit", "ids"]),

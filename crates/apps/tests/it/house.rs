@@ -124,7 +124,7 @@ impl House {
     pub async fn last_event(&self) -> (String, String) {
         let statement = Statement::from_string(
             self.database.backend(),
-            "SELECT action, detail FROM audit_events ORDER BY sequence DESC LIMIT 1",
+            "SELECT action, detail FROM audit_events ORDER BY id DESC LIMIT 1",
         );
         let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
         (row.try_get("", "action").unwrap(), row.try_get("", "detail").unwrap())

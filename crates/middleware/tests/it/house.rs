@@ -115,8 +115,11 @@ impl House {
     }
 
     pub async fn with(plan: Plan) -> Self {
+        Self::on(TestDatabase::sqlite().await, plan).await
+    }
+
+    pub async fn on(database: TestDatabase, plan: Plan) -> Self {
         let upstream = Upstream::start().await;
-        let database = TestDatabase::sqlite().await;
         let connection = database.connection().clone();
         let master = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
         let journal = Journal::new(connection.clone());
@@ -293,14 +296,25 @@ impl House {
     }
 
     pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
-        Rows { database: &self.database, now: OffsetDateTime::now_utc() }.execute(sql, values).await;
+        self.rows().execute(sql, values).await;
+    }
+
+    /// Writes rows as they are, past every use case.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { database: &self.database, now: OffsetDateTime::now_utc() }
+    }
+
+    /// Has the facts of these read again.
+    pub async fn read_again(&self, targets: impl IntoIterator<Item = Target>) {
+        for target in targets {
+            self.directory.committed(&Event::done(Actor::System, "test", target)).await;
+        }
     }
 
     /// Details of the refused requests in the audit trail, once there are this many.
     pub async fn refusals(&self, count: usize) -> Vec<(String, String)> {
         let backend = self.database.backend();
-        let sql =
-            "SELECT decision_id, detail FROM audit_events WHERE action = 'app.request' ORDER BY sequence";
+        let sql = "SELECT decision_id, detail FROM audit_events WHERE action = 'app.request' ORDER BY chain, sequence";
         for _ in 0..300 {
             let rows =
                 self.database.connection().query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
@@ -323,23 +337,23 @@ impl Drop for House {
     }
 }
 
-struct Rows<'a> {
+pub struct Rows<'a> {
     database: &'a TestDatabase,
     now: OffsetDateTime,
 }
 
 impl Rows<'_> {
-    async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
+    pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
         let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
         self.database.connection().execute_raw(statement).await.unwrap();
     }
 
-    async fn organization(&self, id: OrganizationId, slug: &str) {
+    pub async fn organization(&self, id: OrganizationId, slug: &str) {
         let sql = "INSERT INTO organizations (id, slug, name, created_at) VALUES ($1, $2, $2, $3)";
         self.execute(sql, [id.to_string().into(), slug.into(), self.now.into()]).await;
     }
 
-    async fn member(&self, organization: OrganizationId, somebody: &Somebody, role: Role) {
+    pub async fn member(&self, organization: OrganizationId, somebody: &Somebody, role: Role) {
         let sql = "INSERT INTO members (organization_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)";
         let user = somebody.signed_in.user.to_string();
         self.execute(
@@ -349,7 +363,7 @@ impl Rows<'_> {
         .await;
     }
 
-    async fn person(&self, subject: &str, name: &str) -> Somebody {
+    pub async fn person(&self, subject: &str, name: &str) -> Somebody {
         let (user, session) = (UserId::generate(), SessionId::generate());
         let token = Token::generate().unwrap();
         let sql = "INSERT INTO users (id, issuer, subject, email, name, created_at) \

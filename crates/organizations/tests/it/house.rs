@@ -240,7 +240,7 @@ impl House {
     pub async fn events(&self, organization: OrganizationId, action: &str) -> i64 {
         let statement = Statement::from_sql_and_values(
             self.database.backend(),
-            "SELECT count(*) AS number FROM audit_events WHERE organization_id = $1 AND action = $2",
+            "SELECT count(*) AS number FROM audit_events WHERE chain = $1 AND action = $2",
             [organization.to_string().into(), action.into()],
         );
         let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
