@@ -1,7 +1,7 @@
 //! May this person send this request to this app? Three levels, in order: organization, app, path.
 
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::path_rules::{RuleRefusal, Visitor};
@@ -30,7 +30,8 @@ pub struct AppRequest<'a> {
 }
 
 /// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Forward it; the person has this role in the app.
     Allow(AppRole),
@@ -39,7 +40,7 @@ pub enum Decision {
 }
 
 /// Why a request was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The person is no member of the organization.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ids::{AppId, GroupId, OrganizationId, UserId};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{AppLevel, AppRole, PathRules, Role};
@@ -68,10 +69,11 @@ pub struct AppFacts {
 }
 
 /// One person's grant on an app.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     /// What the grant gives, before it is capped by the organization role.
     pub role: AppRole,
     /// The first instant at which it no longer holds.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
 }

@@ -28,7 +28,7 @@ pub enum Subject {
 }
 
 /// One rule of an app.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathRule {
     /// Its identifier.
     pub id: PathRuleId,

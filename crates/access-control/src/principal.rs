@@ -23,7 +23,8 @@ pub struct SignedIn {
 }
 
 /// With what a request proves whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Means {
     /// The session cookie of a browser.
     Browser,

@@ -42,6 +42,13 @@ macro_rules! identifier {
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// The first identifier of an instant, in milliseconds since 1970: a border between what was
+            /// made before and after it.
+            #[must_use]
+            pub const fn first_of(milliseconds: u64) -> Self {
+                Self(Uuid::from_u128((milliseconds as u128) << 80))
+            }
         }
 
         impl fmt::Display for $name {
