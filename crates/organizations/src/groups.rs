@@ -1,7 +1,7 @@
 //! Named groups of members, to be named by path rules.
 
 use access_control::{Action, ListGroups, ManageGroups, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Change, Event, Target};
 use ids::{GroupId, Name, RequestId, UserId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -109,16 +109,35 @@ impl Groups {
         group: GroupId,
         user: UserId,
     ) -> Result<(), OrganizationError> {
+        let change = self.store.begin().await?;
+        match self.add_member_within(&change, permit, request, group, user).await? {
+            Some(event) => Ok(change.commit(event).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// [`Groups::add_member`] as a part of a change; no event if the member is in the group already.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn add_member_within(
+        &self,
+        change: &Change,
+        permit: &Permit<ManageGroups>,
+        request: RequestId,
+        group: GroupId,
+        user: UserId,
+    ) -> Result<Option<Event>, OrganizationError> {
         let organization = permit.organization();
-        let change = self.store.begin_locked(permit).await?;
+        store::lock(change, permit).await?;
         store::groups::name(change.transaction(), organization, group).await?;
         store::members::role(change.transaction(), organization, user)
             .await?
             .ok_or(OrganizationError::NotFound)?;
         if !store::groups::add(change.transaction(), group, user).await? {
-            return Ok(());
+            return Ok(None);
         }
-        Ok(change.commit(event(permit, request, group, json!({ "after": { "member": user } }))).await?)
+        Ok(Some(event(permit, request, group, json!({ "after": { "member": user } }))))
     }
 
     /// Takes a member out of a group.
@@ -132,12 +151,29 @@ impl Groups {
         group: GroupId,
         user: UserId,
     ) -> Result<(), OrganizationError> {
-        let change = self.store.begin_locked(permit).await?;
+        let change = self.store.begin().await?;
+        let event = self.remove_member_within(&change, permit, request, group, user).await?;
+        Ok(change.commit(event).await?)
+    }
+
+    /// [`Groups::remove_member`] as a part of a change.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove_member_within(
+        &self,
+        change: &Change,
+        permit: &Permit<ManageGroups>,
+        request: RequestId,
+        group: GroupId,
+        user: UserId,
+    ) -> Result<Event, OrganizationError> {
+        store::lock(change, permit).await?;
         store::groups::name(change.transaction(), permit.organization(), group).await?;
         if !store::groups::remove(change.transaction(), group, user).await? {
             return Err(OrganizationError::NotFound);
         }
-        Ok(change.commit(event(permit, request, group, json!({ "before": { "member": user } }))).await?)
+        Ok(event(permit, request, group, json!({ "before": { "member": user } })))
     }
 }
 

@@ -6,7 +6,7 @@ use access_control::{
     Action, ChangeRole, LeaveOrganization, ListMembers, ManageOwners, Permit, RemoveMember, Role,
 };
 use audit::{Actor, Change, Event, Target};
-use ids::{OrganizationId, RequestId, UserId};
+use ids::{EmailAddress, OrganizationId, RequestId, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -63,22 +63,41 @@ impl Members {
         user: UserId,
         role: Role,
     ) -> Result<(), OrganizationError> {
+        let change = self.store.begin().await?;
+        match self.change_role_within(&change, permit, request, user, role).await? {
+            Some(event) => Ok(change.commit(event).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// [`Members::change_role`] as a part of a change; no event if the member has this role already.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_role_within(
+        &self,
+        change: &Change,
+        permit: &Permit<ChangeRole>,
+        request: RequestId,
+        user: UserId,
+        role: Role,
+    ) -> Result<Option<Event>, OrganizationError> {
         let organization = permit.organization();
-        let change = self.store.begin_locked(permit).await?;
-        let before = role_of(&change, organization, user).await?;
+        store::lock(change, permit).await?;
+        let before = role_of(change, organization, user).await?;
         if before == Role::Owner || role == Role::Owner {
             store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
         }
         if before == role {
-            return Ok(());
+            return Ok(None);
         }
-        keep_an_owner(&change, organization, before).await?;
+        keep_an_owner(change, organization, before).await?;
         store::members::set_role(change.transaction(), organization, user, role).await?;
         let event = Event::done(Actor::Person(permit.user()), ChangeRole::NAME, Target::Member(user))
             .of(organization)
             .during(request)
             .with(json!({ "before": { "role": before }, "after": { "role": role } }));
-        Ok(change.commit(event).await?)
+        Ok(Some(event))
     }
 
     /// Ends a membership. Removing an Owner is for Owners.
@@ -92,21 +111,39 @@ impl Members {
         user: UserId,
     ) -> Result<(), OrganizationError> {
         let people = self.people.people(&[user]).await.map_err(OrganizationError::Neighbour)?;
-        let change = self.store.begin_locked(permit).await?;
-        let role = role_of(&change, permit.organization(), user).await?;
+        let email = people.get(&user).map(|person| &person.email);
+        let change = self.store.begin().await?;
+        let event = self.remove_within(&change, permit, request, user, email).await?;
+        Ok(change.commit(event).await?)
+    }
+
+    /// [`Members::remove`] as a part of a change. `email` is the person's address: it is looked up before
+    /// a change begins.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove_within(
+        &self,
+        change: &Change,
+        permit: &Permit<RemoveMember>,
+        request: RequestId,
+        user: UserId,
+        email: Option<&EmailAddress>,
+    ) -> Result<Event, OrganizationError> {
+        let organization = permit.organization();
+        store::lock(change, permit).await?;
+        let role = role_of(change, organization, user).await?;
         if role == Role::Owner {
             store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
         }
         let event = Event::done(Actor::Person(permit.user()), RemoveMember::NAME, Target::Member(user))
-            .of(permit.organization())
+            .of(organization)
             .during(request);
         // Otherwise a link that was sent earlier would undo the removal.
-        if let Some(person) = people.get(&user) {
-            let organization = permit.organization();
-            store::invitations::revoke_for(change.transaction(), organization, &person.email, event.at)
-                .await?;
+        if let Some(email) = email {
+            store::invitations::revoke_for(change.transaction(), organization, email, event.at).await?;
         }
-        self.end(change, permit.organization(), user, role, event).await
+        self.end(change, organization, user, role, event).await
     }
 
     /// Ends one's own membership.
@@ -124,25 +161,25 @@ impl Members {
         let event = Event::done(Actor::Person(user), LeaveOrganization::NAME, Target::Member(user))
             .of(permit.organization())
             .during(request);
-        self.end(change, permit.organization(), user, role, event).await
+        let event = self.end(&change, permit.organization(), user, role, event).await?;
+        Ok(change.commit(event).await?)
     }
 
     async fn end(
         &self,
-        change: Change,
+        change: &Change,
         organization: OrganizationId,
         user: UserId,
         role: Role,
         event: Event,
-    ) -> Result<(), OrganizationError> {
-        keep_an_owner(&change, organization, role).await?;
+    ) -> Result<Event, OrganizationError> {
+        keep_an_owner(change, organization, role).await?;
         self.departures
-            .forget_member(&change, organization, user)
+            .forget_member(change, organization, user)
             .await
             .map_err(OrganizationError::Neighbour)?;
         store::members::delete(change.transaction(), organization, user).await?;
-        change.commit(event.with(json!({ "before": { "role": role } }))).await?;
-        Ok(())
+        Ok(event.with(json!({ "before": { "role": role } })))
     }
 }
 

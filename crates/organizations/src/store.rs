@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use access_control::{Action, InOrganization, Permit, Refusal};
 use audit::{Change, Journal};
+use ids::OrganizationId;
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::OrganizationError;
@@ -50,10 +51,27 @@ impl Store {
         permit: &Permit<A>,
     ) -> Result<Change, OrganizationError> {
         let change = self.begin().await?;
-        organizations::lock(change.transaction(), permit.organization()).await?;
-        confirm(change.transaction(), permit).await?;
+        lock(&change, permit).await?;
         Ok(change)
     }
+}
+
+/// What [`Store::begin_locked`] does, in a change that has begun.
+pub(crate) async fn lock<A: Action<Scope = InOrganization>>(
+    change: &Change,
+    permit: &Permit<A>,
+) -> Result<(), OrganizationError> {
+    lock_organization(change, permit.organization()).await?;
+    confirm(change.transaction(), permit).await
+}
+
+/// Waits until no other change of this organization, its members or its groups is under way, and keeps
+/// others waiting until this one ends.
+///
+/// # Errors
+/// There is no such organization, or the store is not available.
+pub async fn lock_organization(change: &Change, id: OrganizationId) -> Result<(), OrganizationError> {
+    organizations::lock(change.transaction(), id).await
 }
 
 /// Reads the actor's role again, inside a change that has locked the organization.
