@@ -265,7 +265,7 @@ impl<A, Answers> Guarded<A, Answers> {
     }
 }
 
-impl<A, Answers> Guarded<A, Answers>
+impl<A> Guarded<A, Said>
 where
     A: Action,
     A::Scope: Check + ObjectFromPath,
@@ -287,8 +287,8 @@ where
             handler: Arc::new(move |gate, call| {
                 let state = state.clone();
                 Box::pin(async move {
-                    let (permit, call) = permit::<A>(&gate, call, origins).await?;
-                    handler(state, permit, call).await
+                    let (permit, call, attempt) = permit::<A>(&gate, call, origins).await?;
+                    handler(state, permit, call).await.map_err(|problem| attempt.refused(&gate, problem))
                 })
             }),
         }

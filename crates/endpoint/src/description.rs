@@ -42,13 +42,6 @@ pub(crate) enum Content {
     Elsewhere,
 }
 
-impl Description {
-    /// Every status that an answer of the handler itself can have.
-    pub(crate) fn statuses(&self) -> impl Iterator<Item = StatusCode> + '_ {
-        self.outcomes.iter().map(|outcome| outcome.status).chain(self.refusals.iter().copied())
-    }
-}
-
 pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }

@@ -9,8 +9,10 @@ use access_control::{
 use actix_http::StatusCode;
 use actix_web::HttpMessage as _;
 use async_trait::async_trait;
+use audit::{Refusals, Target};
 use ids::{AppId, OrganizationId};
 
+use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
 use crate::request_fields::{navigates, only};
 use crate::{Call, Origins, Problem, Sites};
@@ -56,6 +58,8 @@ pub struct Gate {
     pub facts: Arc<dyn Facts>,
     /// Which hosts are ours.
     pub sites: Arc<Sites>,
+    /// Where refused calls are recorded.
+    pub refusals: Refusals,
 }
 
 /// Where a scope's object stands in the path.
@@ -65,6 +69,11 @@ pub trait ObjectFromPath: Scope {
     /// # Errors
     /// 404: a text that is no identifier names nothing.
     fn object(call: &Call) -> Result<Self::Object, Problem>;
+
+    /// The object as the audit trail names it; a person's own account has no name there but the person's.
+    fn target(_: Self::Object) -> Target {
+        Target::Platform
+    }
 }
 
 impl ObjectFromPath for Public {
@@ -95,11 +104,19 @@ impl ObjectFromPath for InOrganization {
     fn object(call: &Call) -> Result<OrganizationId, Problem> {
         call.path("organization_id")
     }
+
+    fn target(organization: OrganizationId) -> Target {
+        Target::Organization(organization)
+    }
 }
 
 impl ObjectFromPath for InApp {
     fn object(call: &Call) -> Result<AppId, Problem> {
         call.path("app_id")
+    }
+
+    fn target(app: AppId) -> Target {
+        Target::App(app)
     }
 }
 
@@ -108,30 +125,52 @@ pub(crate) async fn permit<A>(
     gate: &Gate,
     mut call: Call,
     origins: Origins,
-) -> Result<(Permit<A>, Call), Problem>
+) -> Result<(Permit<A>, Call, Attempt), Problem>
 where
     A: Action,
     A::Scope: Check + ObjectFromPath,
 {
-    let principal = match A::Scope::CREDENTIAL {
-        Credential::Nothing => None,
-        Credential::Session => {
-            let person = person(gate, &call).await?;
-            if person.means == Means::Browser {
-                call.app_origin = calling_app(gate, &call, origins, &person)?;
-            }
-            if let Some(label) = &call.app_origin {
-                call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
-            }
-            Some(Principal::User(person))
-        }
-        Credential::ServerSecret => Some(Principal::App(server_secret(gate, &call).await?)),
-        Credential::AgentToken => Some(Principal::Agent(agent_token(gate, &call).await?)),
+    let principal = match principal::<A::Scope>(gate, &call).await {
+        Ok(principal) => principal,
+        Err(problem) => return Err(Attempt::new::<A>(None, &call).refused_at_the_gate(gate, problem)),
     };
+    let attempt = Attempt::new::<A>(principal.as_ref(), &call);
+    match decide::<A>(gate, &mut call, principal.as_ref(), origins) {
+        Ok(permit) => Ok((permit, call, attempt)),
+        Err(problem) => Err(attempt.refused_at_the_gate(gate, problem)),
+    }
+}
+
+async fn principal<S: Scope>(gate: &Gate, call: &Call) -> Result<Option<Principal>, Problem> {
+    Ok(match S::CREDENTIAL {
+        Credential::Nothing => None,
+        Credential::Session => Some(Principal::User(person(gate, call).await?)),
+        Credential::ServerSecret => Some(Principal::App(server_secret(gate, call).await?)),
+        Credential::AgentToken => Some(Principal::Agent(agent_token(gate, call).await?)),
+    })
+}
+
+fn decide<A>(
+    gate: &Gate,
+    call: &mut Call,
+    principal: Option<&Principal>,
+    origins: Origins,
+) -> Result<Permit<A>, Problem>
+where
+    A: Action,
+    A::Scope: Check + ObjectFromPath,
+{
+    if let Some(Principal::User(person)) = principal
+        && person.means == Means::Browser
+    {
+        call.app_origin = calling_app(gate, call, origins, person)?;
+        if let Some(label) = &call.app_origin {
+            call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
+        }
+    }
     // A malformed identifier and a foreign one look alike, and neither is looked at for nobody.
-    let object = A::Scope::object(&call)?;
-    let permit = authorize::<A>(principal.as_ref(), object, &*gate.facts, call.now)?;
-    Ok((permit, call))
+    let object = A::Scope::object(call)?;
+    Ok(authorize::<A>(principal, object, &*gate.facts, call.now)?)
 }
 
 /// The person behind the one credential that came: a cookie or an API token, never both.

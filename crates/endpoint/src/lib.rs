@@ -9,6 +9,7 @@
 //! It knows no table and no rule.
 
 mod answer;
+mod attempt;
 mod call;
 mod certificates;
 mod cross_origin;

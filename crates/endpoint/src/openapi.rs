@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::description::Body;
 use crate::{Endpoint, Origins, Surface};
 
+pub(crate) use answers::declares;
+
 /// Schemas as they are read and as they are written: a field that may be left out on the way in is always
 /// there on the way out.
 struct Generators {

@@ -14,6 +14,7 @@ use ids::RequestId;
 use time::OffsetDateTime;
 
 use crate::cross_origin::{self, ApprovedOrigin};
+use crate::openapi::declares;
 use crate::request_fields::wants_page;
 use crate::security_headers::add_security_headers;
 use crate::{Answer, Call, Endpoint, Gate, Limits, Origins, Problem, ServerError, Surface};
@@ -187,6 +188,13 @@ async fn run(
         }
         Err(problem) => problem.answer(id, page),
     };
+    debug_assert!(
+        declares(&endpoint, answer.status()),
+        "{} answers {} and does not declare it: {}",
+        endpoint.name(),
+        answer.status(),
+        String::from_utf8_lossy(&answer.body),
+    );
     let mut response = answer.into_response();
     if endpoint.origins() == Origins::AppsToo {
         let approved = request.extensions().get::<ApprovedOrigin>().map(|origin| sites.origin_of(&origin.0));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::parameters;
 use crate::Endpoint;
-use crate::description::{Content, Outcome};
+use crate::description::{Body, Content, Outcome};
 
 /// The members of `responses`.
 pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
@@ -22,15 +22,19 @@ pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> V
         let sign_in = Outcome { status: StatusCode::FOUND, content: Content::Elsewhere };
         answers.insert(sign_in.status.as_str().to_owned(), success(&sign_in, generator));
     }
-    let name = if *endpoint.method() == Method::GET { "ProblemOrPage" } else { "Problem" };
+    // A form of a page is answered with that page again.
+    let form = matches!(endpoint.description.body, Some(Body::Form(_)));
+    let name = if form || *endpoint.method() == Method::GET { "ProblemOrPage" } else { "Problem" };
     for status in refusals(endpoint) {
         let name = if status == StatusCode::SERVICE_UNAVAILABLE {
             format!("{name}Unavailable")
         } else {
             name.to_owned()
         };
+        // What the declaration says itself comes first.
         answers
-            .insert(status.as_str().to_owned(), json!({ "$ref": format!("#/components/responses/{name}") }));
+            .entry(status.as_str())
+            .or_insert_with(|| json!({ "$ref": format!("#/components/responses/{name}") }));
     }
     answers.into()
 }
@@ -54,8 +58,15 @@ fn success(outcome: &Outcome, generator: &mut SchemaGenerator) -> Value {
     answer
 }
 
+/// Whether an endpoint's declaration says that it can answer with this status.
+pub(crate) fn declares(endpoint: &Endpoint, status: StatusCode) -> bool {
+    endpoint.description.outcomes.iter().any(|outcome| outcome.status == status)
+        || refusals(endpoint).contains(&status)
+        || (endpoint.is_page() && status == StatusCode::FOUND)
+}
+
 /// The problems that follow from the declaration, and those that it names.
-pub(crate) fn refusals(endpoint: &Endpoint) -> BTreeSet<StatusCode> {
+fn refusals(endpoint: &Endpoint) -> BTreeSet<StatusCode> {
     let mut statuses = BTreeSet::from([
         // A head that is not one reading of one request.
         StatusCode::BAD_REQUEST,

@@ -31,7 +31,7 @@ async fn nothing((): (), _: impl Sized, _: Call) -> Result<Answer, Problem> {
 #[test]
 fn two_endpoints_for_one_request_are_refused() {
     let endpoint = |path, name, surface| {
-        Endpoint::get(path, name).on(surface).requires::<ReadHealth>().answers((), nothing)
+        Endpoint::get(path, name).on(surface).requires::<ReadHealth>().gives_nothing().answers((), nothing)
     };
     let server = |endpoints| Server::new(endpoints, gate(), no_gateway()).map(drop);
     let twins = vec![endpoint("/a/{x}", "one", Surface::Admin), endpoint("/a/{y}", "two", Surface::Admin)];
@@ -132,8 +132,13 @@ async fn a_literal_segment_is_preferred_to_a_parameter() {
         Endpoint::get("/things/{thing}", "thing")
             .on(Surface::Admin)
             .requires::<ReadStyle>()
+            .gives_nothing()
             .answers((), nothing),
-        Endpoint::post("/things/new", "new").on(Surface::Admin).requires::<ReadStyle>().answers((), nothing),
+        Endpoint::post("/things/new", "new")
+            .on(Surface::Admin)
+            .requires::<ReadStyle>()
+            .gives_nothing()
+            .answers((), nothing),
     ];
     let mounted = endpoint::mounted_routes(&gate(), &endpoints, Surface::Admin).await.unwrap();
     assert_eq!(mounted.len(), 3, "{mounted:?}");

@@ -230,35 +230,48 @@ pub struct NewOrganization {
 /// The endpoints of the fixture.
 pub fn endpoints(seen: &Seen) -> Vec<Endpoint> {
     let mut endpoints = vec![
-        Endpoint::get("/", "home").requires::<ReadSigningKeys>().answers((), hello),
-        Endpoint::get("/public/{word}", "public.read").requires::<ReadSigningKeys>().answers((), hello),
-        Endpoint::get("/panic", "panic.read").requires::<ReadSigningKeys>().answers((), fail),
+        Endpoint::get("/", "home").requires::<ReadSigningKeys>().gives_media("text/plain").answers((), hello),
+        Endpoint::get("/public/{word}", "public.read")
+            .requires::<ReadSigningKeys>()
+            .gives_media("text/plain")
+            .answers((), hello),
+        Endpoint::get("/panic", "panic.read")
+            .requires::<ReadSigningKeys>()
+            .gives_media("text/plain")
+            .answers((), fail),
         Endpoint::get("/api/auth/get-session", "session.read")
             .open_to_app_origins()
             .requires::<ReadOwnSession>()
+            .gives::<serde_json::Value>(StatusCode::OK)
             .answers((), session),
         Endpoint::post("/api/auth/sign-out", "session.end")
             .open_to_app_origins()
             .requires::<EndOwnSession>()
+            .gives_nothing()
             .answers(seen.clone(), sign_out),
         Endpoint::get("/api/v1/organizations", "organizations.read")
             .requires::<ReadOwnSession>()
+            .gives::<serde_json::Value>(StatusCode::OK)
             .answers((), session),
         Endpoint::post("/api/v1/organizations", "organizations.create")
             .requires::<CreateOrganization>()
             .takes::<NewOrganization>()
+            .gives::<serde_json::Value>(StatusCode::CREATED)
             .answers(seen.clone(), create),
         Endpoint::get("/.vybe/hello", "app_hosts.hello")
             .on(Surface::AppHosts)
             .requires::<ReadStyle>()
+            .gives_media("text/plain")
             .answers((), hello),
         Endpoint::get("/healthz", "health.read")
             .on(Surface::Admin)
             .requires::<ReadHealth>()
+            .gives_media("text/plain")
             .answers((), healthy),
         Endpoint::get("/authorize", "issuer.authorize")
             .on(Surface::DevelopmentIssuer)
             .requires::<UseDevelopmentIssuer>()
+            .gives_media("text/plain")
             .answers((), issuer),
     ];
     endpoints.extend(endpoint::style_endpoints());
@@ -309,7 +322,12 @@ pub fn gate() -> Gate {
         means: access_control::Means::Browser,
     };
     let sites = Sites::new("vybe.test", "vybe.test", 443).with_development_issuer("issuer.vybe.test");
-    Gate { authenticator: Arc::new(OnePerson(person)), facts: Arc::new(NoFacts), sites: Arc::new(sites) }
+    Gate {
+        authenticator: Arc::new(OnePerson(person)),
+        facts: Arc::new(NoFacts),
+        sites: Arc::new(sites),
+        refusals: audit::Refusals::new().0,
+    }
 }
 
 /// A server that runs.
