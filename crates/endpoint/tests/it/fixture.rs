@@ -243,6 +243,7 @@ pub fn endpoints(seen: &Seen) -> Vec<Endpoint> {
             .open_to_app_origins()
             .requires::<ReadOwnSession>()
             .gives::<serde_json::Value>(StatusCode::OK)
+            .refuses(&[StatusCode::NOT_FOUND])
             .answers((), session),
         Endpoint::post("/api/auth/sign-out", "session.end")
             .open_to_app_origins()
@@ -252,6 +253,7 @@ pub fn endpoints(seen: &Seen) -> Vec<Endpoint> {
         Endpoint::get("/api/v1/organizations", "organizations.read")
             .requires::<ReadOwnSession>()
             .gives::<serde_json::Value>(StatusCode::OK)
+            .refuses(&[StatusCode::NOT_FOUND])
             .answers((), session),
         Endpoint::post("/api/v1/organizations", "organizations.create")
             .requires::<CreateOrganization>()
