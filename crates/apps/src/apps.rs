@@ -9,13 +9,15 @@ use access_control::{
     Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, FactsUnavailable, IdentifyCaller, ListApps,
     Permit, Principal, ReadApp, ReadAppAccess, Refusal, UpdateApp, authorize,
 };
-use audit::{Actor, Event, Target};
+use audit::{Actor, Change, Event, Target};
 use ids::{AppId, HostLabel, Name};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::store::{apps, grants};
-use crate::{AddressPolicy, App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl};
+use crate::{
+    AddressPolicy, App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store,
+};
 
 /// How long a name may take to resolve before it counts as unknown.
 const RESOLUTION: Duration = Duration::from_secs(5);
@@ -157,42 +159,29 @@ impl Apps {
         if let Some(Some(upstream)) = &changes.upstream {
             self.judge(upstream).await?;
         }
-        let (change, before) = self.store.begin_locked(permit.app()).await?;
-        let mut app = before.clone();
-        if let Some(name) = changes.name {
-            app.name = name;
-        }
-        if let Some(upstream) = changes.upstream {
-            app.upstream = upstream;
-        }
-        if let Some(by_page) = changes.server_actions_judged_by_page {
-            app.server_actions_judged_by_page = by_page;
-        }
-        if let Some(level) = changes.level {
-            if level == AppLevel::User && app.creator != permit.user() {
-                return Err(AppError::NotCreator);
-            }
-            app.level = level;
-        }
-        apps::update(change.transaction(), &app).await?;
-        let mut detail = json!({ "before": described(&before), "after": described(&app) });
-        if app.level == AppLevel::Restricted && before.level != AppLevel::Restricted {
-            let own = Grant {
-                user: permit.user(),
-                role: AppRole::Editor,
-                granted_by: permit.user(),
-                created_at: occasion.now,
-                expires_at: None,
-            };
-            grants::put(change.transaction(), &app, &own).await?;
-            detail["granted"] = json!({ "user": own.user, "role": own.role });
-        }
-        let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::App(app.id))
-            .of(app.organization)
-            .during(occasion.request)
-            .with(detail);
+        let change = self.store.begin().await?;
+        let (app, event) = write(&change, permit, changes, occasion).await?;
         change.commit(event).await?;
         Ok(app)
+    }
+
+    /// Says who an app is for, as a part of a change; no event if it is for them already. Whoever makes it
+    /// Restricted keeps access as an Editor.
+    ///
+    /// # Errors
+    /// The level is not the person's to choose, or the app is gone.
+    pub async fn set_level_within(
+        &self,
+        change: &Change,
+        permit: &Permit<UpdateApp>,
+        level: AppLevel,
+        occasion: Occasion,
+    ) -> Result<Option<Event>, AppError> {
+        if store::lock(change, permit.app()).await?.level == level {
+            return Ok(None);
+        }
+        let changes = AppChanges { level: Some(level), ..AppChanges::default() };
+        Ok(Some(write(change, permit, changes, occasion).await?.1))
     }
 
     /// Deletes an app with everything it has, and frees its host.
@@ -227,6 +216,50 @@ impl Apps {
         }
         self.addresses.permits_all(addresses).map_err(AppError::UpstreamRefused)
     }
+}
+
+/// Changes an app within a change.
+async fn write(
+    change: &Change,
+    permit: &Permit<UpdateApp>,
+    changes: AppChanges,
+    occasion: Occasion,
+) -> Result<(App, Event), AppError> {
+    let before = store::lock(change, permit.app()).await?;
+    let mut app = before.clone();
+    if let Some(name) = changes.name {
+        app.name = name;
+    }
+    if let Some(upstream) = changes.upstream {
+        app.upstream = upstream;
+    }
+    if let Some(by_page) = changes.server_actions_judged_by_page {
+        app.server_actions_judged_by_page = by_page;
+    }
+    if let Some(level) = changes.level {
+        if level == AppLevel::User && app.creator != permit.user() {
+            return Err(AppError::NotCreator);
+        }
+        app.level = level;
+    }
+    apps::update(change.transaction(), &app).await?;
+    let mut detail = json!({ "before": described(&before), "after": described(&app) });
+    if app.level == AppLevel::Restricted && before.level != AppLevel::Restricted {
+        let own = Grant {
+            user: permit.user(),
+            role: AppRole::Editor,
+            granted_by: permit.user(),
+            created_at: occasion.now,
+            expires_at: None,
+        };
+        grants::put(change.transaction(), &app, &own).await?;
+        detail["granted"] = json!({ "user": own.user, "role": own.role });
+    }
+    let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::App(app.id))
+        .of(app.organization)
+        .during(occasion.request)
+        .with(detail);
+    Ok((app, event))
 }
 
 /// An app as an event shows it.

@@ -11,7 +11,7 @@ use ids::{OrganizationId, UserId};
 use serde_json::{Value, json};
 
 use crate::store::{grants, path_rules};
-use crate::{AppError, Grant, NewGrant, Occasion, Store};
+use crate::{AppError, Grant, NewGrant, Occasion, Store, store};
 
 /// The grants of all apps.
 #[derive(Clone)]
@@ -51,6 +51,25 @@ impl Grants {
         new: NewGrant,
         occasion: Occasion,
     ) -> Result<Grant, AppError> {
+        let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
+        let change = self.store.begin().await?;
+        let (grant, event) = self.put_within(&change, permit, &organization, new, occasion).await?;
+        change.commit(event).await?;
+        Ok(grant)
+    }
+
+    /// [`Grants::put`] as a part of a change, with the organization as that change has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn put_within(
+        &self,
+        change: &Change,
+        permit: &Permit<UpdateApp>,
+        organization: &OrganizationFacts,
+        new: NewGrant,
+        occasion: Occasion,
+    ) -> Result<(Grant, Event), AppError> {
         if new.expires_at.is_some_and(|end| end <= occasion.now) {
             return Err(AppError::EndPassed);
         }
@@ -61,8 +80,8 @@ impl Grants {
             created_at: occasion.now,
             expires_at: new.expires_at,
         };
-        self.change(permit, new.user, Some(grant), occasion).await?;
-        Ok(grant)
+        let event = write(change, permit, organization, new.user, Some(grant), occasion).await?;
+        Ok((grant, event))
     }
 
     /// Takes a grant back.
@@ -75,43 +94,58 @@ impl Grants {
         user: UserId,
         occasion: Occasion,
     ) -> Result<(), AppError> {
-        self.change(permit, user, None, occasion).await
+        let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
+        let change = self.store.begin().await?;
+        let event = self.delete_within(&change, permit, &organization, user, occasion).await?;
+        Ok(change.commit(event).await?)
     }
 
-    async fn change(
+    /// [`Grants::delete`] as a part of a change, with the organization as that change has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn delete_within(
         &self,
+        change: &Change,
         permit: &Permit<UpdateApp>,
+        organization: &OrganizationFacts,
         user: UserId,
-        grant: Option<Grant>,
         occasion: Occasion,
-    ) -> Result<(), AppError> {
-        let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
-        let (change, app) = self.store.begin_locked(permit.app()).await?;
-        let before = grants::list(change.transaction(), app.id).await?;
-        let replaced = before.iter().find(|grant| grant.user == user);
-        match &grant {
-            Some(_) if !organization.members.contains_key(&user) => return Err(AppError::NotAMember),
-            // The store asks for membership, too: somebody may leave between here and there.
-            Some(grant) => grants::put(change.transaction(), &app, grant).await?,
-            None if replaced.is_none() => return Err(AppError::NotFound),
-            None => grants::delete(change.transaction(), app.id, user).await?,
-        }
-        let others = before.iter().filter(|grant| grant.user != user);
-        let still_edited = others.chain(&grant).any(|grant| is_lasting_editor(grant, &organization));
-        let was_edited = before.iter().any(|grant| is_lasting_editor(grant, &organization));
-        if app.level == AppLevel::Restricted && was_edited && !still_edited {
-            return Err(AppError::LastEditor);
-        }
-        let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::Grant(app.id, user))
-            .of(app.organization)
-            .during(occasion.request)
-            .with(json!({
-                "before": replaced.map(described),
-                "after": grant.as_ref().map(described),
-            }));
-        change.commit(event).await?;
-        Ok(())
+    ) -> Result<Event, AppError> {
+        write(change, permit, organization, user, None, occasion).await
     }
+}
+
+/// Puts one person's grant in the place of the one before.
+async fn write(
+    change: &Change,
+    permit: &Permit<UpdateApp>,
+    organization: &OrganizationFacts,
+    user: UserId,
+    grant: Option<Grant>,
+    occasion: Occasion,
+) -> Result<Event, AppError> {
+    let app = store::lock(change, permit.app()).await?;
+    let before = grants::list(change.transaction(), app.id).await?;
+    let replaced = before.iter().find(|grant| grant.user == user);
+    match &grant {
+        Some(_) if !organization.members.contains_key(&user) => return Err(AppError::NotAMember),
+        // The store asks for membership, too: somebody may leave between here and there.
+        Some(grant) => grants::put(change.transaction(), &app, grant).await?,
+        None if replaced.is_none() => return Err(AppError::NotFound),
+        None => grants::delete(change.transaction(), app.id, user).await?,
+    }
+    let others = before.iter().filter(|grant| grant.user != user);
+    let still_edited = others.chain(&grant).any(|grant| is_lasting_editor(grant, organization));
+    let was_edited = before.iter().any(|grant| is_lasting_editor(grant, organization));
+    if app.level == AppLevel::Restricted && was_edited && !still_edited {
+        return Err(AppError::LastEditor);
+    }
+    let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::Grant(app.id, user))
+        .of(app.organization)
+        .during(occasion.request)
+        .with(json!({ "before": replaced.map(described), "after": grant.as_ref().map(described) }));
+    Ok(event)
 }
 
 /// Takes back what an organization's apps gave this person, and forgets the person in their rules,

@@ -42,5 +42,5 @@ pub use path_rules::AppPathRules;
 pub use record::{AppRecord, SecretRecord};
 pub use server_secret::{NewServerSecret, ServerSecret, ServerSecretText};
 pub use server_secrets::{IssuedServerSecret, ServerSecrets};
-pub use store::{Store, load, load_all};
+pub use store::{Store, load, load_all, lock_and_load};
 pub use upstream::{UpstreamUrl, UpstreamUrlError};

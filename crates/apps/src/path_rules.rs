@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use access_control::{Action, Facts, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
-use audit::{Actor, Event, Target};
+use access_control::{Action, Facts, OrganizationFacts, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
+use audit::{Actor, Change, Event, Target};
 use ids::PathRuleId;
 use serde_json::{Value, json};
 
 use crate::store::path_rules;
-use crate::{AppError, NewPathRule, Occasion, Store};
+use crate::{AppError, NewPathRule, Occasion, Store, store};
 
 /// The most path rules of one app.
 const MOST: u64 = 1_000;
@@ -52,15 +52,34 @@ impl AppPathRules {
         new: NewPathRule,
         occasion: Occasion,
     ) -> Result<PathRule, AppError> {
-        self.check_people(permit, &new)?;
-        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        let organization = self.organization(permit)?;
+        let change = self.store.begin().await?;
+        let (rule, event) = self.create_within(&change, permit, &organization, new, occasion).await?;
+        change.commit(event).await?;
+        Ok(rule)
+    }
+
+    /// [`AppPathRules::create`] as a part of a change, with the organization as that change has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_within(
+        &self,
+        change: &Change,
+        permit: &Permit<UpdateApp>,
+        organization: &OrganizationFacts,
+        new: NewPathRule,
+        occasion: Occasion,
+    ) -> Result<(PathRule, Event), AppError> {
+        check_people(organization, &new)?;
+        let app = store::lock(change, permit.app()).await?;
         if path_rules::count(change.transaction(), app.id).await? >= MOST {
             return Err(AppError::TooManyPathRules);
         }
         let rule = with_id(PathRuleId::generate(), new);
         path_rules::insert(change.transaction(), app.id, &rule, occasion.now).await?;
-        change.commit(event(permit, rule.id, occasion, None, Some(&rule))).await?;
-        Ok(rule)
+        let event = event(permit, rule.id, occasion, None, Some(&rule));
+        Ok((rule, event))
     }
 
     /// Writes a rule anew. It keeps its identifier.
@@ -74,13 +93,33 @@ impl AppPathRules {
         new: NewPathRule,
         occasion: Occasion,
     ) -> Result<PathRule, AppError> {
-        self.check_people(permit, &new)?;
-        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        let organization = self.organization(permit)?;
+        let change = self.store.begin().await?;
+        let (rule, event) = self.replace_within(&change, permit, &organization, id, new, occasion).await?;
+        change.commit(event).await?;
+        Ok(rule)
+    }
+
+    /// [`AppPathRules::replace`] as a part of a change, with the organization as that change has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn replace_within(
+        &self,
+        change: &Change,
+        permit: &Permit<UpdateApp>,
+        organization: &OrganizationFacts,
+        id: PathRuleId,
+        new: NewPathRule,
+        occasion: Occasion,
+    ) -> Result<(PathRule, Event), AppError> {
+        check_people(organization, &new)?;
+        let app = store::lock(change, permit.app()).await?;
         let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
         let rule = with_id(id, new);
         path_rules::update(change.transaction(), &rule).await?;
-        change.commit(event(permit, id, occasion, Some(&before), Some(&rule))).await?;
-        Ok(rule)
+        let event = event(permit, id, occasion, Some(&before), Some(&rule));
+        Ok((rule, event))
     }
 
     /// Removes a rule.
@@ -93,22 +132,40 @@ impl AppPathRules {
         id: PathRuleId,
         occasion: Occasion,
     ) -> Result<(), AppError> {
-        let (change, app) = self.store.begin_locked(permit.app()).await?;
-        let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
-        path_rules::delete(change.transaction(), id).await?;
-        change.commit(event(permit, id, occasion, Some(&before), None)).await?;
-        Ok(())
+        let change = self.store.begin().await?;
+        let event = self.delete_within(&change, permit, id, occasion).await?;
+        Ok(change.commit(event).await?)
     }
 
-    /// A rule that names a stranger is a mistake, and would start to count when the stranger joins.
-    fn check_people(&self, permit: &Permit<UpdateApp>, new: &NewPathRule) -> Result<(), AppError> {
-        let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
-        let is_stranger = |subject: &Subject| match subject {
-            Subject::User(user) => !organization.members.contains_key(user),
-            Subject::Group(_) | Subject::Role(_) | Subject::AppRole(_) => false,
-        };
-        if new.subjects.iter().any(is_stranger) { Err(AppError::NotAMember) } else { Ok(()) }
+    /// [`AppPathRules::delete`] as a part of a change.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn delete_within(
+        &self,
+        change: &Change,
+        permit: &Permit<UpdateApp>,
+        id: PathRuleId,
+        occasion: Occasion,
+    ) -> Result<Event, AppError> {
+        let app = store::lock(change, permit.app()).await?;
+        let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
+        path_rules::delete(change.transaction(), id).await?;
+        Ok(event(permit, id, occasion, Some(&before), None))
     }
+
+    fn organization(&self, permit: &Permit<UpdateApp>) -> Result<Arc<OrganizationFacts>, AppError> {
+        self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)
+    }
+}
+
+/// A rule that names a stranger is a mistake, and would start to count when the stranger joins.
+fn check_people(organization: &OrganizationFacts, new: &NewPathRule) -> Result<(), AppError> {
+    let is_stranger = |subject: &Subject| match subject {
+        Subject::User(user) => !organization.members.contains_key(user),
+        Subject::Group(_) | Subject::Role(_) | Subject::AppRole(_) => false,
+    };
+    if new.subjects.iter().any(is_stranger) { Err(AppError::NotAMember) } else { Ok(()) }
 }
 
 fn with_id(id: PathRuleId, new: NewPathRule) -> PathRule {

@@ -15,7 +15,7 @@ use sea_orm::{DatabaseConnection, DbErr, SqlErr};
 
 use crate::{App, AppError};
 
-pub use records::{load, load_all};
+pub use records::{load, load_all, lock_and_load};
 
 /// Where apps are kept: reads go to the database, changes through the journal.
 #[derive(Clone, Debug)]
@@ -42,9 +42,14 @@ impl Store {
     /// Begins a change of an app that no other change of it can interleave with.
     pub(crate) async fn begin_locked(&self, app: AppId) -> Result<(Change, App), AppError> {
         let change = self.begin().await?;
-        let app = apps::lock(change.transaction(), app).await?.ok_or(AppError::NotFound)?;
+        let app = lock(&change, app).await?;
         Ok((change, app))
     }
+}
+
+/// What [`Store::begin_locked`] does, in a change that has begun.
+pub(crate) async fn lock(change: &Change, app: AppId) -> Result<App, AppError> {
+    apps::lock(change.transaction(), app).await?.ok_or(AppError::NotFound)
 }
 
 /// Reads a text of a table as what it was written from.

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use access_control::{AppFacts, GrantFacts, PathRule, PathRules};
-use ids::{AppId, UserId};
+use audit::Change;
+use ids::{AppId, OrganizationId, UserId};
+use sea_orm::sea_query::Query;
 use sea_orm::{
-    ColumnTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, EntityTrait, IsolationLevel,
-    QueryFilter, QueryOrder, TransactionTrait,
+    ColumnTrait, Condition, DatabaseBackend, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
 use super::tables::{app, grant, host, path_rule, server_secret};
@@ -20,7 +22,8 @@ use crate::{AppError, AppRecord, SecretRecord};
 /// # Errors
 /// The store is not available, or holds what this version cannot read.
 pub async fn load(database: &DatabaseConnection, id: AppId) -> Result<Option<AppRecord>, AppError> {
-    Ok(read_records(database, Some(id)).await?.pop())
+    let instant = instant(database).await.map_err(AppError::Store)?;
+    Ok(read_records(&instant, Wanted::One(id)).await?.pop())
 }
 
 /// Reads every app. Four queries.
@@ -28,7 +31,58 @@ pub async fn load(database: &DatabaseConnection, id: AppId) -> Result<Option<App
 /// # Errors
 /// The store is not available, or holds what this version cannot read.
 pub async fn load_all(database: &DatabaseConnection) -> Result<Vec<AppRecord>, AppError> {
-    read_records(database, None).await
+    let instant = instant(database).await.map_err(AppError::Store)?;
+    read_records(&instant, Wanted::All).await
+}
+
+/// Reads every app of an organization that is locked, or one of them, and lets no other change of these
+/// apps happen until this one ends: whoever makes one needs the organization's row, and whoever changes
+/// one needs its own.
+///
+/// # Errors
+/// The store is not available, or holds what this version cannot read.
+pub async fn lock_and_load(
+    change: &Change,
+    organization: OrganizationId,
+    only: Option<AppId>,
+) -> Result<Vec<AppRecord>, AppError> {
+    let mut locked = app::Entity::find()
+        .filter(app::Column::OrganizationId.eq(organization.to_string()))
+        // The same order for everybody who locks several.
+        .order_by_asc(app::Column::Id)
+        .lock_exclusive();
+    if let Some(id) = only {
+        locked = locked.filter(app::Column::Id.eq(id.to_string()));
+    }
+    locked.all(change.transaction()).await.map_err(AppError::Store)?;
+    let wanted = only.map_or(Wanted::Of(organization), Wanted::One);
+    read_records(change.transaction(), wanted).await
+}
+
+/// Which apps to read.
+#[derive(Clone, Copy)]
+enum Wanted {
+    All,
+    One(AppId),
+    Of(OrganizationId),
+}
+
+impl Wanted {
+    /// The condition on a column that holds the app's identifier.
+    fn among(self, column: impl ColumnTrait) -> Condition {
+        match self {
+            Self::All => Condition::all(),
+            Self::One(id) => Condition::all().add(column.eq(id.to_string())),
+            Self::Of(organization) => {
+                let apps = Query::select()
+                    .column(app::Column::Id)
+                    .from(app::Entity)
+                    .and_where(app::Column::OrganizationId.eq(organization.to_string()))
+                    .to_owned();
+                Condition::all().add(column.in_subquery(apps))
+            }
+        }
+    }
 }
 
 #[derive(Default)]
@@ -38,19 +92,14 @@ struct Belongings {
     secrets: Vec<SecretRecord>,
 }
 
-async fn read_records(
-    database: &DatabaseConnection,
-    only: Option<AppId>,
-) -> Result<Vec<AppRecord>, AppError> {
-    let instant = instant(database).await.map_err(AppError::Store)?;
-    let only = only.map(|id| id.to_string());
-    let mut belongings = read_belongings(&instant, only.as_deref()).await?;
-    let mut query = app::Entity::find().find_also_related(host::Entity).order_by_asc(app::Column::Id);
-    if let Some(id) = &only {
-        query = query.filter(app::Column::Id.eq(id));
-    }
+async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<Vec<AppRecord>, AppError> {
+    let mut belongings = read_belongings(instant, wanted).await?;
+    let query = app::Entity::find()
+        .find_also_related(host::Entity)
+        .filter(wanted.among(app::Column::Id))
+        .order_by_asc(app::Column::Id);
     let mut records = Vec::new();
-    for row in query.all(&instant).await.map_err(AppError::Store)? {
+    for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = apps::assemble(row)?;
         let Belongings { grants, rules, secrets } = belongings.remove(&app.id).unwrap_or_default();
         records.push(AppRecord {
@@ -75,14 +124,11 @@ async fn read_records(
 
 async fn read_belongings(
     instant: &DatabaseTransaction,
-    only: Option<&str>,
+    wanted: Wanted,
 ) -> Result<HashMap<AppId, Belongings>, AppError> {
     let mut found: HashMap<AppId, Belongings> = HashMap::new();
 
-    let mut query = grant::Entity::find();
-    if let Some(id) = only {
-        query = query.filter(grant::Column::AppId.eq(id));
-    }
+    let query = grant::Entity::find().filter(wanted.among(grant::Column::AppId));
     for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = read("grants", &row.app_id)?;
         let grant = grants::assemble(row)?;
@@ -90,19 +136,13 @@ async fn read_belongings(
         found.entry(app).or_default().grants.insert(grant.user, facts);
     }
 
-    let mut query = path_rule::Entity::find();
-    if let Some(id) = only {
-        query = query.filter(path_rule::Column::AppId.eq(id));
-    }
+    let query = path_rule::Entity::find().filter(wanted.among(path_rule::Column::AppId));
     for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = read("path_rules", &row.app_id)?;
         found.entry(app).or_default().rules.push(path_rules::assemble(row)?);
     }
 
-    let mut query = server_secret::Entity::find();
-    if let Some(id) = only {
-        query = query.filter(server_secret::Column::AppId.eq(id));
-    }
+    let query = server_secret::Entity::find().filter(wanted.among(server_secret::Column::AppId));
     for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = read("server_secrets", &row.app_id)?;
         found.entry(app).or_default().secrets.push(server_secrets::record(row)?);
