@@ -1,6 +1,8 @@
 //! What can go wrong with a change.
 
-/// A change or a record that did not happen.
+use std::path::PathBuf;
+
+/// A change or a record that did not happen, or a trail that was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The store did not answer or refused.
@@ -9,4 +11,16 @@ pub enum AuditError {
     /// The process is stopping, or a follower failed.
     #[error("the change was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
+    /// The file of signed heads cannot be read or written.
+    #[error("the heads file {} is not available", path.display())]
+    HeadsFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An export from a record that there is not.
+    #[error("the chain has no record {0} to begin with")]
+    NoSuchRecord(i64),
 }
