@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
-use audit::{Event, Follower, Target};
+use audit::{Event, Follower, RefusalCounters, Target};
 use directory::Directory;
 use identity::Sessions;
 use middleware::Counters;
@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     changes: IntCounterVec,
     sign_ins: IntCounter,
     app_requests: IntCounterVec,
+    refusals: IntCounterVec,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
     resident_memory: IntGauge,
@@ -26,6 +27,7 @@ pub(crate) struct Metrics {
 
 pub(crate) struct Sources {
     pub(crate) app_requests: Arc<Counters>,
+    pub(crate) refusals: Arc<RefusalCounters>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) directory: Directory,
 }
@@ -41,6 +43,7 @@ impl Metrics {
                 "Requests for app hosts by what became of them",
                 "outcome",
             )?,
+            refusals: counters("refusals_total", "Refused calls by what became of their record", "record")?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
@@ -50,6 +53,7 @@ impl Metrics {
         registry.register(Box::new(metrics.changes.clone()))?;
         registry.register(Box::new(metrics.sign_ins.clone()))?;
         registry.register(Box::new(metrics.app_requests.clone()))?;
+        registry.register(Box::new(metrics.refusals.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
@@ -59,6 +63,10 @@ impl Metrics {
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
         for (outcome, _, value) in self.sources.app_requests.readings() {
             let counter = self.app_requests.with_label_values(&[outcome]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        for (record, value) in self.sources.refusals.readings() {
+            let counter = self.refusals.with_label_values(&[record]);
             counter.inc_by(value.saturating_sub(counter.get()));
         }
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));

@@ -7,14 +7,15 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
-use audit::Follower;
+use audit::{Follower, Journal, RefusalWriter, Refusals};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
 use identity::{Lifetimes, Provider, Sessions, Users};
-use middleware::{Counters, Middleware, Patience, PoolLimits, RefusalWriter, Refusals};
+use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
+use tokio::sync::oneshot;
 
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
@@ -89,6 +90,7 @@ pub struct Platform {
     gate: Gate,
     gateway: endpoint::GatewayFactory,
     limits: Limits,
+    journal: Journal,
     refusals: RefusalWriter,
     housekeeping: Housekeeping,
 }
@@ -124,9 +126,11 @@ impl Platform {
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, master_key, Arc::clone(&addresses));
 
+        let (refusals, refusal_writer) = Refusals::new();
         let counters = Arc::<Counters>::default();
         let metrics = Metrics::new(Sources {
             app_requests: Arc::clone(&counters),
+            refusals: Arc::clone(refusals.counters()),
             sessions: Arc::clone(&identity.sessions),
             directory: directory.clone(),
         })
@@ -151,6 +155,7 @@ impl Platform {
             }),
             facts: foundation.facts(),
             sites: Arc::clone(sites),
+            refusals: refusals.clone(),
         };
         let endpoints = endpoints::all(
             &foundation,
@@ -161,7 +166,6 @@ impl Platform {
             metrics,
             settings.development,
         );
-        let (refusals, refusal_writer) = Refusals::new(journal.clone(), Arc::clone(&counters));
         let gateway = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&identity.sessions),
@@ -191,6 +195,7 @@ impl Platform {
             gate,
             gateway: gateway.into_factory(),
             limits: settings.limits,
+            journal: foundation.journal,
             refusals: refusal_writer,
             housekeeping: Housekeeping {
                 sessions: identity.sessions,
@@ -229,11 +234,13 @@ impl Platform {
         if let Some(redirect) = listeners.redirect {
             serving = serving.redirect(redirect);
         }
-        let refusals = tokio::spawn(self.refusals.run());
+        let (stop_writing, stopped) = oneshot::channel::<()>();
+        let refusals = tokio::spawn(self.refusals.run(self.journal, async { drop(stopped.await) }));
         let housekeeping = tokio::spawn(self.housekeeping.run());
         let served = serving.run(shutdown).await.map_err(server);
         housekeeping.abort();
-        // The last gateway is gone, so the writer ends as soon as it has written what is left.
+        // Nobody is served any more, so nothing comes after what is left.
+        drop(stop_writing);
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
             tracing::error!("the last refused requests are missing from the audit trail");
         }

@@ -97,7 +97,7 @@ impl Middleware {
             }
             Decision::Allow(_) => return Ok(()),
         };
-        let number = self.refusals.record(&RefusedRequest {
+        let number = RefusedRequest {
             user: session.signed_in().user,
             organization: app.organization(),
             app: app.id(),
@@ -105,7 +105,8 @@ impl Middleware {
             method: reach.method.as_str(),
             path: reach.forwarded_path(),
             why,
-        });
+        }
+        .record(&self.refusals);
         let problem = if visible { Problem::forbidden().decided(number) } else { Problem::not_found() };
         Err(self.refused(problem))
     }

@@ -38,14 +38,12 @@ pub struct Counters {
     pub upstream_late: Counter,
     /// WebSockets that were opened.
     pub tunnels: Counter,
-    /// Refusals that are missing from the audit trail.
-    pub unrecorded: Counter,
 }
 
 impl Counters {
     /// Every number with its name and what it counts.
     #[must_use]
-    pub fn readings(&self) -> [(&'static str, &'static str, u64); 9] {
+    pub fn readings(&self) -> [(&'static str, &'static str, u64); 8] {
         [
             ("forwarded", "Requests that an app answered", self.forwarded.value()),
             ("unauthenticated", "Requests without a live session", self.unauthenticated.value()),
@@ -55,7 +53,6 @@ impl Counters {
             ("upstream_failed", "Requests whose app failed", self.upstream_failed.value()),
             ("upstream_late", "Requests whose app took too long", self.upstream_late.value()),
             ("tunnels", "WebSockets opened", self.tunnels.value()),
-            ("unrecorded", "Refusals missing from the audit trail", self.unrecorded.value()),
         ]
     }
 }

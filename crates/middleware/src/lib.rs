@@ -30,5 +30,5 @@ mod upstream_pool;
 pub use counters::{Counter, Counters};
 pub use forward::Patience;
 pub use middleware::Middleware;
-pub use refusals::{ACTION, RefusalWriter, Refusals};
+pub use refusals::ACTION;
 pub use upstream_pool::PoolLimits;

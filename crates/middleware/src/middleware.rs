@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use apps::AddressPolicy;
+use audit::Refusals;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{Sessions, UserTokens};
 
 use crate::counters::Counters;
 use crate::forward::Patience;
-use crate::refusals::Refusals;
 use crate::upstream_pool::PoolLimits;
 
 /// What every worker's gateway is made from.

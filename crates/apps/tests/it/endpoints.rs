@@ -104,6 +104,7 @@ impl Served {
             }),
             facts: house.facts.clone(),
             sites: Arc::new(Sites::new("platform.test", "apps.test", 443)),
+            refusals: audit::Refusals::new().0,
         };
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["platform.test"]);

@@ -191,7 +191,12 @@ impl House {
             authenticator: authenticator.clone(),
             sites: Arc::clone(&self.sites),
         };
-        let gate = Gate { authenticator, facts: Arc::new(NoFacts), sites: Arc::clone(&self.sites) };
+        let gate = Gate {
+            authenticator,
+            facts: Arc::new(NoFacts),
+            sites: Arc::clone(&self.sites),
+            refusals: audit::Refusals::new().0,
+        };
         let (sessions, sites) = (Arc::clone(&self.sessions), Arc::clone(&self.sites));
         let gateway = Arc::new(move || {
             Rc::new(App { sessions: Arc::clone(&sessions), sites: Arc::clone(&sites) }) as Rc<dyn Gateway>

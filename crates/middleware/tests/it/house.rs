@@ -17,7 +17,7 @@ use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
-use middleware::{Counters, Middleware, Patience, PoolLimits, Refusals};
+use middleware::{Counters, Middleware, Patience, PoolLimits};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
@@ -179,8 +179,8 @@ impl House {
             time::Duration::seconds(30),
         );
         let counters = Arc::new(Counters::default());
-        let (refusals, writer) = Refusals::new(journal.clone(), Arc::clone(&counters));
-        tokio::spawn(writer.run());
+        let (refusals, writer) = audit::Refusals::new();
+        tokio::spawn(writer.run(journal.clone(), std::future::pending()));
 
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -190,7 +190,7 @@ impl House {
             sessions: Arc::clone(&sessions),
             user_tokens: Arc::new(user_tokens),
             sites: Arc::clone(&sites),
-            refusals,
+            refusals: refusals.clone(),
             counters: Arc::clone(&counters),
             addresses: policy(&plan.networks),
             tls: trust_in(plan.roots.as_deref()),
@@ -201,7 +201,7 @@ impl House {
         let certificate = authority.certificate_for(&["vybe.test", "*.vybe.test"]);
         let certificates =
             Certificates::from_pem(certificate.certificate.as_bytes(), certificate.key.as_bytes()).unwrap();
-        let gate = Gate { authenticator: Arc::new(Nobody), facts, sites };
+        let gate = Gate { authenticator: Arc::new(Nobody), facts, sites, refusals };
         let limits = Limits { workers: NonZeroUsize::MIN, ..Limits::default() };
         let server = Server::new(Vec::new(), gate, middleware.into_factory())
             .unwrap()
@@ -371,8 +371,8 @@ impl Rows<'_> {
         let email = format!("{subject}@acme.test");
         let values = [user.to_string().into(), subject.into(), email.into(), name.into(), self.now.into()];
         self.execute(sql, values).await;
-        let sql = "INSERT INTO sessions (id, user_id, token_hash, user_agent, created_at, authenticated_at, \
-            last_seen_at, ends_at) VALUES ($1, $2, $3, 'test', $4, $4, $4, $5)";
+        let sql = "INSERT INTO sessions (id, user_id, means, token_hash, user_agent, created_at, authenticated_at, \
+            last_seen_at, ends_at) VALUES ($1, $2, 'browser', $3, 'test', $4, $4, $4, $5)";
         let ends_at = self.now + time::Duration::days(30);
         let values = [
             session.to_string().into(),
