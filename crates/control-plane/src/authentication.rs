@@ -7,12 +7,13 @@ use apps::ServerSecrets;
 use async_trait::async_trait;
 use directory::Directory;
 use endpoint::{Authenticator, Rejected};
-use identity::{CookieHost, Sessions, UserTokens};
+use identity::{ApiTokens, CookieHost, Sessions, UserTokens};
 use time::OffsetDateTime;
 
 /// Checks credentials against what is in memory; the store is asked for sessions that are not.
 pub(crate) struct Authentication {
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) api_tokens: Arc<ApiTokens>,
     pub(crate) user_tokens: Arc<UserTokens>,
     pub(crate) server_secrets: ServerSecrets,
     pub(crate) directory: Directory,
@@ -50,8 +51,9 @@ impl Authenticator for Authentication {
         })
     }
 
-    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
-        Err(Rejected::Invalid)
+    async fn api_token(&self, token: &str) -> Result<SignedIn, Rejected> {
+        let session = self.api_tokens.open(token, OffsetDateTime::now_utc()).await?;
+        Ok(session.signed_in().clone())
     }
 
     async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {

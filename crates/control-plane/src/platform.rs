@@ -149,6 +149,7 @@ impl Platform {
         let gate = Gate {
             authenticator: Arc::new(Authentication {
                 sessions: Arc::clone(&identity.sessions),
+                api_tokens: Arc::clone(&identity.api_tokens),
                 user_tokens: Arc::clone(&identity.user_tokens),
                 server_secrets: apps.server_secrets.clone(),
                 directory: directory.clone(),

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use access_control::{
-    EndOwnSession, ListOwnSessions, ReadOwnSession, ReadSigningKeys, RedeemHandOff, SignIn,
+    EndOwnSession, ListApiTokens, ListOwnSessions, ManageApiTokens, ReadOwnSession, ReadSigningKeys,
+    RedeemHandOff, SignIn,
 };
 use endpoint::http::StatusCode;
 use endpoint::{Authenticator, Endpoint, Problem, Sites, Surface};
 
-use crate::{HandOff, HandOffError, IdentityError, SessionError, Sessions, SignIns, SigningKeys};
+use crate::{ApiTokens, HandOff, HandOffError, IdentityError, SessionError, Sessions, SignIns, SigningKeys};
 
+mod api_tokens;
 mod sessions;
 mod sign_in;
 
@@ -20,6 +22,8 @@ pub struct Identity {
     pub sign_ins: Arc<SignIns>,
     /// Sessions.
     pub sessions: Arc<Sessions>,
+    /// API tokens.
+    pub api_tokens: Arc<ApiTokens>,
     /// Carrying sessions to app hosts.
     pub hand_off: Arc<HandOff>,
     /// The keys to publish.
@@ -91,6 +95,20 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .requires::<EndOwnSession>()
             .gives_nothing()
             .answers(state(), sessions::end),
+        Endpoint::get("/api/v1/api-tokens", "list_api_tokens")
+            .requires::<ListApiTokens>()
+            .gives::<api_tokens::ListAnswer>(StatusCode::OK)
+            .answers(state(), api_tokens::list),
+        Endpoint::post("/api/v1/api-tokens", "make_api_token")
+            .requires::<ManageApiTokens>()
+            .takes::<api_tokens::MakeBody>()
+            .gives::<api_tokens::TokenAnswer>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
+            .answers(state(), api_tokens::make),
+        Endpoint::delete("/api/v1/api-tokens/{session_id}", "revoke_api_token")
+            .requires::<ManageApiTokens>()
+            .gives_nothing()
+            .answers(state(), api_tokens::revoke),
     ]
 }
 
@@ -98,6 +116,12 @@ impl From<IdentityError> for Problem {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::NotFound => Self::not_found(),
+            IdentityError::SignedOut => Self::unauthenticated(),
+            IdentityError::TooManyApiTokens => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_api_tokens",
+                "You have 100 API tokens. Revoke one first.",
+            ),
             IdentityError::Store(_) | IdentityError::Audit(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store did not answer");
                 Self::unavailable()

@@ -25,6 +25,12 @@ pub enum IdentityError {
     /// A sealed signing key does not open: the master key is another one.
     #[error("a signing key does not open with this master key; restore the master key that sealed it")]
     Open(#[from] OpenError),
+    /// The session that asks has ended meanwhile.
+    #[error("the session has ended")]
+    SignedOut,
+    /// The person has as many API tokens as one may have.
+    #[error("there are too many API tokens")]
+    TooManyApiTokens,
     /// The named thing does not exist, or is somebody else's.
     #[error("there is nothing of this name")]
     NotFound,

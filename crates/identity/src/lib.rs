@@ -4,11 +4,14 @@
 //! - a person is (issuer, subject) of an identity provider, never an e-mail address;
 //! - a session is one row, whatever the number of cookies made from it; ended, it is dead for the next
 //!   request and for whoever still serves a stream on it;
+//! - an API token is a session of its own, good for nothing that a cookie is good for;
 //! - cookies, codes, states and tokens are stored as hashes or sealed, and are good for one host.
 //!
 //! This crate does not know organizations, apps or their hosts; whether somebody may open an app is
 //! asked through `endpoint::Authenticator`.
 
+mod api_token;
+mod api_tokens;
 mod cookie;
 mod endpoints;
 mod error;
@@ -32,6 +35,8 @@ mod user_token;
 mod user_tokens;
 mod users;
 
+pub use api_token::{ApiToken, ApiTokenLife, ApiTokenLifeError, ApiTokenText, NewApiToken};
+pub use api_tokens::{ApiTokens, MadeApiToken};
 pub use cookie::{HAND_OFF_COOKIE, SIGN_IN_COOKIE, clear_cookie, set_cookie};
 pub use endpoints::{Identity, endpoints};
 pub use error::{IdentityError, SessionError};

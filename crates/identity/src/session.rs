@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use access_control::SignedIn;
+use access_control::{Means, SignedIn};
 use arc_swap::ArcSwap;
 use ids::AppId;
 use time::{Duration, OffsetDateTime};
@@ -25,6 +25,22 @@ impl Default for Lifetimes {
     /// 7 days idle, 30 days in all.
     fn default() -> Self {
         Self { idle: Duration::days(7), absolute: Duration::days(30) }
+    }
+}
+
+impl Lifetimes {
+    /// When a session ends if it is not used again. An API token has a fixed end, whatever the use.
+    pub(crate) fn end(
+        self,
+        means: Means,
+        created_at: OffsetDateTime,
+        last_seen_at: OffsetDateTime,
+        ends_at: OffsetDateTime,
+    ) -> OffsetDateTime {
+        match means {
+            Means::Browser => ends_at.min(created_at + self.absolute).min(last_seen_at + self.idle),
+            Means::ApiToken => ends_at,
+        }
     }
 }
 
@@ -143,7 +159,7 @@ impl LiveSession {
     /// When it ends if it is not used again.
     #[must_use]
     pub fn expires_at(&self, lifetimes: Lifetimes) -> OffsetDateTime {
-        self.ends_at.min(self.created_at + lifetimes.absolute).min(self.last_seen_at() + lifetimes.idle)
+        lifetimes.end(self.signed_in.means, self.created_at, self.last_seen_at(), self.ends_at)
     }
 
     /// Cancelled when the session ends. Whoever serves a stream on it stops then.
@@ -156,8 +172,9 @@ impl LiveSession {
         !self.ended.is_cancelled() && now < self.expires_at(lifetimes)
     }
 
-    pub(crate) fn has_token(&self, hash: &[u8]) -> bool {
-        self.token_hash == hash
+    /// Whether this secret, shown in this way, is the session's.
+    pub(crate) fn is_proved_by(&self, means: Means, hash: &[u8]) -> bool {
+        self.signed_in.means == means && self.token_hash == hash
     }
 
     pub(crate) fn describe(&self, person: Person) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_control::{Action, EndOwnSession, ListOwnSessions, Permit, SignIn, SignedIn};
+use access_control::{Action, EndOwnSession, ListOwnSessions, Means, Permit, SignIn, SignedIn};
 use async_trait::async_trait;
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
@@ -97,7 +97,7 @@ impl Sessions {
             return Some(Err(SessionError::Invalid));
         };
         let session = self.live.get(id)?;
-        Some(self.admit(session, &token, now))
+        Some(self.admit(session, Means::Browser, &token, now))
     }
 
     /// The live session behind a cookie of one host.
@@ -111,8 +111,24 @@ impl Sessions {
         now: OffsetDateTime,
     ) -> Result<Arc<LiveSession>, SessionError> {
         let (id, token) = self.unseal(cookie, host).ok_or(SessionError::Invalid)?;
+        self.open_by(Means::Browser, id, &token, now).await
+    }
+
+    /// The live session that this secret proves in this way.
+    pub(crate) async fn open_by(
+        &self,
+        means: Means,
+        id: SessionId,
+        secret: &Token,
+        now: OffsetDateTime,
+    ) -> Result<Arc<LiveSession>, SessionError> {
         let session = self.load(id).await?;
-        self.admit(session, &token, now)
+        self.admit(session, means, secret, now)
+    }
+
+    /// A session that is in memory.
+    pub(crate) fn in_use(&self, id: SessionId) -> Option<Arc<LiveSession>> {
+        self.live.get(id)
     }
 
     /// The live session of this identifier, for tokens that name one and are authentic themselves.
@@ -124,7 +140,7 @@ impl Sessions {
         if session.is_live(self.lifetimes, now) { Ok(session) } else { Err(SessionError::Invalid) }
     }
 
-    /// One's own sessions, newest first.
+    /// One's own sessions in browsers, newest first.
     ///
     /// # Errors
     /// The store does not answer.
@@ -133,9 +149,9 @@ impl Sessions {
         permit: &Permit<ListOwnSessions>,
         now: OffsetDateTime,
     ) -> Result<Vec<ListedSession>, IdentityError> {
-        let rows = store::sessions::of_user(&self.store.database, permit.user()).await?;
+        let rows = store::sessions::of_browsers(&self.store.database, permit.user()).await?;
         let lapsed = |row: &store::sessions::Model| {
-            self.lapses_at(row.created_at, row.last_seen_at, row.ends_at) <= now
+            self.lifetimes.end(Means::Browser, row.created_at, row.last_seen_at, row.ends_at) <= now
         };
         Ok(rows
             .into_iter()
@@ -155,7 +171,7 @@ impl Sessions {
             .collect())
     }
 
-    /// Ends one session of one's own.
+    /// Ends one session of one's own: a browser's, or the one that asks, whatever it is.
     ///
     /// # Errors
     /// There is no such session of one's own, or the store does not answer.
@@ -165,18 +181,23 @@ impl Sessions {
         id: SessionId,
         request: RequestId,
     ) -> Result<(), IdentityError> {
+        let means = if id == permit.actor().session { permit.actor().means } else { Means::Browser };
+        let target = match means {
+            Means::Browser => Target::Session(id),
+            Means::ApiToken => Target::ApiToken(id),
+        };
         let change = self.journal.begin().await?;
-        if !store::sessions::delete(change.transaction(), id, permit.user()).await? {
+        if !store::sessions::delete(change.transaction(), id, permit.user(), means).await? {
             return Err(IdentityError::NotFound);
         }
         let actor = Actor::Person(permit.user());
-        let event = Event::done(actor, EndOwnSession::NAME, Target::Session(id)).during(request);
+        let event = Event::done(actor, EndOwnSession::NAME, target).during(request);
         change.commit(event).await?;
         self.live.end(id);
         Ok(())
     }
 
-    /// Ends every session of one's own, this one included.
+    /// Ends every session of one's own, this one and all API tokens included.
     ///
     /// # Errors
     /// The store does not answer.
@@ -186,6 +207,7 @@ impl Sessions {
         request: RequestId,
     ) -> Result<(), IdentityError> {
         let change = self.journal.begin().await?;
+        store::users::lock(change.transaction(), permit.user()).await?;
         store::sessions::delete_all_of(change.transaction(), permit.user()).await?;
         let actor = Actor::Person(permit.user());
         let event =
@@ -227,7 +249,7 @@ impl Sessions {
                 session: id,
                 hosted_domain: new.hosted_domain.map(Into::into),
                 authenticated_at: now,
-                means: access_control::Means::Browser,
+                means: Means::Browser,
             },
             person: new.person,
             token_hash: fixed(&token.hash()),
@@ -242,7 +264,7 @@ impl Sessions {
             ends_at: now + self.lifetimes.absolute,
         };
         let change = self.journal.begin().await?;
-        store::sessions::insert(change.transaction(), &parts).await?;
+        store::sessions::insert(change.transaction(), &parts, None).await?;
         let event = Event::done(Actor::Person(user), SignIn::NAME, Target::Session(id))
             .during(new.request)
             .with(new.detail);
@@ -259,9 +281,9 @@ impl Sessions {
         session: &LiveSession,
         request: RequestId,
     ) -> Result<(), IdentityError> {
-        let SignedIn { user, session: id, .. } = *session.signed_in();
+        let SignedIn { user, session: id, means, .. } = *session.signed_in();
         let change = self.journal.begin().await?;
-        store::sessions::delete(change.transaction(), id, user).await?;
+        store::sessions::delete(change.transaction(), id, user, means).await?;
         let event = Event::done(Actor::Person(user), EndOwnSession::NAME, Target::Session(id))
             .during(request)
             .with(serde_json::json!({ "reason": "the same browser signed in anew" }));
@@ -289,7 +311,8 @@ impl Sessions {
             after = Some(last.id.clone());
             let mut lapsed = Vec::new();
             for row in rows {
-                if self.lapses_at(row.created_at, row.last_seen_at, row.ends_at) > now {
+                let means = store::sessions::means(&row.means)?;
+                if self.lifetimes.end(means, row.created_at, row.last_seen_at, row.ends_at) > now {
                     continue;
                 }
                 let Ok(id) = row.id.parse::<SessionId>() else { continue };
@@ -305,15 +328,6 @@ impl Sessions {
         }
     }
 
-    fn lapses_at(
-        &self,
-        created_at: OffsetDateTime,
-        last_seen_at: OffsetDateTime,
-        ends_at: OffsetDateTime,
-    ) -> OffsetDateTime {
-        ends_at.min(created_at + self.lifetimes.absolute).min(last_seen_at + self.lifetimes.idle)
-    }
-
     /// What a cookie of this host holds. Says nothing about whether the session lives.
     pub(crate) fn unseal(&self, cookie: &str, host: CookieHost<'_>) -> Option<(SessionId, Token)> {
         // One length only: anything else is not ours, and is not decoded.
@@ -327,10 +341,11 @@ impl Sessions {
     fn admit(
         &self,
         session: Arc<LiveSession>,
-        token: &Token,
+        means: Means,
+        secret: &Token,
         now: OffsetDateTime,
     ) -> Result<Arc<LiveSession>, SessionError> {
-        if !session.has_token(&token.hash()) || !session.is_live(self.lifetimes, now) {
+        if !session.is_proved_by(means, &secret.hash()) || !session.is_live(self.lifetimes, now) {
             return Err(SessionError::Invalid);
         }
         if session.used(now) {
@@ -383,7 +398,6 @@ impl Follower for Sessions {
         match event.target {
             Target::Session(id) if event.action != SignIn::NAME => self.live.end(id),
             Target::ApiToken(id) => self.live.end(id),
-            Target::ApiToken(id) => self.live.end(id),
             Target::SessionsOf(user) => self.live.end_all(user),
             Target::User(user) if event.action == users::SUSPEND => self.live.end_all(user),
             _ => {}
@@ -392,7 +406,7 @@ impl Follower for Sessions {
 }
 
 /// A SHA-256 has 32 bytes.
-fn fixed(hash: &[u8]) -> [u8; 32] {
+pub(crate) fn fixed(hash: &[u8]) -> [u8; 32] {
     let mut bytes = [0; 32];
     let length = bytes.len().min(hash.len());
     bytes[..length].copy_from_slice(&hash[..length]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access_control::Means;
 use ids::AppId;
 use time::{Duration, OffsetDateTime};
 
@@ -64,6 +65,12 @@ impl UserTokens {
         let user = user_token::verify(token, &key, &self.issuer, app, now.unix_timestamp())
             .ok_or(SessionError::Invalid)?;
         let session = self.sessions.find(session, now).await?;
-        if session.signed_in().user == user { Ok(session) } else { Err(SessionError::Invalid) }
+        let signed_in = session.signed_in();
+        // None is made for an API token, so one that names it was not made here.
+        if signed_in.user == user && signed_in.means == Means::Browser {
+            Ok(session)
+        } else {
+            Err(SessionError::Invalid)
+        }
     }
 }

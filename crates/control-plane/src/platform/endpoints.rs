@@ -28,6 +28,7 @@ pub(super) fn all(
     let mut all = identity::endpoints(&Identity {
         sign_ins: Arc::clone(&identity.sign_ins),
         sessions: Arc::clone(&identity.sessions),
+        api_tokens: Arc::clone(&identity.api_tokens),
         hand_off: Arc::clone(&identity.hand_off),
         signing_keys: Arc::clone(&identity.signing_keys),
         authenticator: Arc::clone(&gate.authenticator),

@@ -7,7 +7,9 @@ use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
 use audit::Journal;
 use directory::Directory;
 use endpoint::Sites;
-use identity::{HandOff, Lifetimes, Provider, Providers, Sessions, SignIns, SigningKeys, UserTokens, Users};
+use identity::{
+    ApiTokens, HandOff, Lifetimes, Provider, Providers, Sessions, SignIns, SigningKeys, UserTokens, Users,
+};
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
@@ -42,6 +44,7 @@ impl Foundation {
 pub(super) struct IdentityUseCases {
     pub(super) users: Users,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) api_tokens: Arc<ApiTokens>,
     pub(super) signing_keys: Arc<SigningKeys>,
     pub(super) user_tokens: Arc<UserTokens>,
     pub(super) sign_ins: Arc<SignIns>,
@@ -73,6 +76,7 @@ impl IdentityUseCases {
         let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;
         Ok(Self {
             users: Users::new(store.clone(), journal.clone()),
+            api_tokens: Arc::new(ApiTokens::new(store.clone(), journal.clone(), Arc::clone(&sessions))),
             user_tokens: Arc::new(UserTokens::new(
                 Arc::clone(&signing_keys),
                 Arc::clone(&sessions),

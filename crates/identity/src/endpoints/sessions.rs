@@ -154,6 +154,6 @@ const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// ISO 8601 in UTC with milliseconds, as everywhere on the wire.
-fn instant(at: OffsetDateTime) -> String {
+pub(super) fn instant(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC).format(INSTANT).unwrap_or_default()
 }

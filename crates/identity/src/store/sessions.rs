@@ -1,14 +1,16 @@
 //! Sessions, one row each, whatever the number of cookies made from it.
 
-use access_control::SignedIn;
-use ids::{SessionId, UserId};
+use access_control::{Means, SignedIn};
+use ids::{Name, SessionId, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
 use super::{failed, parsed, users};
-use crate::IdentityError;
 use crate::session::SessionParts;
+use crate::{ApiToken, IdentityError};
+
+const TABLE: &str = "sessions";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -16,6 +18,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub user_id: String,
+    pub means: String,
+    pub name: Option<String>,
     pub token_hash: Vec<u8>,
     pub hosted_domain: Option<String>,
     pub user_agent: String,
@@ -54,7 +58,7 @@ pub async fn find(
         return Ok(None);
     }
     let token_hash =
-        row.token_hash.as_slice().try_into().map_err(|_| IdentityError::Unreadable { table: "sessions" })?;
+        row.token_hash.as_slice().try_into().map_err(|_| IdentityError::Unreadable { table: TABLE })?;
     let person = user.person()?;
     Ok(Some(SessionParts {
         signed_in: SignedIn {
@@ -62,7 +66,7 @@ pub async fn find(
             session: id,
             hosted_domain: row.hosted_domain.map(Into::into),
             authenticated_at: row.authenticated_at,
-            means: access_control::Means::Browser,
+            means: means(&row.means)?,
         },
         person,
         token_hash,
@@ -73,10 +77,17 @@ pub async fn find(
     }))
 }
 
-pub async fn insert(connection: &impl ConnectionTrait, parts: &SessionParts) -> Result<(), IdentityError> {
+/// `name` is what an API token is called.
+pub async fn insert(
+    connection: &impl ConnectionTrait,
+    parts: &SessionParts,
+    name: Option<&Name>,
+) -> Result<(), IdentityError> {
     let row = ActiveModel {
         id: Set(parts.signed_in.session.to_string()),
         user_id: Set(parts.signed_in.user.to_string()),
+        means: Set(word(parts.signed_in.means).to_owned()),
+        name: Set(name.map(|name| name.as_str().to_owned())),
         token_hash: Set(parts.token_hash.to_vec()),
         hosted_domain: Set(parts.signed_in.hosted_domain.as_deref().map(str::to_owned)),
         user_agent: Set(parts.user_agent.clone()),
@@ -89,15 +100,17 @@ pub async fn insert(connection: &impl ConnectionTrait, parts: &SessionParts) -> 
     Ok(())
 }
 
-/// Whether there was such a session of this person.
+/// Whether there was such a session of this person and kind.
 pub async fn delete(
     connection: &impl ConnectionTrait,
     id: SessionId,
     user: UserId,
+    means: Means,
 ) -> Result<bool, IdentityError> {
     let deleted = Entity::delete_many()
         .filter(Column::Id.eq(id.to_string()))
         .filter(Column::UserId.eq(user.to_string()))
+        .filter(Column::Means.eq(word(means)))
         .exec(connection)
         .await
         .map_err(failed)?;
@@ -128,18 +141,59 @@ pub async fn seen(
     Ok(changed.rows_affected == 1)
 }
 
-/// A person's sessions, newest first.
-pub async fn of_user(
+/// A person's sessions in browsers, newest first.
+pub async fn of_browsers(
     connection: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<Vec<(SessionId, Model)>, IdentityError> {
-    let rows = Entity::find()
+    let rows = of_user(connection, user, Means::Browser).await?;
+    rows.into_iter().map(|row| Ok((parsed(&row.id, TABLE)?, row))).collect()
+}
+
+/// A person's API tokens, newest first.
+pub async fn api_tokens_of(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<ApiToken>, IdentityError> {
+    let rows = of_user(connection, user, Means::ApiToken).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(ApiToken {
+                id: parsed(&row.id, TABLE)?,
+                name: parsed(row.name.as_deref().unwrap_or_default(), TABLE)?,
+                created_at: row.created_at,
+                last_seen_at: row.last_seen_at,
+                expires_at: row.ends_at,
+            })
+        })
+        .collect()
+}
+
+async fn of_user(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+    means: Means,
+) -> Result<Vec<Model>, IdentityError> {
+    Entity::find()
         .filter(Column::UserId.eq(user.to_string()))
+        .filter(Column::Means.eq(word(means)))
         .order_by_desc(Column::Id)
         .all(connection)
         .await
-        .map_err(failed)?;
-    rows.into_iter().map(|row| Ok((parsed(&row.id, "sessions")?, row))).collect()
+        .map_err(failed)
+}
+
+const fn word(means: Means) -> &'static str {
+    match means {
+        Means::Browser => "browser",
+        Means::ApiToken => "api_token",
+    }
+}
+
+/// What a row says of its kind.
+pub fn means(text: &str) -> Result<Means, IdentityError> {
+    let known = Means::ALL.into_iter().find(|means| word(*means) == text);
+    known.ok_or(IdentityError::Unreadable { table: TABLE })
 }
 
 /// Some rows in the order of their ids, for sweeping.

@@ -2,7 +2,7 @@
 
 use ids::{EmailAddress, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QuerySelect as _};
 use time::OffsetDateTime;
 
 use super::{failed, parsed};
@@ -53,6 +53,14 @@ pub async fn by_account(
 
 pub async fn by_id(connection: &impl ConnectionTrait, id: UserId) -> Result<Option<Model>, IdentityError> {
     Entity::find_by_id(id.to_string()).one(connection).await.map_err(failed)
+}
+
+/// Nobody else who locks this person goes on until the transaction ends.
+pub async fn lock(connection: &impl ConnectionTrait, id: UserId) -> Result<(), IdentityError> {
+    // SQLite has one writer at a time, and leaves the lock out.
+    let locked = Entity::find_by_id(id.to_string()).lock_exclusive();
+    locked.one(connection).await.map_err(failed)?;
+    Ok(())
 }
 
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<Model>, IdentityError> {

@@ -15,9 +15,9 @@ use endpoint::{
     Arrival, Authenticator, Certificates, Gate, Gateway, Rejected, SESSION_COOKIE, Server, Sites, cookie,
 };
 use identity::{
-    Browser, Callback, CookieHost, HAND_OFF_COOKIE, HandOff, Identity, Lifetimes, LiveSession, Provider,
-    Providers, SessionError, Sessions, SignInError, SignIns, SignedInNow, SigningKeys, Store, UserTokens,
-    Users, endpoints,
+    ApiTokens, Browser, Callback, CookieHost, HAND_OFF_COOKIE, HandOff, Identity, Lifetimes, LiveSession,
+    Provider, Providers, SessionError, Sessions, SignInError, SignIns, SignedInNow, SigningKeys, Store,
+    UserTokens, Users, endpoints,
 };
 use ids::{AppId, OrganizationId, RequestId};
 use secrets_vault::MasterKey;
@@ -38,6 +38,7 @@ pub struct House {
     pub issuer: HostileIssuer,
     pub journal: Journal,
     pub sessions: Arc<Sessions>,
+    pub api_tokens: Arc<ApiTokens>,
     pub sign_ins: Arc<SignIns>,
     pub hand_off: Arc<HandOff>,
     pub signing_keys: Arc<SigningKeys>,
@@ -101,6 +102,7 @@ impl House {
         let user_tokens =
             UserTokens::new(Arc::clone(&signing_keys), Arc::clone(&sessions), &origin, Duration::seconds(30));
         Self {
+            api_tokens: Arc::new(ApiTokens::new(store.clone(), journal.clone(), Arc::clone(&sessions))),
             users: Users::new(store, journal.clone()),
             database,
             issuer,
@@ -139,6 +141,11 @@ impl House {
             lifetimes,
             1000,
         ))
+    }
+
+    /// API tokens of sessions in another process.
+    pub fn api_tokens_of(&self, sessions: Arc<Sessions>) -> ApiTokens {
+        ApiTokens::new(Store::new(self.database.connection().clone()), self.journal.clone(), sessions)
     }
 
     /// Signs in whoever the provider names, in a fresh browser.
@@ -182,10 +189,11 @@ impl House {
         let certificate = authority.certificate_for(&["vybe.test", "*.vybe.test"]);
         let certificates =
             Certificates::from_pem(certificate.certificate.as_bytes(), certificate.key.as_bytes()).unwrap();
-        let authenticator = Arc::new(Doorkeeper(Arc::clone(&self.sessions)));
+        let authenticator = Arc::new(Doorkeeper(Arc::clone(&self.sessions), Arc::clone(&self.api_tokens)));
         let identity = Identity {
             sign_ins: Arc::clone(&self.sign_ins),
             sessions: Arc::clone(&self.sessions),
+            api_tokens: Arc::clone(&self.api_tokens),
             hand_off: Arc::clone(&self.hand_off),
             signing_keys: Arc::clone(&self.signing_keys),
             authenticator: authenticator.clone(),
@@ -282,7 +290,7 @@ impl Facts for NoFacts {
     }
 }
 
-struct Doorkeeper(Arc<Sessions>);
+struct Doorkeeper(Arc<Sessions>, Arc<ApiTokens>);
 
 #[async_trait]
 impl Authenticator for Doorkeeper {
@@ -295,8 +303,8 @@ impl Authenticator for Doorkeeper {
         Err(Rejected::Invalid)
     }
 
-    async fn api_token(&self, _: &str) -> Result<SignedIn, Rejected> {
-        Err(Rejected::Invalid)
+    async fn api_token(&self, token: &str) -> Result<SignedIn, Rejected> {
+        Ok(self.1.open(token, now()).await?.signed_in().clone())
     }
 
     async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {

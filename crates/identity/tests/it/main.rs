@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod api_tokens;
 mod certified_provider;
 mod hand_off;
 mod house;
