@@ -71,6 +71,8 @@ impl Export {
     /// # Errors
     /// The store or the heads file is not available, or there is no record before that number.
     pub async fn begin(heads: Arc<Heads>, chain: Chain, from: i64) -> Result<Self, AuditError> {
+        // Whatever was signed before this moment is part of the export.
+        let exported_at = record::timestamp(OffsetDateTime::now_utc());
         let signed = heads.sign_one(chain).await?;
         let database = heads.journal().database();
         let end = match signed {
@@ -91,7 +93,7 @@ impl Export {
         let header = Header {
             format: FORMAT.to_owned(),
             chain,
-            exported_at: record::timestamp(OffsetDateTime::now_utc()),
+            exported_at,
             from,
             to: end.sequence,
             previous,

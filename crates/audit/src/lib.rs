@@ -5,7 +5,12 @@
 //! stay current, and only then does the change return. Invariants:
 //! - an event and what it reports are in one transaction;
 //! - rows are only ever added (triggers refuse the rest);
+//! - events form one hash chain per organization and one for the platform, numbered without gaps, so that
+//!   an edit, a removal or another order shows;
+//! - signed [`Heads`] of the chains leave the database, so that rewriting a whole chain shows, too;
 //! - no secret, token or cookie is put into an event.
+//!
+//! [`Export`] writes a chain as JSON Lines; [`verify`] needs nothing but these and the public key.
 //!
 //! This crate does not know what the events mean.
 
@@ -13,22 +18,27 @@ mod chain;
 mod error;
 mod event;
 mod export;
+mod finding;
 mod head;
 mod heads;
 mod heads_file;
 mod hex;
 mod journal;
 mod line;
+mod lines;
 mod record;
 mod refusals;
 mod store;
+mod verify;
 
 pub use chain::{Chain, ChainError, ChainHash, ChainHashError};
 pub use error::AuditError;
 pub use event::{Actor, Event, Outcome, Target};
 pub use export::{Export, FORMAT, Header, HeaderKey};
+pub use finding::{Finding, Location, Problem, Report};
 pub use head::{Head, SignedHead, key_id, parse_public_key, public_key_text};
 pub use heads::Heads;
 pub use journal::{Change, Follower, Journal};
 pub use record::{Party, Record};
 pub use refusals::{NOT_WRITTEN, RefusalCounters, RefusalWriter, Refusals, WRITTEN_IN_FULL};
+pub use verify::verify;
