@@ -4,6 +4,7 @@
 
 mod access_matrix;
 mod browser;
+mod changes_bite;
 mod configuration;
 mod demo;
 mod independent_provider;
