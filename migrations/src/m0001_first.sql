@@ -68,6 +68,11 @@ CREATE TABLE organizations (
     created_at {timestamp} NOT NULL
 );
 
+CREATE TABLE retired_slugs (
+    slug TEXT NOT NULL PRIMARY KEY,
+    retired_at {timestamp} NOT NULL
+);
+
 CREATE TABLE members (
     organization_id TEXT NOT NULL REFERENCES organizations (id),
     user_id TEXT NOT NULL REFERENCES users (id),
@@ -124,6 +129,11 @@ CREATE TABLE hosts (
     app_id TEXT NOT NULL UNIQUE REFERENCES apps (id) ON DELETE CASCADE
 );
 
+CREATE TABLE retired_labels (
+    label TEXT NOT NULL PRIMARY KEY,
+    retired_at {timestamp} NOT NULL
+);
+
 CREATE TABLE grants (
     app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
     organization_id TEXT NOT NULL,
@@ -158,6 +168,36 @@ CREATE TABLE server_secrets (
     expires_at {timestamp}
 );
 CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
+
+CREATE TABLE decisions (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL,
+    app_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    allowed BOOLEAN NOT NULL,
+    path TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX decisions_by_app ON decisions (app_id, id);
+
+CREATE TABLE policy_snapshots (
+    digest TEXT NOT NULL PRIMARY KEY,
+    policy TEXT NOT NULL,
+    last_used_day INTEGER NOT NULL
+);
+
+CREATE TABLE seen_paths (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL,
+    app_id TEXT NOT NULL,
+    method TEXT NOT NULL,
+    paths TEXT NOT NULL,
+    under_every_rule BOOLEAN NOT NULL,
+    last_day INTEGER NOT NULL
+);
+CREATE INDEX seen_paths_by_app ON seen_paths (app_id, id);
+CREATE INDEX seen_paths_by_organization ON seen_paths (organization_id, app_id);
 
 CREATE TABLE audit_events (
     chain TEXT NOT NULL,

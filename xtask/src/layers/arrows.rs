@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("organizations", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("apps", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("directory", &["access-control", "apps", "audit", "ids", "organizations"]),
+    ("decisions", &["access-control", "endpoint", "ids", "secrets-vault"]),
     ("middleware", &["access-control", "apps", "audit", "directory", "endpoint", "identity", "ids"]),
     ("console", &["access-control", "apps", "directory", "endpoint", "identity", "ids", "organizations"]),
     (

@@ -1,0 +1,2 @@
+//! What recording a decision costs the request.
+fn main() {}

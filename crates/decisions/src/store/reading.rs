@@ -1,0 +1,156 @@
+//! Reading decisions, snapshots and what was seen.
+
+use ids::{AppId, DecisionId, OrganizationId};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+
+use super::{Store, failed, read};
+use crate::seen_paths::MOST_OF_AN_APP;
+use crate::traffic::{Seen, SeenRequest};
+use crate::{DecisionError, DecisionRecord, PolicySnapshot, Search};
+
+const DECISIONS: &str = "decisions";
+const SNAPSHOTS: &str = "policy_snapshots";
+const SEEN: &str = "seen_paths";
+
+/// Whose decisions may be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope {
+    App(AppId),
+    Organization(OrganizationId),
+}
+
+/// A record with the policy that it names.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub record: DecisionRecord,
+    pub policy: PolicySnapshot,
+}
+
+impl Store {
+    /// One decision, unless there is none here.
+    pub(crate) async fn find(&self, scope: Scope, id: DecisionId) -> Result<Option<Kept>, DecisionError> {
+        let (column, owner) = match scope {
+            Scope::App(app) => ("app_id", app.to_string()),
+            Scope::Organization(organization) => ("organization_id", organization.to_string()),
+        };
+        let sql = format!("SELECT record FROM decisions WHERE id = $1 AND {column} = $2");
+        let Some(row) = self.one(&sql, [id.to_string().into(), owner.into()]).await? else {
+            return Ok(None);
+        };
+        let record: DecisionRecord = json(&text(&row, "record")?, DECISIONS)?;
+        let sql = "SELECT policy FROM policy_snapshots WHERE digest = $1";
+        let row = self.one(sql, [record.policy.as_str().into()]).await?;
+        let row = row.ok_or(DecisionError::Unreadable(SNAPSHOTS))?;
+        let policy = json(&text(&row, "policy")?, SNAPSHOTS)?;
+        Ok(Some(Kept { record, policy }))
+    }
+
+    /// Decisions about an app, newest first.
+    pub(crate) async fn list(
+        &self,
+        app: AppId,
+        search: &Search,
+        before: Option<DecisionId>,
+        most: usize,
+    ) -> Result<Vec<DecisionRecord>, DecisionError> {
+        let mut condition = "app_id = $1".to_owned();
+        let mut values: Vec<Value> = vec![app.to_string().into()];
+        let mut and = |text: &str, value: Value| {
+            values.push(value);
+            condition.push_str(" AND ");
+            condition.push_str(&text.replace("$", &format!("${}", values.len())));
+        };
+        if let Some(user) = search.user {
+            and("user_id = $", user.to_string().into());
+        }
+        if let Some(allowed) = search.allowed {
+            and("allowed = $", allowed.into());
+        }
+        if let Some(path) = &search.path {
+            // The page and those below it.
+            let below = format!("{}/", path.judged().trim_end_matches('/'));
+            and("SUBSTR(path || '/', 1, LENGTH($)) = $", below.into());
+        }
+        if let Some(since) = search.since {
+            and("id >= $", first_of(since).to_string().into());
+        }
+        if let Some(until) = search.until {
+            and("id < $", first_of(until).to_string().into());
+        }
+        if let Some(before) = before {
+            and("id < $", before.to_string().into());
+        }
+        let sql = format!("SELECT record FROM decisions WHERE {condition} ORDER BY id DESC LIMIT {most}");
+        let rows = self.all(&sql, values).await?;
+        rows.iter().map(|row| json(&text(row, "record")?, DECISIONS)).collect()
+    }
+
+    /// What an organization's apps saw since a day, at most so many.
+    pub(crate) async fn seen(
+        &self,
+        organization: OrganizationId,
+        since: i32,
+        cap: usize,
+    ) -> Result<Seen, DecisionError> {
+        let organization = organization.to_string();
+        let sql = format!(
+            "SELECT app_id, method, paths, under_every_rule FROM seen_paths \
+             WHERE organization_id = $1 AND last_day >= $2 ORDER BY app_id, id LIMIT {}",
+            cap.saturating_add(1)
+        );
+        let rows = self.all(&sql, vec![organization.as_str().into(), since.into()]).await?;
+        let mut requests = rows.iter().map(seen_request).collect::<Result<Vec<_>, _>>()?;
+        let mut capped = requests.len() > cap;
+        requests.truncate(cap);
+        // A list that is nearly full may have lacked room for what came together.
+        let full = format!(
+            "SELECT app_id FROM seen_paths WHERE organization_id = $1 GROUP BY app_id HAVING COUNT(*) > {}",
+            MOST_OF_AN_APP - crate::seen_paths::MOST_AT_ONCE as u64
+        );
+        capped |= self.one(&full, [organization.into()]).await?.is_some();
+        Ok(Seen { requests, capped })
+    }
+
+    async fn one<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Option<QueryResult>, DecisionError> {
+        let statement = Statement::from_sql_and_values(self.database.get_database_backend(), sql, values);
+        self.database.query_one_raw(statement).await.map_err(failed)
+    }
+
+    async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, DecisionError> {
+        let statement = Statement::from_sql_and_values(self.database.get_database_backend(), sql, values);
+        self.database.query_all_raw(statement).await.map_err(failed)
+    }
+}
+
+/// The identifiers of decisions are ordered by time.
+pub(super) fn first_of(instant: time::OffsetDateTime) -> DecisionId {
+    let milliseconds = instant.unix_timestamp_nanos().div_euclid(1_000_000);
+    DecisionId::first_of(u64::try_from(milliseconds).unwrap_or_default())
+}
+
+fn seen_request(row: &QueryResult) -> Result<SeenRequest, DecisionError> {
+    let unreadable = || DecisionError::Unreadable(SEEN);
+    let paths: Vec<String> = json(&text(row, "paths")?, SEEN)?;
+    let paths = paths.iter().map(|path| {
+        let path = access_control::RequestPath::parse(path).map_err(|_| unreadable())?;
+        Ok(path.into_owned())
+    });
+    Ok(SeenRequest {
+        app: read(SEEN, &text(row, "app_id")?)?,
+        method: read(SEEN, &text(row, "method")?)?,
+        paths: paths.collect::<Result<_, DecisionError>>()?,
+        under_every_rule: row.try_get("", "under_every_rule").map_err(failed)?,
+    })
+}
+
+fn text(row: &QueryResult, column: &str) -> Result<String, DecisionError> {
+    row.try_get("", column).map_err(failed)
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str, table: &'static str) -> Result<T, DecisionError> {
+    serde_json::from_str(text).map_err(|_| DecisionError::Unreadable(table))
+}

@@ -1,0 +1,1 @@
+//! Kept decisions, on both stores.
