@@ -216,6 +216,20 @@ CREATE TABLE audit_events (
     detail TEXT NOT NULL,
     PRIMARY KEY (chain, sequence)
 );
+CREATE INDEX audit_events_by_actor ON audit_events (chain, actor_id, sequence);
+CREATE INDEX audit_events_by_action ON audit_events (chain, action, sequence);
+CREATE INDEX audit_events_by_target ON audit_events (chain, target_id, sequence);
+CREATE INDEX audit_events_by_outcome ON audit_events (chain, outcome, sequence);
+CREATE INDEX audit_events_by_request ON audit_events (chain, request_id, sequence);
+CREATE INDEX audit_events_by_decision ON audit_events (chain, decision_id, sequence);
+CREATE INDEX audit_events_by_time ON audit_events (chain, at);
+
+CREATE TABLE audit_deliveries (
+    receiver TEXT NOT NULL,
+    chain TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    PRIMARY KEY (receiver, chain)
+);
 
 CREATE TABLE audit_heads (
     chain TEXT NOT NULL,

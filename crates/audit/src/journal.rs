@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use async_trait::async_trait;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use crate::{AuditError, Chain, Event, store};
+use crate::{AuditError, Chain, Event, Growth, store};
 
 /// Somebody who has to know of a change before it counts as done.
 #[async_trait]
@@ -26,6 +26,7 @@ pub struct Journal {
     followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
     /// Chains with records that no head has signed.
     grown: Arc<Mutex<BTreeSet<Chain>>>,
+    readers: Arc<Mutex<Vec<Weak<Growth>>>>,
 }
 
 impl fmt::Debug for Journal {
@@ -38,12 +39,20 @@ impl Journal {
     /// A journal on this store.
     #[must_use]
     pub fn new(database: DatabaseConnection) -> Self {
-        Self { database, followers: Arc::default(), grown: Arc::default() }
+        Self { database, followers: Arc::default(), grown: Arc::default(), readers: Arc::default() }
     }
 
     /// Names the followers. Only the first call counts: they are wired once, at start.
     pub fn follow(&self, followers: Vec<Arc<dyn Follower>>) {
         let _ = self.followers.set(followers);
+    }
+
+    /// Tells of chains that grow, from now on, for as long as it is kept.
+    #[must_use]
+    pub fn growth(&self) -> Arc<Growth> {
+        let growth = Arc::<Growth>::default();
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&growth));
+        growth
     }
 
     /// The store, to read from.
@@ -93,6 +102,12 @@ impl Journal {
 
     /// Remembers that these chains may have grown.
     pub(crate) fn note_grown(&self, chains: impl IntoIterator<Item = Chain>) {
+        let chains: BTreeSet<Chain> = chains.into_iter().collect();
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).retain(|reader| {
+            let reader = reader.upgrade();
+            reader.iter().for_each(|reader| reader.note(chains.iter().copied()));
+            reader.is_some()
+        });
         self.grown.lock().unwrap_or_else(PoisonError::into_inner).extend(chains);
     }
 }

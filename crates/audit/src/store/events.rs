@@ -43,7 +43,9 @@ const ROWS_PER_STATEMENT: usize = 1000;
 /// A record and its hash, as stored.
 #[derive(Clone, Debug)]
 pub struct Linked {
+    /// The record.
     pub record: Record,
+    /// Its hash.
     pub hash: ChainHash,
 }
 
