@@ -132,7 +132,13 @@ fn misdirected(request: &Request, id: RequestId) -> Response<BoxBody> {
 }
 
 fn refused(refusal: Refusal, id: RequestId) -> Response<BoxBody> {
-    let mut response = refusal.problem().answer(id, false).into_raw();
+    let answer = refusal.problem().answer(id, false);
+    // RFC 9110, section 15.5.6. No target was looked up: these are the methods that any may offer.
+    let answer = match refusal {
+        Refusal::Method => answer.header("allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+        _ => answer,
+    };
+    let mut response = answer.into_raw();
     response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
     response
 }
