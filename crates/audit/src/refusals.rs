@@ -32,6 +32,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// How many refusals wait to be written. More than that are counted, and not written.
 const QUEUE: usize = 4096;
 
+/// How many refusals are written in one transaction.
+const AT_ONCE: usize = 64;
+
 /// How many chains have a window of their own at a time; those above share the platform's.
 const WINDOWS: usize = 4096;
 
@@ -127,43 +130,43 @@ impl RefusalWriter {
     /// Writes until `stopped` completes, and then what is left.
     pub async fn run(mut self, journal: Journal, stopped: impl Future<Output = ()>) {
         let mut stopped = pin!(stopped);
+        let mut waiting = Vec::with_capacity(AT_ONCE);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                Some(event) = self.queue.recv() => self.write(&journal, &event).await,
+                1.. = self.queue.recv_many(&mut waiting, AT_ONCE) => self.write(&journal, &mut waiting).await,
                 _ = sweep.tick() => self.summarize(&journal, Some(Instant::now())).await,
                 () = &mut stopped => break,
             }
         }
         self.queue.close();
-        while let Some(event) = self.queue.recv().await {
-            self.write(&journal, &event).await;
+        while self.queue.recv_many(&mut waiting, AT_ONCE).await > 0 {
+            self.write(&journal, &mut waiting).await;
         }
         self.summarize(&journal, None).await;
     }
 
     /// Writes what was only counted in windows that are over by `now`, or in all of them.
     async fn summarize(&self, journal: &Journal, now: Option<Instant>) {
-        let summaries = lock(&self.sampling).take_over(now);
-        for summary in summaries {
-            self.write(journal, &summary).await;
-        }
+        let mut summaries = lock(&self.sampling).take_over(now);
+        self.write(journal, &mut summaries).await;
     }
 
-    async fn write(&self, journal: &Journal, event: &Event) {
-        match journal.record(event).await {
-            Ok(()) => add(&self.counters.written, 1),
+    async fn write(&self, journal: &Journal, events: &mut Vec<Event>) {
+        let number = events.len() as u64;
+        match journal.record_all(events).await {
+            Ok(()) => add(&self.counters.written, number),
             Err(error) => {
-                add(&self.counters.lost, 1);
+                add(&self.counters.lost, number);
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    action = event.action,
-                    decision = %event.decision.map(|decision| decision.to_string()).unwrap_or_default(),
-                    "a refusal is missing from the audit trail"
+                    number,
+                    "refusals are missing from the audit trail"
                 );
             }
         }
+        events.clear();
     }
 }
 

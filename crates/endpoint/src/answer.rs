@@ -1,20 +1,53 @@
 //! What a handler answers.
 
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+
 use actix_http::StatusCode;
+use actix_http::body::{BodyStream, BoxBody};
 use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::HttpResponse;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use maud::Markup;
 use serde::Serialize;
 
 use crate::Surface;
 use crate::security_headers::add_security_headers;
 
-/// A whole, small answer. Streams are the gateway's business, not an endpoint's.
+/// An answer: whole and small, or in pieces.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Body,
+}
+
+/// What an answer says.
+pub(crate) enum Body {
+    Whole(Vec<u8>),
+    /// Read only as fast as the client takes it. An error breaks the answer off, so that what came is not
+    /// taken for all there is.
+    Pieces(Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn Error>>>>>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => formatter.write_str(&String::from_utf8_lossy(bytes)),
+            Self::Pieces(_) => formatter.write_str("in pieces"),
+        }
+    }
+}
+
+impl Body {
+    fn into_boxed(self) -> BoxBody {
+        match self {
+            Self::Whole(bytes) => BoxBody::new(bytes),
+            Self::Pieces(stream) => BoxBody::new(BodyStream::new(stream)),
+        }
+    }
 }
 
 impl Answer {
@@ -45,7 +78,7 @@ impl Answer {
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Vec::new() }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Vec::new()) }
     }
 
     /// An HTML page.
@@ -67,13 +100,28 @@ impl Answer {
     }
 
     fn redirect(status: StatusCode, location: &str) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }.header("location", location)
+        Self { status, headers: HeaderMap::new(), body: Body::Whole(Vec::new()) }.header("location", location)
     }
 
     /// Any bytes.
     #[must_use]
     pub fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, headers: HeaderMap::new(), body }.header("content-type", content_type)
+        Self { status, headers: HeaderMap::new(), body: Body::Whole(body) }
+            .header("content-type", content_type)
+    }
+
+    /// 200 with pieces that are made while they are sent. What goes wrong meanwhile breaks it off.
+    #[must_use]
+    pub fn pieces<E: Error + 'static>(
+        content_type: &'static str,
+        pieces: impl Stream<Item = Result<String, E>> + 'static,
+    ) -> Self {
+        let pieces = pieces.map(|piece| match piece {
+            Ok(text) => Ok(Bytes::from(text)),
+            Err(error) => Err(Box::from(error)),
+        });
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Pieces(Box::pin(pieces)) }
+            .header("content-type", content_type)
     }
 
     /// Adds a header. A value that is no header value is left out: it would split the answer.
@@ -98,14 +146,14 @@ impl Answer {
         for (name, value) in &self.headers {
             response.append_header((name.clone(), value.clone()));
         }
-        response.body(self.body)
+        response.body(self.body.into_boxed())
     }
 
     /// For a gateway, which answers below the router: with the headers of the platform's own answers.
     #[must_use]
     pub fn into_raw(self) -> actix_http::Response<actix_http::body::BoxBody> {
         let mut response =
-            actix_http::Response::with_body(self.status, actix_http::body::BoxBody::new(self.body));
+            actix_http::Response::with_body(self.status, self.body.into_boxed());
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }

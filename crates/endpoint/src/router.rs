@@ -190,10 +190,10 @@ async fn run(
     };
     debug_assert!(
         declares(&endpoint, answer.status()),
-        "{} answers {} and does not declare it: {}",
+        "{} answers {} and does not declare it: {:?}",
         endpoint.name(),
         answer.status(),
-        String::from_utf8_lossy(&answer.body),
+        answer.body,
     );
     let mut response = answer.into_response();
     if endpoint.origins() == Origins::AppsToo {
