@@ -84,6 +84,8 @@ const RULES: &[Reach] = &[
             "crates/middleware/**",
             "crates/development/src/upstream.rs",
             "crates/development/src/upstream/**",
+            // Asks a platform from outside.
+            "crates/proof/src/client.rs",
         ],
         because: "only `middleware` calls apps (and the demo apps answer)",
         in_tests_too: false,

@@ -1,191 +1,114 @@
 //! Every endpoint as every kind of caller, on a running platform, compared with what its declaration
-//! promises. `cargo xtask check-access` runs this and shows the closing line.
+//! promises: what `vybe prove matrix` asks, with a witness who reads the database besides. `cargo xtask
+//! check-access` runs this and shows the closing lines.
 
-mod callers;
-mod document;
-mod expectation;
-mod requests;
-mod world;
+mod public_list;
+mod store_witness;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use endpoint::{Endpoint, Surface};
-use test_support::Response;
+use endpoint::Surface;
+use proof::{Declared, Matrix, Target};
+use serde_json::Value;
+use test_support::TestDatabase;
 
-use callers::Caller;
-use expectation::Expected;
-use world::World;
+use crate::platform::Platform;
+use store_witness::StoreWitness;
 
-/// What a JSON reader cannot make sense of: access has to be decided before anybody tries.
-const GARBAGE: &str = "{\"garbage\": [1,";
+/// Set by `cargo xtask check-access --write`.
+const WRITE: &str = "VYBE_WRITE_ACCESS_MATRIX";
+const MATRIX: &str = "docs/access-matrix.md";
 
 #[test]
-fn every_endpoint_as_every_caller() {
+fn every_endpoint_as_every_caller_on_sqlite() {
+    test_support::run(async { every_endpoint_as_every_caller(TestDatabase::sqlite().await).await });
+}
+
+#[test]
+fn every_endpoint_as_every_caller_on_postgres() {
+    test_support::run(async { every_endpoint_as_every_caller(TestDatabase::postgres().await).await });
+}
+
+async fn every_endpoint_as_every_caller(database: TestDatabase) {
+    let platform = Platform::start(&database).await;
+    let written = if std::env::var_os(WRITE).is_some() {
+        std::fs::write(file(MATRIX), proof::render_document(&declared(&platform).await.endpoints)).unwrap();
+        None
+    } else {
+        Some(std::fs::read_to_string(file(MATRIX)).unwrap_or_default())
+    };
+    let witness = StoreWitness::of(&database);
+    let report = Matrix::run(&target(&platform), written.as_deref(), Some(&witness)).await.unwrap();
+    println!("{report}");
+    assert!(report.is_clean(), "{} differences on {:?}", report.differences.len(), database.backend());
+}
+
+/// The running router's own list is the declared one, and so is what `/openapi.json` says to strangers.
+#[test]
+fn every_mounted_route_is_declared() {
     test_support::run(async {
-        let mut world = World::start().await;
-        let endpoints = world.demo.running.endpoints.clone();
-        let mut differences = routes(&world).await;
-        // Refused calls first, while everybody is who the demo says.
-        for caller in Caller::ALL {
-            world.prepare(caller).await;
-            differences.extend(refused(&world, &endpoints, caller).await);
+        let platform = Platform::start(&TestDatabase::sqlite().await).await;
+        let running = &platform.demo.running;
+        let described = declared(&platform).await;
+        for surface in Surface::ALL {
+            let with_head = |method: &str, path: &str| {
+                // Whoever answers GET answers HEAD, with the same access.
+                let head = (method == "GET").then_some("HEAD");
+                let methods = [Some(method), head].into_iter().flatten();
+                methods.map(|method| (method.to_owned(), path.to_owned())).collect::<Vec<_>>()
+            };
+            let mounted: BTreeSet<(String, String)> =
+                endpoint::mounted_routes(&running.gate, &running.endpoints, surface)
+                    .await
+                    .unwrap()
+                    .into_iter()
+                    .map(|route| (route.method, route.path))
+                    .collect();
+            let declared: BTreeSet<_> = running
+                .endpoints
+                .iter()
+                .filter(|endpoint| endpoint.surface() == surface)
+                .flat_map(|endpoint| with_head(endpoint.method().as_str(), endpoint.path()))
+                .collect();
+            assert_eq!(declared, mounted, "{surface:?}");
+            let told: BTreeSet<_> = described
+                .endpoints
+                .iter()
+                .filter(|endpoint| format!("{:?}", endpoint.surface) == format!("{surface:?}"))
+                .flat_map(|endpoint| with_head(&endpoint.method, &endpoint.path))
+                .collect();
+            assert_eq!(told, mounted, "{surface:?}");
         }
-        for caller in Caller::ALL {
-            // Somebody before may have ended all sessions of this person.
-            world.prepare(caller).await;
-            for endpoint in &endpoints {
-                if expectation::of(endpoint, caller) == Expected::Allowed {
-                    differences.extend(allowed(&mut world, endpoint, caller).await);
-                }
-            }
-        }
-        differences.extend(document::compare(&endpoints));
-        differences.extend(document::compare_public(&endpoints));
-        for difference in &differences {
-            println!("{difference}");
-        }
-        println!(
-            "access: {} endpoints x {} callers = {} cells, {} differences",
-            endpoints.len(),
-            Caller::ALL.len(),
-            endpoints.len() * Caller::ALL.len(),
-            differences.len()
-        );
-        assert!(differences.is_empty());
     });
 }
 
-/// The running router's own list is the declared one, and what is not declared is not answered.
-async fn routes(world: &World) -> Vec<String> {
-    let running = &world.demo.running;
-    let mut differences = Vec::new();
-    for surface in Surface::ALL {
-        let declared: BTreeSet<(String, String)> = running
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.surface() == surface)
-            .flat_map(|endpoint| {
-                // Whoever answers GET answers HEAD, with the same access.
-                let head = (endpoint.method() == "GET").then_some("HEAD");
-                let methods = [Some(endpoint.method().as_str()), head];
-                methods.into_iter().flatten().map(|method| (method.to_owned(), endpoint.path().to_owned()))
-            })
-            .collect();
-        let mounted: BTreeSet<(String, String)> =
-            endpoint::mounted_routes(&running.gate, &running.endpoints, surface)
-                .await
-                .unwrap()
-                .into_iter()
-                .map(|route| (route.method, route.path))
-                .collect();
-        for (method, path) in declared.symmetric_difference(&mounted) {
-            differences.push(format!("{method} {path} on {surface:?} is not both declared and mounted"));
-        }
-    }
-    for path in ["/no-such-page", "/api/v1/no-such-thing", "/api/v1/organizations/", "/.well-known/x"] {
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-            let response = world.stranger.request(method, &format!("{}{path}", world.platform)).send().await;
-            if !matches!(response.status, 404 | 405) {
-                differences
-                    .push(format!("{method} {path} is declared nowhere and answers {}", response.status));
-            }
-        }
-    }
-    differences
+#[test]
+fn what_is_public_is_listed_by_hand() {
+    test_support::run(async {
+        let platform = Platform::start(&TestDatabase::sqlite().await).await;
+        let differences = public_list::compare(&declared(&platform).await.endpoints);
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    });
 }
 
-/// Asks what a caller may not: each gets its status, and nothing changes.
-async fn refused(world: &World, endpoints: &[Endpoint], caller: Caller) -> Vec<String> {
-    let mut differences = Vec::new();
-    let before = world.contents().await;
-    for endpoint in endpoints {
-        let Expected::Status(expected) = expectation::of(endpoint, caller) else { continue };
-        let path = requests::path(endpoint, &world.standing);
-        let got = ask(world, endpoint, caller, &path, Some(GARBAGE)).await.status;
-        if got != expected {
-            differences.push(difference(endpoint, caller, &format!("{expected}"), got));
-        }
-        // A body that would do something if anybody read it.
-        if let Some(body) = requests::body(endpoint, world) {
-            let got = ask(world, endpoint, caller, &path, Some(&body)).await.status;
-            if got != expected {
-                differences.push(difference(endpoint, caller, &format!("{expected} with a good body"), got));
-            }
-        }
+/// How a stranger reaches this platform.
+pub fn target(platform: &Platform) -> Target {
+    let described = |name: &str| platform.demo.description[name].as_str().unwrap().to_owned();
+    Target {
+        platform: described("platform"),
+        authority: Some(std::fs::read_to_string(described("authority")).unwrap()),
+        admin: Some(described("admin")),
+        callers: None,
     }
-    if world.contents().await != before {
-        differences.push(format!("something changed although everything was refused ({})", caller.name()));
-    }
-    differences
 }
 
-/// Asks what a caller may: access is not what is wrong, and whatever was done is in the audit trail.
-async fn allowed(world: &mut World, endpoint: &Endpoint, caller: Caller) -> Vec<String> {
-    let mut differences = Vec::new();
-    let changes = !endpoint.method().is_safe();
-    let objects = if changes { world.fresh(endpoint, caller).await } else { world.standing.clone() };
-    let path = requests::path(endpoint, &objects);
-    let public = expectation::is_public(endpoint);
-    if changes {
-        let before = world.contents().await;
-        let events = world.events(endpoint.action()).await;
-        let body = requests::body(endpoint, world);
-        if body.is_some() {
-            let response = ask(world, endpoint, caller, &path, Some(GARBAGE)).await;
-            if !public && !matches!(response.status, 400 | 415 | 422) {
-                differences.push(difference(
-                    endpoint,
-                    caller,
-                    "400, 415 or 422 for garbage",
-                    response.status,
-                ));
-            }
-            if !public && world.contents().await != before {
-                differences.push(difference(endpoint, caller, "no change by garbage", response.status));
-            }
-        }
-        let response = ask(world, endpoint, caller, &path, body.as_deref()).await;
-        differences.extend(permitted(endpoint, caller, &response));
-        if body.is_some() && !(200..300).contains(&response.status) {
-            differences.push(format!(
-                "{} as {}: {}",
-                difference(endpoint, caller, "success", response.status),
-                caller.name(),
-                response.text()
-            ));
-        }
-        let done = (200..400).contains(&response.status) && !public;
-        if done && world.events(endpoint.action()).await <= events {
-            differences.push(difference(endpoint, caller, "an audit event", response.status));
-        }
-        world.restore(endpoint, caller).await;
-    } else {
-        let response = ask(world, endpoint, caller, &path, None).await;
-        differences.extend(permitted(endpoint, caller, &response));
-        if !public && response.status >= 400 {
-            differences.push(difference(endpoint, caller, "success", response.status));
-        }
-    }
-    differences
+async fn declared(platform: &Platform) -> Declared {
+    let response = platform.browser().open(&platform.url("/openapi.json")).await;
+    let description: Value = response.json();
+    Declared::read(description).unwrap()
 }
 
-fn permitted(endpoint: &Endpoint, caller: Caller, response: &Response) -> Option<String> {
-    let refused = matches!(response.status, 401 | 403 | 404) || response.status >= 500;
-    refused.then(|| difference(endpoint, caller, "no refusal", response.status))
-}
-
-async fn ask(world: &World, endpoint: &Endpoint, caller: Caller, path: &str, body: Option<&str>) -> Response {
-    let url = format!("{}{path}", world.origin(endpoint.surface()));
-    let mut request = world.stranger.request(endpoint.method().as_str(), &url);
-    for (name, value) in world.headers(caller, endpoint) {
-        request = request.header(&name, &value);
-    }
-    if let Some(body) = body.filter(|_| !endpoint.method().is_safe()) {
-        request = request.body("application/json", body);
-    }
-    request.send().await
-}
-
-fn difference(endpoint: &Endpoint, caller: Caller, expected: &str, got: u16) -> String {
-    format!("{} {} as {}: expected {expected}, got {got}", endpoint.method(), endpoint.path(), caller.name())
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }

@@ -1,0 +1,220 @@
+//! What is asked: one example request for every endpoint, with which it succeeds.
+//!
+//! `$names` stand for objects of the proof's world: what stands in paths (`$user_id`), `$unique` (a name that
+//! nobody has used), `$email` (an address likewise). A mounted endpoint without a row is an error.
+
+use std::collections::BTreeMap;
+
+use crate::ProofError;
+use crate::declared::Endpoint;
+
+/// What parameters and `$names` stand for.
+pub(crate) type Objects = BTreeMap<&'static str, String>;
+
+/// What a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sends {
+    Nothing,
+    Json(&'static str),
+    Form(&'static str),
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Example {
+    pub name: &'static str,
+    pub sends: Sends,
+    /// With its `?`.
+    pub query: &'static str,
+    /// It ends sessions of whoever asks.
+    pub ends_sessions: bool,
+    /// It changes who belongs to the organization, or the organization itself: it is asked in a new one.
+    pub in_new_organization: bool,
+    /// What it answers changes by being looked at or by refusals, so that it cannot show that nothing changed.
+    pub is_a_record: bool,
+    /// Why it does not succeed when it is asked here.
+    pub never_succeeds: Option<&'static str>,
+}
+
+const fn bare(name: &'static str) -> Example {
+    Example {
+        name,
+        sends: Sends::Nothing,
+        query: "",
+        ends_sessions: false,
+        in_new_organization: false,
+        is_a_record: false,
+        never_succeeds: None,
+    }
+}
+
+const fn json(name: &'static str, body: &'static str) -> Example {
+    Example { sends: Sends::Json(body), ..bare(name) }
+}
+
+const fn form(name: &'static str, body: &'static str) -> Example {
+    Example { sends: Sends::Form(body), ..bare(name) }
+}
+
+impl Example {
+    const fn asks(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn ends_sessions(self) -> Self {
+        Self { ends_sessions: true, ..self }
+    }
+
+    const fn in_new_organization(self) -> Self {
+        Self { in_new_organization: true, ..self }
+    }
+
+    #[expect(dead_code, reason = "rows of the audit trail come with their endpoints")]
+    const fn is_a_record(self) -> Self {
+        Self { is_a_record: true, ..self }
+    }
+
+    const fn never_succeeds(self, reason: &'static str) -> Self {
+        Self { never_succeeds: Some(reason), ..self }
+    }
+}
+
+const BY_THE_PLATFORM: &str = "asked by the platform itself, in every sign-in of this proof";
+const ONCE: &str = "succeeds once in the life of a platform";
+const PATH_RULE: &str = r#"{"pattern":"/proof","subjects":[{"kind":"user","value":"$user_id"},{"kind":"group","value":"$group_id"}]}"#;
+
+const EXAMPLES: &[Example] = &[
+    // Signing in.
+    bare("choose_provider"),
+    bare("begin_sign_in"),
+    bare("complete_sign_in"),
+    bare("redeem_hand_off"),
+    bare("read_signing_keys"),
+    // The development provider.
+    bare("read_issuer_metadata"),
+    bare("read_issuer_keys"),
+    bare("choose_demo_user"),
+    bare("sign_in_demo_user"),
+    bare("exchange_code").never_succeeds(BY_THE_PLATFORM),
+    // One's own account.
+    bare("get_session"),
+    bare("sign_out").ends_sessions(),
+    bare("sign_out_by_form").ends_sessions(),
+    bare("list_sessions"),
+    bare("end_session").ends_sessions(),
+    bare("end_all_sessions").ends_sessions(),
+    json("complete_set_up", r#"{"code":"proof","slug":"$unique","name":"Proof"}"#).never_succeeds(ONCE),
+    // Organizations.
+    bare("list_organizations"),
+    bare("get_full_organization"),
+    json("create_organization", r#"{"slug":"$unique","name":"Proof"}"#),
+    bare("read_organization"),
+    json("update_organization", r#"{"name":"$unique"}"#),
+    bare("delete_organization").asks("?slug=$organization_slug").in_new_organization(),
+    bare("list_members"),
+    json("change_role", r#"{"role":"editor"}"#).in_new_organization(),
+    bare("remove_member").in_new_organization(),
+    bare("leave_organization").in_new_organization(),
+    bare("transfer_ownership").in_new_organization(),
+    bare("list_invitations"),
+    json("create_invitation", r#"{"email":"$email","role":"member"}"#),
+    bare("revoke_invitation"),
+    bare("resend_invitation"),
+    json("accept_invitation", r#"{"token":"$invitation_token"}"#),
+    bare("list_groups"),
+    json("create_group", r#"{"name":"$unique"}"#),
+    json("rename_group", r#"{"name":"$unique"}"#),
+    bare("delete_group"),
+    bare("add_group_member"),
+    bare("remove_group_member"),
+    // Apps.
+    bare("list_apps"),
+    json("create_app", r#"{"slug":"$unique","name":"Proof"}"#),
+    bare("read_app"),
+    json("update_app", r#"{"name":"$unique"}"#),
+    bare("delete_app"),
+    bare("read_app_access"),
+    json("put_grant", r#"{"role":"viewer"}"#),
+    bare("delete_grant"),
+    json("create_path_rule", PATH_RULE),
+    json("replace_path_rule", PATH_RULE),
+    bare("delete_path_rule"),
+    bare("list_server_secrets"),
+    json("issue_server_secret", r#"{"environment":"preview"}"#),
+    bare("revoke_server_secret"),
+    // Apps and agents about themselves.
+    bare("whoami"),
+    // Pages.
+    bare("show_start"),
+    bare("show_apps"),
+    bare("show_organizations"),
+    bare("show_sessions"),
+    bare("show_set_up"),
+    form("complete_set_up_by_form", "code=proof&slug=$unique&name=Proof").never_succeeds(ONCE),
+    bare("show_invitation").asks("?token=$invitation_token"),
+    form("accept_invitation_by_form", "token=$invitation_token"),
+    bare("end_session_by_form").ends_sessions(),
+    bare("end_all_sessions_by_form").ends_sessions(),
+    // What everybody may see.
+    bare("read_style_on_platform"),
+    bare("read_style_on_app_hosts"),
+    bare("read_style_on_issuer"),
+    bare("read_api_description"),
+    bare("check_liveness"),
+    bare("check_readiness"),
+    bare("read_metrics"),
+];
+
+/// The example for an endpoint.
+pub(crate) fn example(endpoint: &Endpoint) -> Result<&'static Example, ProofError> {
+    EXAMPLES
+        .iter()
+        .find(|example| example.name == endpoint.name)
+        .ok_or_else(|| ProofError::NoExample(endpoint.name.clone()))
+}
+
+/// Path and query, filled in.
+pub(crate) fn address(endpoint: &Endpoint, objects: &Objects) -> Result<String, ProofError> {
+    let mut filled = String::new();
+    for segment in endpoint.path.split('/').skip(1) {
+        filled.push('/');
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            None => filled.push_str(segment),
+            Some(name) => filled.push_str(
+                objects.get(name).ok_or_else(|| ProofError::NoObject(format!("{{{name}}}")))?,
+            ),
+        }
+    }
+    filled.push_str(&fill(example(endpoint)?.query, objects)?);
+    Ok(filled)
+}
+
+/// The body with which the request succeeds, with its media type.
+pub(crate) fn body(
+    example: &Example,
+    objects: &Objects,
+) -> Result<Option<(&'static str, String)>, ProofError> {
+    Ok(match example.sends {
+        Sends::Nothing => None,
+        Sends::Json(text) => Some(("application/json", fill(text, objects)?)),
+        Sends::Form(text) => Some(("application/x-www-form-urlencoded", fill(text, objects)?)),
+    })
+}
+
+/// The names of objects that stand in an example's body and query.
+pub(crate) fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).map(|rest| {
+        let end = rest.find(|character: char| !character.is_ascii_lowercase() && character != '_');
+        end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+    })
+}
+
+fn fill(text: &str, objects: &Objects) -> Result<String, ProofError> {
+    let mut filled = text.split('$').next().unwrap_or_default().to_owned();
+    for (name, rest) in names(text).zip(text.split('$').skip(1)) {
+        let value = objects.get(name).ok_or_else(|| ProofError::NoObject(format!("${name}")))?;
+        filled.push_str(value);
+        filled.push_str(rest.strip_prefix(name).unwrap_or_default());
+    }
+    Ok(filled)
+}

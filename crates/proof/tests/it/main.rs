@@ -1,0 +1,3 @@
+//! The proof, as far as it can be tested without a platform. `control-plane` has the rest.
+
+mod documents;
