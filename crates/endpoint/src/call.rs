@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::Problem;
 use crate::request_fields::{cookie, only};
 
-/// The largest body an endpoint reads, in bytes.
+/// The largest body an endpoint reads unless it says otherwise, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// One request for an endpoint.
@@ -104,6 +104,14 @@ impl Call {
     /// # Errors
     /// 413, 415 or 422, with the reason.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        self.json_up_to(LARGEST_BODY).await
+    }
+
+    /// [`Call::json`] for the few endpoints whose bodies may be larger, in bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn json_up_to<T: DeserializeOwned>(&mut self, largest: usize) -> Result<T, Problem> {
         let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if !matches!(
             content_type.as_str(),
@@ -115,7 +123,7 @@ impl Call {
                 "Send the body as application/json in UTF-8.",
             ));
         }
-        let body = self.body().await?;
+        let body = self.body(largest).await?;
         serde_json::from_slice(&body).map_err(|error| {
             Problem::invalid("invalid_body", format!("The body is not acceptable: {error}."))
         })
@@ -133,14 +141,14 @@ impl Call {
                 "Send the body as application/x-www-form-urlencoded.",
             ));
         }
-        let body = self.body().await?;
+        let body = self.body(LARGEST_BODY).await?;
         let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed("The form is not UTF-8."))?;
         Ok(form_pairs(text).collect())
     }
 
-    async fn body(&mut self) -> Result<BytesMut, Problem> {
+    async fn body(&mut self, largest: usize) -> Result<BytesMut, Problem> {
         let time = self.body_time;
-        tokio::time::timeout(time, self.whole_body()).await.unwrap_or_else(|_| {
+        tokio::time::timeout(time, self.whole_body(largest)).await.unwrap_or_else(|_| {
             Err(Problem::new(
                 actix_http::StatusCode::REQUEST_TIMEOUT,
                 "body_too_slow",
@@ -149,15 +157,15 @@ impl Call {
         })
     }
 
-    async fn whole_body(&mut self) -> Result<BytesMut, Problem> {
+    async fn whole_body(&mut self, largest: usize) -> Result<BytesMut, Problem> {
         let mut body = BytesMut::new();
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk.map_err(|_| Problem::malformed("The body did not arrive whole."))?;
-            if body.len() + chunk.len() > LARGEST_BODY {
+            if body.len() + chunk.len() > largest {
                 return Err(Problem::new(
                     actix_http::StatusCode::PAYLOAD_TOO_LARGE,
                     "too_large",
-                    format!("The body is larger than {LARGEST_BODY} bytes."),
+                    format!("The body is larger than {largest} bytes."),
                 ));
             }
             body.extend_from_slice(&chunk);
