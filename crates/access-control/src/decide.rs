@@ -161,6 +161,8 @@ fn walk(request: &AppRequest<'_>, observe: &mut impl FnMut(&dyn Fn() -> Step)) -
     };
 
     let visitor = Visitor { viewer, member, app_role: role, now };
+    // Told only if no rule keeps the person out for good: then signing in again helps.
+    let mut too_old = None;
     for path in paths {
         let refusal = app.rules.refusal(path, method, visitor);
         observe(&|| Step::Path {
@@ -168,19 +170,26 @@ fn walk(request: &AppRequest<'_>, observe: &mut impl FnMut(&dyn Fn() -> Step)) -
             rules: app.rules.deciding(path, method),
             refused_by: refusal.map(RuleRefusal::rule),
         });
-        if let Some(refusal) = refusal {
-            return Decision::Refuse(refusal.into());
+        match refusal {
+            Some(RuleRefusal::NotNamed(rule)) => return Decision::Refuse(Reason::PathRule(rule)),
+            Some(RuleRefusal::SignInTooOld(_)) => too_old = too_old.or(refusal),
+            None => {}
         }
     }
     // A request that is said to reach no page at all is not let through for that.
     if (under_every_rule && !app.server_actions_judged_by_page) || paths.is_empty() {
         let refusal = app.rules.refusal_under_every_rule(visitor);
         observe(&|| Step::EveryRule { refused_by: refusal.map(RuleRefusal::rule) });
-        if let Some(refusal) = refusal {
-            return Decision::Refuse(refusal.into());
+        match refusal {
+            Some(RuleRefusal::NotNamed(rule)) => return Decision::Refuse(Reason::PathRule(rule)),
+            Some(RuleRefusal::SignInTooOld(_)) => too_old = too_old.or(refusal),
+            None => {}
         }
     }
-    Decision::Allow(role)
+    match too_old {
+        Some(refusal) => Decision::Refuse(refusal.into()),
+        None => Decision::Allow(role),
+    }
 }
 
 /// The person's membership, if it counts.

@@ -25,6 +25,11 @@ fn rule(pattern: &str, methods: &[&str], subjects: Vec<Subject>) -> PathRule {
     }
 }
 
+/// The same rule for sign-ins of the last so many minutes.
+fn within(minutes: u32, rule: PathRule) -> PathRule {
+    PathRule { sign_in_within: Some(minutes.try_into().expect("an age")), ..rule }
+}
+
 /// Every kind of subject, fitting the person and not.
 fn subjects(cast: &Cast) -> Vec<Vec<Subject>> {
     let mut all = vec![
@@ -40,15 +45,33 @@ fn subjects(cast: &Cast) -> Vec<Vec<Subject>> {
     all
 }
 
-/// No rule; one; two of the same length, one below the other, by wildcard, by method, at the root.
+/// No rule; one; two.
 fn rule_sets(cast: &Cast) -> Vec<Vec<PathRule>> {
-    let subjects = subjects(cast);
+    let kinds: Vec<_> = subjects(cast).into_iter().map(|subjects| (subjects, None)).collect();
     let mut sets = vec![vec![]];
-    sets.extend(subjects.iter().map(|one| vec![rule("/admin", &[], one.clone())]));
-    for one in &subjects {
-        for other in &subjects {
+    sets.extend(kinds.iter().map(|one| vec![arranged("/admin", &[], one)]));
+    sets.extend(pairs(&kinds));
+    sets
+}
+
+/// Whom a rule names, and from which age of the sign-in on it refuses, in minutes.
+type Kind = (Vec<Subject>, Option<u32>);
+
+fn arranged(pattern: &str, methods: &[&str], (subjects, minutes): &Kind) -> PathRule {
+    let plain = rule(pattern, methods, subjects.clone());
+    match minutes {
+        Some(minutes) => within(*minutes, plain),
+        None => plain,
+    }
+}
+
+/// Two rules of these kinds: of the same length, one below the other, by wildcard, by method, at the root.
+fn pairs(kinds: &[Kind]) -> Vec<Vec<PathRule>> {
+    let mut sets = Vec::new();
+    for one in kinds {
+        for other in kinds {
             let both = |first: &str, first_methods: &[&str], second: &str, second_methods: &[&str]| {
-                vec![rule(first, first_methods, one.clone()), rule(second, second_methods, other.clone())]
+                vec![arranged(first, first_methods, one), arranged(second, second_methods, other)]
             };
             sets.push(both("/admin", &[], "/admin", &[]));
             sets.push(both("/admin", &[], "/admin/x", &[]));
@@ -138,6 +161,8 @@ fn z01_every_situation_is_decided_as_cedar_decides_it() {
         rule("/admin/x", &[], vec![Subject::AppRole(AppRole::Viewer), Subject::AppRole(AppRole::Editor)]),
         rule("/*/x", &["POST"], vec![Subject::Group(cast.group)]),
     ]);
+    let builders = || rule("/admin", &[], vec![Subject::AppRole(AppRole::Editor)]);
+    sets.extend([59, 60].map(|minutes| vec![within(minutes, builders())]));
     let asked = [
         ("GET", PAGES[0], false),
         ("GET", PAGES[1], false),
@@ -167,6 +192,42 @@ fn z01_every_set_of_rules_is_decided_as_cedar_decides_it() {
     }
     report(&oracle, &tally);
     assert!(tally.cases > 600_000, "the table shrank to {}", tally.cases);
+}
+
+#[test]
+fn z01_every_age_of_a_sign_in_is_decided_as_cedar_decides_it() {
+    const MONTH: i64 = 30 * 24 * 60 * 60;
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
+    let mut tally = Tally { cases: 0, differences: Vec::new() };
+    let subjects = [
+        vec![Subject::User(cast.person)],
+        vec![Subject::User(cast.somebody_else)],
+        vec![Subject::Role(Role::Owner)],
+    ];
+    let minutes = [None, Some(1), Some(60), Some(43_200)];
+    let kinds: Vec<Kind> =
+        subjects.iter().flat_map(|one| minutes.map(|minutes| (one.clone(), minutes))).collect();
+    let people = Situation::plain().filter(|situation| {
+        matches!(situation.role, Some(Role::Owner | Role::Member)) && !situation.in_group
+    });
+    let people: Vec<_> = people
+        .flat_map(|person| {
+            [-30, 60, 61, 3600, 3601, MONTH, MONTH + 1]
+                .map(|signed_in_ago| Situation { signed_in_ago, ..person })
+        })
+        .collect();
+    let asked: Vec<Asked> = every_request()
+        .into_iter()
+        .filter(|(method, pages, _)| *method != "HEAD" && [PAGES[1], PAGES[2], PAGES[5]].contains(pages))
+        .collect();
+    for rules in pairs(&kinds).into_iter().map(PathRules::new) {
+        for situation in &people {
+            compare(&oracle, &cast, situation, &rules, &asked, &mut tally);
+        }
+    }
+    report(&oracle, &tally);
+    assert!(tally.cases > 250_000, "the table shrank to {}", tally.cases);
 }
 
 #[test]

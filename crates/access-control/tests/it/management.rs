@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use access_control::*;
-use ids::{AppId, OrganizationId, ServerSecretId};
+use ids::{AgentTokenId, AppId, OrganizationId, ServerSecretId};
 use time::OffsetDateTime;
 
 use crate::oracle::Oracle;
@@ -55,6 +55,20 @@ fn credential(cast: &Cast, app: AppId, user: Option<SignedIn>) -> Principal {
     })
 }
 
+fn agent(cast: &Cast, app: AppId, issued_by: SignedIn) -> Principal {
+    Principal::Agent(AgentCredential {
+        app,
+        organization: cast.organization,
+        token: AgentTokenId::generate(),
+        issued_by,
+    })
+}
+
+/// The same person in a browser and through a program with an API token.
+fn by_every_means(situation: Situation) -> impl Iterator<Item = Situation> {
+    Means::ALL.into_iter().map(move |means| Situation { means, ..situation })
+}
+
 /// `authorize` for one action, whatever the permit says.
 type Decide<Object> = fn(Option<&Principal>, Object, &dyn Facts, OffsetDateTime) -> Result<(), Refusal>;
 
@@ -69,22 +83,28 @@ macro_rules! table {
 }
 
 fn on_organizations() -> Vec<(&'static str, Decide<OrganizationId>)> {
-    table!(OrganizationId: ReadOrganization UpdateOrganization ListMembers ChangeRole ManageOwners RemoveMember
-        LeaveOrganization ListInvitations CreateInvitation RevokeInvitation ListGroups ManageGroups ListApps
-        CreateApp)
+    table!(OrganizationId: ReadOrganization UpdateOrganization DeleteOrganization ListMembers ChangeRole
+        ManageOwners TransferOwnership RemoveMember LeaveOrganization ListInvitations CreateInvitation
+        RevokeInvitation ListGroups ManageGroups ListApps CreateApp ManageOrphanedApps ReadAudit ReadPolicy
+        SimulatePolicy ApplyPolicy)
 }
 
 fn on_apps() -> Vec<(&'static str, Decide<AppId>)> {
-    table!(AppId: ReadApp ReadAppAccess UpdateApp DeleteApp ListServerSecrets ManageServerSecrets)
+    table!(AppId: ReadApp ReadAppAccess ExplainAccess ReadDecisions SimulateApp UpdateApp DeleteApp
+        ListServerSecrets ManageServerSecrets ListAgentTokens ManageAgentTokens)
 }
 
 fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
     table!((): ReadOwnSession EndOwnSession ListOwnSessions ListOwnOrganizations CreateOrganization
-        AcceptInvitation CompleteSetUp OpenConsole)
+        AcceptInvitation CompleteSetUp OpenConsole ListApiTokens ManageApiTokens)
 }
 
 fn by_apps() -> Vec<(&'static str, Decide<()>)> {
     table!((): IdentifyCaller)
+}
+
+fn by_agents() -> Vec<(&'static str, Decide<()>)> {
+    table!((): IdentifyAgent)
 }
 
 #[test]
@@ -94,6 +114,7 @@ fn z01_no_action_is_missing_here() {
     here.extend(on_apps().iter().map(|row| row.0));
     here.extend(on_own_account().iter().map(|row| row.0));
     here.extend(by_apps().iter().map(|row| row.0));
+    here.extend(by_agents().iter().map(|row| row.0));
     let rows = every_action();
     let all: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
     assert_eq!(all.len(), rows.len(), "two actions have the same name");
@@ -116,7 +137,8 @@ fn z01_actions_on_organizations_are_decided_as_cedar_decides_them() {
     let cast = Cast::new();
     let oracle = Oracle::new(cast, &[include_str!("apps.cedar"), include_str!("management.cedar")]);
     let mut cases = 0;
-    for situation in Situation::all().filter(|situation| situation.grant.is_none()) {
+    let situations = Situation::all().filter(|situation| situation.grant.is_none());
+    for situation in situations.flat_map(by_every_means) {
         let facts = known(&cast, &situation);
         let somebody = person(&cast, &situation);
         for (name, decide) in on_organizations() {
@@ -130,11 +152,12 @@ fn z01_actions_on_organizations_are_decided_as_cedar_decides_them() {
             let unknown = OrganizationId::generate();
             assert_eq!(decide(Some(&somebody), unknown, &facts, NOW), Err(Refusal::NotFound), "{name}");
             let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
-            for nobody in [None, Some(&app)] {
+            let agent = agent(&cast, cast.app, cast.signed_in(&situation));
+            for nobody in [None, Some(&app), Some(&agent)] {
                 let refusal = Err(Refusal::Unauthenticated);
                 assert_eq!(decide(nobody, cast.organization, &facts, NOW), refusal, "{name}");
             }
-            cases += 4;
+            cases += 5;
         }
     }
     println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
@@ -145,7 +168,7 @@ fn z01_actions_on_apps_are_decided_as_cedar_decides_them() {
     let cast = Cast::new();
     let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
     let mut cases = 0;
-    for situation in Situation::all() {
+    for situation in Situation::all().flat_map(by_every_means) {
         let facts = known(&cast, &situation);
         let somebody = person(&cast, &situation);
         let (visible, edits) = (oracle.may(&situation, "view"), oracle.may(&situation, "edit"));
@@ -154,8 +177,12 @@ fn z01_actions_on_apps_are_decided_as_cedar_decides_them() {
             assert_eq!(decide(Some(&somebody), cast.app, &facts, NOW), expected, "{name} {situation:?}");
             let unknown = AppId::generate();
             assert_eq!(decide(Some(&somebody), unknown, &facts, NOW), Err(Refusal::NotFound), "{name}");
-            assert_eq!(decide(None, cast.app, &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
-            cases += 3;
+            let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
+            let agent = agent(&cast, cast.app, cast.signed_in(&situation));
+            for nobody in [None, Some(&app), Some(&agent)] {
+                assert_eq!(decide(nobody, cast.app, &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
+            }
+            cases += 5;
         }
     }
     println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
@@ -189,25 +216,56 @@ fn z01_calls_by_apps_are_decided_as_cedar_decides_them() {
         assert_eq!(optional(Some(&alone), (), &facts, NOW), Ok(()));
         assert_eq!(required(Some(&alone), (), &facts, NOW), refused);
         let deleted = credential(&cast, AppId::generate(), None);
-        for nobody in [None, Some(&person(&cast, &situation)), Some(&deleted)] {
+        let agent = agent(&cast, cast.app, cast.signed_in(&situation));
+        for nobody in [None, Some(&person(&cast, &situation)), Some(&deleted), Some(&agent)] {
             assert_eq!(optional(nobody, (), &facts, NOW), refused);
             assert_eq!(required(nobody, (), &facts, NOW), refused);
         }
-        cases += 10;
+        cases += 12;
     }
     println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
 }
 
 #[test]
-fn z01_ones_own_account_needs_a_session() {
+fn z01_calls_by_agents_are_worth_what_their_issuer_may_do_now() {
     let cast = Cast::new();
-    let situation = Situation { role: None, ..Situation::plain().next().expect("one") };
-    let facts = known(&cast, &situation);
-    let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
-    for (name, decide) in on_own_account() {
-        assert_eq!(decide(Some(&person(&cast, &situation)), (), &facts, NOW), Ok(()), "{name}");
-        for nobody in [None, Some(&app)] {
-            assert_eq!(decide(nobody, (), &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
+    let refused = Err(Refusal::Unauthenticated);
+    let mut cases = 0;
+    for situation in Situation::all().flat_map(by_every_means) {
+        let facts = known(&cast, &situation);
+        let issuer = || cast.signed_in(&situation);
+        let expected = if oracle.may(&situation, "edit") { Ok(()) } else { refused };
+        let deleted = agent(&cast, AppId::generate(), issuer());
+        let app = credential(&cast, cast.app, Some(issuer()));
+        for (name, decide) in by_agents() {
+            let decided = decide(Some(&agent(&cast, cast.app, issuer())), (), &facts, NOW);
+            assert_eq!(decided, expected, "{name} {situation:?}");
+            for nobody in [None, Some(&person(&cast, &situation)), Some(&app), Some(&deleted)] {
+                assert_eq!(decide(nobody, (), &facts, NOW), refused, "{name}");
+            }
+            cases += 5;
+        }
+    }
+    println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
+}
+
+#[test]
+fn z01_ones_own_account_needs_a_session_and_sometimes_a_browser() {
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("account.cedar")]);
+    let outsider = Situation { role: None, ..Situation::plain().next().expect("one") };
+    for situation in by_every_means(outsider) {
+        let facts = known(&cast, &situation);
+        let app = credential(&cast, cast.app, Some(cast.signed_in(&situation)));
+        let agent = agent(&cast, cast.app, cast.signed_in(&situation));
+        for (name, decide) in on_own_account() {
+            let expected = told(true, oracle.may(&situation, format!("account:{name}").leak()));
+            let decided = decide(Some(&person(&cast, &situation)), (), &facts, NOW);
+            assert_eq!(decided, expected, "{name} {:?}", situation.means);
+            for nobody in [None, Some(&app), Some(&agent)] {
+                assert_eq!(decide(nobody, (), &facts, NOW), Err(Refusal::Unauthenticated), "{name}");
+            }
         }
     }
 }
@@ -227,6 +285,8 @@ fn without_trustworthy_facts_the_answer_is_try_again() {
     }
     let app = credential(&cast, cast.app, None);
     assert_eq!(by_apps()[0].1(Some(&app), (), &facts, NOW), unavailable);
+    let agent = agent(&cast, cast.app, cast.signed_in(&situation));
+    assert_eq!(by_agents()[0].1(Some(&agent), (), &facts, NOW), unavailable);
 }
 
 #[test]

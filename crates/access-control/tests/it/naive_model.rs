@@ -8,6 +8,17 @@ pub struct NaiveRule {
     pub pattern: Vec<&'static str>,
     pub methods: Vec<&'static str>,
     pub subjects: Vec<Subject>,
+    /// The largest age of a sign-in, in minutes.
+    pub within: Option<i64>,
+}
+
+/// The rule that refuses, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It does not name the person.
+    For(usize),
+    /// It wants a more recent sign-in.
+    Until(usize),
 }
 
 /// Everything about one person and one app.
@@ -19,17 +30,19 @@ pub struct NaiveWorld {
     pub level: AppLevel,
     pub creator: bool,
     pub live_grant: Option<AppRole>,
+    /// How many seconds ago the person signed in.
+    pub signed_in_ago: i64,
     pub rules: Vec<NaiveRule>,
 }
 
 impl NaiveWorld {
-    /// `None` is hidden; `Err` holds the number of the refusing rule.
+    /// `None` is hidden.
     pub fn decide(
         &self,
         method: &str,
         pages: &[Vec<&str>],
         every_rule: bool,
-    ) -> Option<Result<AppRole, usize>> {
+    ) -> Option<Result<AppRole, Refused>> {
         let role = self.role?;
         if !self.right_domain {
             return None;
@@ -41,7 +54,7 @@ impl NaiveWorld {
             AppLevel::User => return None,
         };
         let app_role = if role == Role::Member { AppRole::Viewer } else { given };
-        let passes = |rule: &&NaiveRule| {
+        let names = |rule: &NaiveRule| {
             rule.subjects.iter().any(|subject| match subject {
                 Subject::User(user) => *user == self.user,
                 Subject::Group(group) => self.groups.contains(group),
@@ -49,6 +62,7 @@ impl NaiveWorld {
                 Subject::AppRole(named) => *named == app_role,
             })
         };
+        let mut asked: Vec<Vec<&NaiveRule>> = Vec::new();
         for page in pages {
             let covers = |rule: &&NaiveRule| {
                 (rule.methods.is_empty() || rule.methods.contains(&method))
@@ -58,14 +72,21 @@ impl NaiveWorld {
             let longest = self.rules.iter().filter(covers).map(|rule| rule.pattern.len()).max();
             let deciding =
                 self.rules.iter().filter(covers).filter(|rule| Some(rule.pattern.len()) == longest);
-            if let Some(number) = deciding.filter(|rule| !passes(rule)).map(|rule| rule.number).min() {
-                return Some(Err(number));
+            asked.push(deciding.collect());
+        }
+        if every_rule {
+            asked.push(self.rules.iter().collect());
+        }
+        for rules in &asked {
+            if let Some(number) = rules.iter().filter(|rule| !names(rule)).map(|rule| rule.number).min() {
+                return Some(Err(Refused::For(number)));
             }
         }
-        if every_rule
-            && let Some(number) = self.rules.iter().filter(|rule| !passes(rule)).map(|rule| rule.number).min()
-        {
-            return Some(Err(number));
+        let late = |rule: &&&NaiveRule| rule.within.is_some_and(|within| self.signed_in_ago > within * 60);
+        for rules in &asked {
+            if let Some(number) = rules.iter().filter(late).map(|rule| rule.number).min() {
+                return Some(Err(Refused::Until(number)));
+            }
         }
         Some(Ok(app_role))
     }

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use access_control::{AppRole, Decision, PathRule, Subject};
+use access_control::{AppRole, Decision, Means, PathRule, SignInAge, Subject};
 use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request};
 use ids::PathRuleId;
 use serde_json::{Value, json};
@@ -18,8 +18,10 @@ pub enum Outcome {
     Allowed(AppRole),
     /// As if there were no such app.
     Hidden,
-    /// Refused by this rule.
+    /// Refused by this rule, for good.
     Ruled(PathRuleId),
+    /// Refused by this rule until the person signs in again.
+    TooOld(PathRuleId),
 }
 
 impl From<Decision> for Outcome {
@@ -27,17 +29,21 @@ impl From<Decision> for Outcome {
         match decision {
             Decision::Allow(role) => Self::Allowed(role),
             Decision::Refuse(access_control::Reason::PathRule(rule)) => Self::Ruled(rule),
+            Decision::Refuse(access_control::Reason::SignInTooOld(rule)) => Self::TooOld(rule),
             Decision::Refuse(_) => Self::Hidden,
         }
     }
 }
+
+/// All that the policies on rules look at.
+type RuleQuestion = (&'static str, Situation, AppRole, Vec<Subject>, Option<SignInAge>);
 
 /// Asks Cedar, and remembers the answers.
 pub struct Oracle {
     cast: Cast,
     policies: PolicySet,
     levels: RefCell<HashMap<(Situation, &'static str), bool>>,
-    passes: RefCell<HashMap<(Situation, AppRole, PathRuleId), bool>>,
+    rules: RefCell<HashMap<RuleQuestion, bool>>,
     /// Requests that Cedar decided.
     pub asked: Cell<usize>,
 }
@@ -45,13 +51,7 @@ pub struct Oracle {
 impl Oracle {
     pub fn new(cast: Cast, policies: &[&str]) -> Self {
         let policies = policies.concat().parse().unwrap_or_else(|error| panic!("{error:?}"));
-        Self {
-            cast,
-            policies,
-            levels: RefCell::default(),
-            passes: RefCell::default(),
-            asked: Cell::default(),
-        }
+        Self { cast, policies, levels: RefCell::default(), rules: RefCell::default(), asked: Cell::default() }
     }
 
     /// The role in the app that the organization and app level give.
@@ -62,15 +62,28 @@ impl Oracle {
         self.may(situation, "view").then_some(AppRole::Viewer)
     }
 
-    /// Whether an action on the organization or the app is permitted.
+    /// Whether an action on the organization, the app or the person's own account is permitted.
     pub fn may(&self, situation: &Situation, action: &'static str) -> bool {
-        if let Some(known) = self.levels.borrow().get(&(*situation, action)) {
+        // What the policies on levels and roles look at.
+        let mut key = Situation { signed_in_ago: 0, ..*situation };
+        if !action.starts_with("account:") {
+            key.means = Means::Browser;
+        }
+        if let Some(known) = self.levels.borrow().get(&(key, action)) {
             return *known;
         }
-        let on_organization = action.starts_with("organization:");
-        let resource = if on_organization { "Organization::\"acme\"" } else { "App::\"desk\"" };
-        let answer = self.ask(situation, action, resource, json!({ "now": NOW.unix_timestamp() }), None);
-        self.levels.borrow_mut().insert((*situation, action), answer);
+        let resource = match action.split_once(':') {
+            Some(("organization", _)) => "Organization::\"acme\"",
+            Some(("account", _)) => "Account::\"own\"",
+            _ => "App::\"desk\"",
+        };
+        let means = match situation.means {
+            Means::Browser => "browser",
+            Means::ApiToken => "api_token",
+        };
+        let context = json!({ "now": NOW.unix_timestamp(), "means": means });
+        let answer = self.ask(situation, action, resource, context, None);
+        self.levels.borrow_mut().insert((key, action), answer);
         answer
     }
 
@@ -84,35 +97,41 @@ impl Oracle {
         under_every_rule: bool,
     ) -> Outcome {
         let Some(role) = self.app_role(situation) else { return Outcome::Hidden };
-        for path in paths {
-            let refusing = deciding(rules, method, path).filter(|rule| !self.passes(situation, role, rule));
-            if let Some(rule) = refusing.map(|rule| rule.id).min() {
-                return Outcome::Ruled(rule);
-            }
-        }
+        let mut asked: Vec<Vec<&PathRule>> =
+            paths.iter().map(|path| deciding(rules, method, path).collect()).collect();
         if under_every_rule {
-            let refusing = rules.iter().filter(|rule| !self.passes(situation, role, rule));
-            if let Some(rule) = refusing.map(|rule| rule.id).min() {
-                return Outcome::Ruled(rule);
+            asked.push(rules.iter().collect());
+        }
+        // First whom the rules name at all, wherever; then how long ago they signed in.
+        for (action, refused) in
+            [("pass", Outcome::Ruled as fn(PathRuleId) -> Outcome), ("pass_in_time", Outcome::TooOld)]
+        {
+            for deciding in &asked {
+                let refusing = deciding.iter().filter(|rule| !self.passes(action, situation, role, rule));
+                if let Some(rule) = refusing.map(|rule| rule.id).min() {
+                    return refused(rule);
+                }
             }
         }
         Outcome::Allowed(role)
     }
 
-    fn passes(&self, situation: &Situation, role: AppRole, rule: &PathRule) -> bool {
+    fn passes(&self, action: &'static str, situation: &Situation, role: AppRole, rule: &PathRule) -> bool {
         // What a rule looks at.
         let key = Situation {
             role: situation.role,
             in_group: situation.in_group,
+            signed_in_ago: situation.signed_in_ago,
             ..Situation::plain().next().expect("there is one")
         };
-        if let Some(known) = self.passes.borrow().get(&(key, role, rule.id)) {
+        let question = (action, key, role, rule.subjects.clone(), rule.sign_in_within);
+        if let Some(known) = self.rules.borrow().get(&question) {
             return *known;
         }
         let resource = format!("PathRule::\"{}\"", rule.id);
-        let context = json!({ "app_role": role.as_str() });
-        let answer = self.ask(&key, "pass", &resource, context, Some(rule));
-        self.passes.borrow_mut().insert((key, role, rule.id), answer);
+        let context = json!({ "app_role": role.as_str(), "signed_in_ago": key.signed_in_ago });
+        let answer = self.ask(&key, action, &resource, context, Some(rule));
+        self.rules.borrow_mut().insert(question, answer);
         answer
     }
 
@@ -181,6 +200,9 @@ impl Oracle {
                     Subject::AppRole(role) => ("app_roles", json!(role.as_str())),
                 };
                 attributes[set].as_array_mut().expect("a set").push(member);
+            }
+            if let Some(age) = rule.sign_in_within {
+                attributes["minutes"] = json!(age.minutes());
             }
             let uid = json!({ "type": "PathRule", "id": rule.id.to_string() });
             entities.push(json!({ "uid": uid, "attrs": attributes, "parents": [] }));

@@ -1,12 +1,12 @@
 //! A million random requests against random apps, decided by `decide` and by the naive model.
 
 use access_control::{
-    AppLevel, AppRequest, AppRole, Decision, Method, PathRule, PathRules, Reason, RequestPath, Role, Subject,
-    decide, explain,
+    AppLevel, AppRequest, AppRole, Decision, Means, Method, PathRule, PathRules, Reason, RequestPath, Role,
+    Subject, decide, explain,
 };
 use ids::PathRuleId;
 
-use crate::naive_model::{NaiveRule, NaiveWorld};
+use crate::naive_model::{NaiveRule, NaiveWorld, Refused};
 use crate::situation::{Cast, DOMAIN, NOW, Situation};
 
 const WORLDS: u64 = 20_000;
@@ -46,6 +46,8 @@ fn situation(random: &mut Random) -> Situation {
         domain_wanted: random.below(3) == 0,
         domain: random.pick(&[None, Some(DOMAIN), Some(DOMAIN), Some("other.example")]),
         in_group: random.below(2) > 0,
+        signed_in_ago: random.pick(&[-30, 0, 59, 60, 61, 3600, 3601, 30 * 86_400, 30 * 86_400 + 1]),
+        means: random.pick(&Means::ALL),
     }
 }
 
@@ -64,6 +66,7 @@ fn rules(random: &mut Random, cast: &Cast) -> Vec<NaiveRule> {
         pattern: random.some(&["a", "b", "c", "*"], 4),
         methods: if random.below(3) == 0 { random.some(&METHODS, 2) } else { Vec::new() },
         subjects: random.some(&subjects, 4),
+        within: if random.below(3) == 0 { Some(random.pick(&[1, 2, 60, 43_200])) } else { None },
     };
     (0..count).map(rule).collect()
 }
@@ -73,7 +76,7 @@ fn z01_a_million_sampled_requests_are_decided_as_the_naive_model_decides_them() 
     let seed =
         std::env::var("ACCESS_CONTROL_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
     let mut random = Random(seed);
-    let (mut cases, mut differences, mut allowed) = (0_u64, Vec::new(), 0_u64);
+    let (mut cases, mut differences, mut allowed, mut late) = (0_u64, Vec::new(), 0_u64, 0_u64);
     for _ in 0..WORLDS {
         let cast = Cast::new();
         let situation = situation(&mut random);
@@ -88,7 +91,9 @@ fn z01_a_million_sampled_requests_are_decided_as_the_naive_model_decides_them() 
                 pattern: format!("/{}", rule.pattern.join("/")).parse().expect("a pattern"),
                 methods: rule.methods.iter().map(|method| method.parse().expect("a method")).collect(),
                 subjects: rule.subjects.clone(),
-                sign_in_within: None,
+                sign_in_within: rule
+                    .within
+                    .map(|minutes| u32::try_from(minutes).expect("few").try_into().expect("an age")),
             })
             .collect();
         // The order in which rules come must not matter.
@@ -108,6 +113,7 @@ fn z01_a_million_sampled_requests_are_decided_as_the_naive_model_decides_them() 
                 .grant
                 .filter(|(_, end)| end.is_none_or(|end| end > 0))
                 .map(|(role, _)| role),
+            signed_in_ago: situation.signed_in_ago,
             rules,
         };
         for _ in 0..REQUESTS {
@@ -128,22 +134,27 @@ fn z01_a_million_sampled_requests_are_decided_as_the_naive_model_decides_them() 
                 now: NOW,
             };
             let decision = decide(&request);
+            let number = |rule| identifiers.iter().position(|id| *id == rule).expect("a rule of the app");
             let found = match decision {
                 Decision::Allow(role) => Some(Ok(role)),
-                Decision::Refuse(Reason::PathRule(rule)) => {
-                    Some(Err(identifiers.iter().position(|id| *id == rule).expect("a rule of the app")))
-                }
+                Decision::Refuse(Reason::PathRule(rule)) => Some(Err(Refused::For(number(rule)))),
+                Decision::Refuse(Reason::SignInTooOld(rule)) => Some(Err(Refused::Until(number(rule)))),
                 Decision::Refuse(_) => None,
             };
             let expected = world.decide(method, &pages, under_every_rule);
             cases += 1;
             allowed += u64::from(matches!(decision, Decision::Allow(_)));
+            late += u64::from(matches!(decision, Decision::Refuse(Reason::SignInTooOld(_))));
             if found != expected || explain(&request).decision != decision {
                 differences.push(format!("{situation:?} {method} {texts:?}: {found:?}, model {expected:?}"));
             }
         }
     }
-    println!("cases: {cases}, differences: {}, allowed: {allowed} (seed {seed})", differences.len());
+    println!(
+        "cases: {cases}, differences: {}, allowed: {allowed}, too old: {late} (seed {seed})",
+        differences.len()
+    );
     assert!(differences.is_empty(), "{:#?}", &differences[..differences.len().min(5)]);
     assert!(cases >= 1_000_000 && allowed > cases / 10 && allowed < cases * 9 / 10);
+    assert!(late > cases / 100, "{late} sign-ins were too old");
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use access_control::{
-    AppFacts, AppLevel, AppRole, GrantFacts, MemberFacts, OrganizationFacts, PathRules, Role, SignedIn,
+    AppFacts, AppLevel, AppRole, GrantFacts, Means, MemberFacts, OrganizationFacts, PathRules, Role, SignedIn,
 };
 use ids::{AppId, GroupId, OrganizationId, SessionId, UserId};
 use time::{Duration, OffsetDateTime};
@@ -30,10 +30,14 @@ pub struct Situation {
     pub domain: Option<&'static str>,
     /// The person is in the group that rules may name.
     pub in_group: bool,
+    /// How many seconds ago the person signed in; before zero if the provider's clock is ahead.
+    pub signed_in_ago: i64,
+    /// With what the request proves who it is.
+    pub means: Means,
 }
 
 impl Situation {
-    /// Every situation there is.
+    /// Every situation there is, an hour after the sign-in in a browser.
     pub fn all() -> impl Iterator<Item = Self> {
         let roles = || Role::ALL.map(Some).into_iter().chain([None]);
         let ends = [None, Some(-60), Some(0), Some(1)];
@@ -54,6 +58,8 @@ impl Situation {
                             creator: bits & 1 > 0,
                             domain_wanted: bits & 2 > 0,
                             in_group: bits & 4 > 0,
+                            signed_in_ago: 3600,
+                            means: Means::Browser,
                         })
                     })
                 })
@@ -103,8 +109,8 @@ impl Cast {
             user: self.person,
             session: self.session,
             hosted_domain: situation.domain.map(Into::into),
-            authenticated_at: NOW - Duration::hours(1),
-            means: access_control::Means::Browser,
+            authenticated_at: NOW - Duration::seconds(situation.signed_in_ago),
+            means: situation.means,
         }
     }
 
