@@ -1,0 +1,262 @@
+//! What a draft would do, before it is made.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use access_control::{
+    Facts as _, FactsUnavailable, ListGroups, Permit, Principal, Refusal, SignedIn, SimulateApp,
+    SimulatePolicy, authorize,
+};
+use apps::AppRecord;
+use decisions::Traffic;
+use directory::Directory;
+use ids::{AppId, OrganizationId};
+use organizations::{Groups, OrganizationError};
+use time::{Duration, OffsetDateTime};
+
+use crate::comparison::{compare, probes};
+use crate::{Effect, MOST_CHANGES, PolicyChange, PolicyError, Probe, Probes, SimulationHash, World};
+
+/// The most requests that were seen and are asked about.
+const MOST_SEEN: usize = 20_000;
+
+/// Simulations.
+#[derive(Clone, Debug)]
+pub struct Simulations {
+    directory: Directory,
+    groups: Groups,
+    traffic: Traffic,
+}
+
+/// What a draft would do.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// Names the draft and what it was simulated on.
+    pub hash: SimulationHash,
+    /// Who gains and loses, in apps whose access the asker may see; by app and person.
+    pub effects: Vec<Effect>,
+    /// What was asked about.
+    pub probes: Probes,
+    /// What there is in apps whose access the asker may not see.
+    pub hidden: Totals,
+    /// How many people were asked about.
+    pub people: usize,
+    /// How many apps were asked about.
+    pub apps: usize,
+    /// More was seen than was asked about.
+    pub capped: bool,
+}
+
+/// Effects, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Apps in which anything changes.
+    pub apps: usize,
+    /// People for whom anything changes.
+    pub people: usize,
+    /// Pairs of app and person that gain something.
+    pub gaining: usize,
+    /// Pairs of app and person that lose something.
+    pub losing: usize,
+    /// Requests that somebody gets further with, for each of them.
+    pub requests_gained: usize,
+    /// Requests that somebody gets less far with, for each of them.
+    pub requests_lost: usize,
+}
+
+impl Totals {
+    /// Counts effects.
+    #[must_use]
+    pub fn of<'a>(effects: impl IntoIterator<Item = &'a Effect>) -> Self {
+        let (mut apps, mut people) = (BTreeSet::new(), BTreeSet::new());
+        let mut totals = Self::default();
+        for effect in effects {
+            apps.insert(effect.app);
+            people.insert(effect.user);
+            totals.gaining += usize::from(!effect.gains.is_empty() || effect.after > effect.before);
+            totals.losing += usize::from(!effect.loses.is_empty() || effect.after < effect.before);
+            totals.requests_gained += effect.gains.len();
+            totals.requests_lost += effect.loses.len();
+        }
+        Self { apps: apps.len(), people: people.len(), ..totals }
+    }
+}
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The changes, in the order in which they would be made.
+    pub changes: Vec<PolicyChange>,
+    /// For how long back requests that apps saw are asked about.
+    pub seen_within: Duration,
+}
+
+impl Simulations {
+    /// Simulations on these facts.
+    #[must_use]
+    pub fn new(directory: Directory, groups: Groups, traffic: Traffic) -> Self {
+        Self { directory, groups, traffic }
+    }
+
+    /// What a draft would do in an organization. Apps that the asker cannot edit are counted, not named.
+    ///
+    /// # Errors
+    /// The draft names something that the asker may not see, or the platform would refuse it.
+    pub async fn of_organization(
+        &self,
+        permit: &Permit<SimulatePolicy>,
+        draft: Draft,
+        now: OffsetDateTime,
+    ) -> Result<Simulation, PolicyError> {
+        let organization = permit.organization();
+        let records = self.directory.apps_of(organization)?;
+        let world = self.world(organization, &records)?;
+        check_sight(permit.actor(), &world, &draft.changes, now)?;
+        self.check_groups(&permit.also::<ListGroups>()?, &draft.changes).await?;
+        let simulation = self.run(permit.actor(), world, draft, now).await?;
+        Ok(within_sight(permit.actor(), &self.directory, simulation, now)?)
+    }
+
+    /// What a draft of one app's changes would do.
+    ///
+    /// # Errors
+    /// The draft changes something else, or the platform would refuse it.
+    pub async fn of_app(
+        &self,
+        permit: &Permit<SimulateApp>,
+        draft: Draft,
+        now: OffsetDateTime,
+    ) -> Result<Simulation, PolicyError> {
+        only_of(permit.app(), &draft.changes)?;
+        let record = self.directory.app_record(permit.app())?.ok_or(Refusal::NotFound)?;
+        let world = self.world(permit.organization(), &[record])?;
+        self.run(permit.actor(), world, draft, now).await
+    }
+
+    fn world(&self, organization: OrganizationId, apps: &[Arc<AppRecord>]) -> Result<World, PolicyError> {
+        let organization = self.directory.organization(organization)?.ok_or(Refusal::NotFound)?;
+        Ok(World::new(organization, apps.iter().map(|app| Arc::clone(&app.facts))))
+    }
+
+    /// Facts know groups by their members only.
+    async fn check_groups(
+        &self,
+        permit: &Permit<ListGroups>,
+        changes: &[PolicyChange],
+    ) -> Result<(), PolicyError> {
+        let named = changes.iter().enumerate().filter_map(|(index, change)| match change {
+            PolicyChange::AddGroupMember { group_id, .. } => Some((index, *group_id)),
+            _ => None,
+        });
+        let named: Vec<_> = named.collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let known: BTreeSet<_> = self.groups.list(permit).await?.into_iter().map(|group| group.id).collect();
+        match named.into_iter().find(|(_, group)| !known.contains(group)) {
+            Some((index, _)) => Err(PolicyError::at(index)(OrganizationError::NotFound.into())),
+            None => Ok(()),
+        }
+    }
+
+    async fn run(
+        &self,
+        actor: &SignedIn,
+        before: World,
+        draft: Draft,
+        now: OffsetDateTime,
+    ) -> Result<Simulation, PolicyError> {
+        let after = made(&before, &draft.changes, actor, now)?;
+        let organization = before.organization_facts().id;
+        let seen = self.traffic.seen(organization, now - draft.seen_within, MOST_SEEN).await?;
+        let capped = seen.capped;
+        let computed = tokio::task::spawn_blocking(move || {
+            let known = seen.requests.into_iter().filter(|request| before.apps().contains_key(&request.app));
+            let seen = known.map(|request| {
+                let decisions::SeenRequest { app, method, paths, under_every_rule } = request;
+                (app, Probe { method, paths, under_every_rule })
+            });
+            let probes = probes(&before, &after, seen);
+            let effects = compare(&before, &after, &probes, now);
+            Simulation {
+                hash: before.hash(&draft.changes),
+                effects,
+                probes,
+                hidden: Totals::default(),
+                people: before.organization_facts().members.len(),
+                apps: before.apps().len(),
+                capped,
+            }
+        });
+        computed.await.map_err(PolicyError::Interrupted)
+    }
+}
+
+/// The world after a draft.
+fn made(
+    before: &World,
+    changes: &[PolicyChange],
+    actor: &SignedIn,
+    now: OffsetDateTime,
+) -> Result<World, PolicyError> {
+    if changes.len() > MOST_CHANGES {
+        return Err(PolicyError::TooManyChanges);
+    }
+    let mut after = before.clone();
+    for (index, change) in changes.iter().enumerate() {
+        let checked = change.rule().map_or(Ok(()), |rule| rule.checked().map(|_| ()));
+        checked.map_err(PolicyError::from).map_err(PolicyError::at(index))?;
+        after.apply(change, actor.user, now).map_err(PolicyError::at(index))?;
+    }
+    Ok(after)
+}
+
+/// Every change is of this app.
+pub(crate) fn only_of(app: AppId, changes: &[PolicyChange]) -> Result<(), PolicyError> {
+    match changes.iter().position(|change| change.app() != Some(app)) {
+        Some(index) => Err(PolicyError::at(index)(PolicyError::OtherApp)),
+        None => Ok(()),
+    }
+}
+
+/// Who may not see who may use an app must not find out by changing it on trial.
+fn check_sight(
+    actor: &SignedIn,
+    world: &World,
+    changes: &[PolicyChange],
+    now: OffsetDateTime,
+) -> Result<(), PolicyError> {
+    let principal = Principal::User(actor.clone());
+    for (index, app) in changes.iter().enumerate().filter_map(|(index, change)| Some((index, change.app()?)))
+    {
+        authorize::<SimulateApp>(Some(&principal), app, world, now)
+            .map_err(|refusal| PolicyError::at(index)(refusal.into()))?;
+    }
+    Ok(())
+}
+
+/// Leaves the effects in apps that the asker can edit, and counts the others.
+fn within_sight(
+    actor: &SignedIn,
+    directory: &Directory,
+    mut simulation: Simulation,
+    now: OffsetDateTime,
+) -> Result<Simulation, FactsUnavailable> {
+    let principal = Principal::User(actor.clone());
+    let mut seen = BTreeSet::new();
+    for app in simulation.probes.keys() {
+        match authorize::<SimulateApp>(Some(&principal), *app, directory, now) {
+            Ok(_) => {
+                seen.insert(*app);
+            }
+            Err(Refusal::Unavailable(unavailable)) => return Err(unavailable),
+            Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => {}
+        }
+    }
+    let (visible, hidden): (Vec<_>, Vec<_>) =
+        simulation.effects.into_iter().partition(|effect| seen.contains(&effect.app));
+    simulation.effects = visible;
+    simulation.hidden = Totals::of(&hidden);
+    simulation.probes.retain(|app, _| seen.contains(app));
+    Ok(simulation)
+}
