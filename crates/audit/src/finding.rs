@@ -8,7 +8,7 @@ use crate::Chain;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Where.
-    pub place: Location,
+    pub location: Location,
     /// What.
     pub problem: Problem,
 }
@@ -80,7 +80,7 @@ pub enum Problem {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
+        match self.location {
             Location::Export(line) => write!(formatter, "line {line}: {}", self.problem),
             Location::HeadsFile(line) => write!(formatter, "heads file, line {line}: {}", self.problem),
         }
@@ -171,9 +171,9 @@ impl Report {
         self.findings.is_empty()
     }
 
-    pub(crate) fn add(&mut self, place: Location, problem: Problem) {
+    pub(crate) fn add(&mut self, location: Location, problem: Problem) {
         if self.findings.len() < Self::KEPT {
-            self.findings.push(Finding { place, problem });
+            self.findings.push(Finding { location, problem });
         } else {
             self.further += 1;
         }

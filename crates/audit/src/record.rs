@@ -60,10 +60,12 @@ impl Record {
 
 /// Stored JSON as it is. A row that somebody changed into something else still has to be shown, as a
 /// text: its hash is wrong then.
-pub fn raw(detail: String) -> Box<RawValue> {
-    let is_one_line = !detail.contains(['\n', '\r']);
-    let parsed = RawValue::from_string(detail.clone()).ok().filter(|_| is_one_line);
-    parsed.unwrap_or_else(|| {
+pub fn raw(detail: &str) -> Box<RawValue> {
+    let parsed = RawValue::from_string(detail.to_owned());
+    // Space around it would be lost, and a line's end within it would end the line.
+    let as_it_is = |parsed: &Box<RawValue>| parsed.get() == detail && !detail.contains(['\n', '\r']);
+    parsed.ok().filter(as_it_is).unwrap_or_else(|| {
+        // A text is always JSON.
         RawValue::from_string(serde_json::Value::from(detail).to_string()).unwrap_or_default()
     })
 }

@@ -76,7 +76,7 @@ impl From<Model> for Linked {
                 target: Party { kind: row.target_kind, id: row.target_id },
                 request: row.request_id,
                 decision: row.decision_id,
-                detail: record::raw(row.detail),
+                detail: record::raw(&row.detail),
             },
         }
     }
