@@ -105,7 +105,7 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .gives::<api_tokens::TokenAnswer>(StatusCode::CREATED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(state(), api_tokens::make),
-        Endpoint::delete("/api/v1/api-tokens/{session_id}", "revoke_api_token")
+        Endpoint::delete("/api/v1/api-tokens/{api_token_id}", "revoke_api_token")
             .requires::<ManageApiTokens>()
             .gives_nothing()
             .answers(state(), api_tokens::revoke),

@@ -12,6 +12,7 @@ use crate::description::{SchemaOf, schema_of};
 /// What each name in a path stands for, the same in every path.
 const IN_PATHS: &[(&str, SchemaOf)] = &[
     ("agent_token_id", schema_of::<AgentTokenId>),
+    ("api_token_id", schema_of::<SessionId>),
     ("app_id", schema_of::<AppId>),
     ("decision_id", schema_of::<DecisionId>),
     ("event_id", schema_of::<AuditEventId>),

@@ -88,6 +88,6 @@ pub(super) async fn revoke(
     permit: Permit<ManageApiTokens>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    identity.api_tokens.revoke(&permit, call.path("session_id")?, call.id()).await?;
+    identity.api_tokens.revoke(&permit, call.path("api_token_id")?, call.id()).await?;
     Ok(Answer::no_content())
 }
