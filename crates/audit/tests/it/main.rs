@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-//mod attacks;
+mod attacks;
 mod cases;
 mod chains;
 mod exports;
