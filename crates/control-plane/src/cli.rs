@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, LogFormat, LogSection};
 use crate::output::print;
+use crate::prove_command::{self, ProveCommand};
 use crate::{StartError, demo, logging, serve};
 
 /// A control plane that stands before an organization's apps: it signs people in, decides what each may
@@ -39,6 +40,11 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Finds out from outside whether a running platform does what it declares.
+    Prove {
+        #[command(subcommand)]
+        command: ProveCommand,
     },
 }
 
@@ -83,6 +89,7 @@ pub fn run() -> Result<(), StartError> {
             let applied = runtime()?.block_on(serve::migrate(&config))?;
             print(&format!("the database is up to date; {applied} migrations applied"))
         }
+        Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {
             serve::check(&path.load()?)?;
             print("the configuration is good")

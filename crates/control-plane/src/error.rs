@@ -56,6 +56,20 @@ pub enum StartError {
     /// The runtime.
     #[error("the system gives no threads: {0}")]
     Runtime(std::io::Error),
+    /// A file that a command reads.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A proof that could not be finished.
+    #[error(transparent)]
+    Proof(#[from] proof::ProofError),
+    /// A proof that found something.
+    #[error("{0} differences")]
+    Differences(usize),
 }
 
 impl StartError {

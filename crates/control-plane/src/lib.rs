@@ -20,6 +20,7 @@ mod neighbours;
 mod output;
 mod personal_organizations;
 mod platform;
+mod prove_command;
 pub mod serve;
 mod trust;
 
