@@ -10,14 +10,17 @@ use access_control::{
     Permit, Principal, ReadApp, ReadAppAccess, Refusal, UpdateApp, authorize,
 };
 use audit::{Actor, Change, Event, Target};
-use ids::{AppId, HostLabel, Name};
+use ids::{AppId, HostLabel, Name, OrganizationId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::store::{apps, grants};
+use crate::store::{apps, grants, retired_labels};
 use crate::{
     AddressPolicy, App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store,
 };
+
+/// For how long nobody can take the host of an app whose organization was deleted.
+pub const LABEL_REST: time::Duration = time::Duration::days(90);
 
 /// How long a name may take to resolve before it counts as unknown.
 const RESOLUTION: Duration = Duration::from_secs(5);
@@ -88,6 +91,7 @@ impl Apps {
             created_at: occasion.now,
         };
         let change = self.store.begin().await?;
+        take_label(&change, &app).await?;
         apps::insert(change.transaction(), &app).await?;
         let event = Event::done(Actor::Person(permit.user()), CreateApp::NAME, Target::App(app.id))
             .of(organization)
@@ -218,6 +222,33 @@ impl Apps {
     }
 }
 
+/// Refuses a label that is at rest, and ends a rest that is over.
+async fn take_label(change: &Change, app: &App) -> Result<(), AppError> {
+    let Some(retired_at) = retired_labels::retired_at(change.transaction(), &app.label).await? else {
+        return Ok(());
+    };
+    if app.created_at < retired_at + LABEL_REST {
+        return Err(AppError::HostTaken(app.label.clone()));
+    }
+    retired_labels::delete(change.transaction(), &app.label).await
+}
+
+/// Removes every app of an organization with everything they have, within the change that deletes the
+/// organization, and lays their hosts to rest. Answers how many that were.
+///
+/// # Errors
+/// The store is not available.
+pub async fn forget_organization(
+    change: &Change,
+    organization: OrganizationId,
+    now: OffsetDateTime,
+) -> Result<u64, AppError> {
+    let gone = apps::list(change.transaction(), organization).await?;
+    apps::delete_of_organization(change.transaction(), organization).await?;
+    retired_labels::insert(change.transaction(), &gone, now).await?;
+    Ok(gone.len() as u64)
+}
+
 /// Changes an app within a change.
 async fn write(
     change: &Change,
@@ -263,7 +294,7 @@ async fn write(
 }
 
 /// An app as an event shows it.
-fn described(app: &App) -> Value {
+pub(crate) fn described(app: &App) -> Value {
     json!({
         "slug": app.slug,
         "name": app.name.as_str(),

@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod orphaned_apps;
 mod problem;
 mod server_secrets;
 mod whoami;
@@ -14,13 +15,15 @@ use serde::Serializer;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::{AppPathRules, Apps, Grants, Occasion, People, ServerSecrets};
+use crate::{AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecrets};
 
 /// Everything that the endpoints of apps are made from.
 #[derive(Clone)]
 pub struct AppsApi {
     /// The apps.
     pub apps: Apps,
+    /// Those that nobody may edit.
+    pub orphaned_apps: OrphanedApps,
     /// Their grants.
     pub grants: Grants,
     /// Their path rules.
@@ -42,6 +45,7 @@ impl AppsApi {
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let mut all = apps::endpoints(&self.apps);
+        all.extend(orphaned_apps::endpoints(&self.orphaned_apps));
         all.extend(access::endpoints(self));
         all.extend(server_secrets::endpoints(&self.server_secrets));
         all.push(whoami::endpoint(self));

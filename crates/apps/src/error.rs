@@ -28,6 +28,9 @@ pub enum AppError {
     /// The person is no member of the app's organization.
     #[error("not a member of the organization")]
     NotAMember,
+    /// The person's role in the organization does not allow to edit apps.
+    #[error("a member who may not edit apps")]
+    CannotEdit,
     /// It would leave a restricted app with nobody who may edit it.
     #[error("a restricted app keeps at least one editor whose grant does not end")]
     LastEditor,

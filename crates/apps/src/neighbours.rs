@@ -1,8 +1,11 @@
 //! What this crate needs of those who know people and organizations. They are wired together in the
 //! control plane, so that none imports another.
 
-use access_control::FactsUnavailable;
+use std::collections::HashMap;
+
+use access_control::{FactsUnavailable, Role};
 use async_trait::async_trait;
+use audit::Change;
 use ids::{EmailAddress, OrganizationId, OrganizationSlug, UserId};
 
 /// Why a neighbour did not answer. It is logged, never shown.
@@ -34,4 +37,19 @@ pub trait OrganizationSlugs: Send + Sync {
     /// # Errors
     /// It is not known at the moment.
     fn slug(&self, organization: OrganizationId) -> Result<Option<OrganizationSlug>, FactsUnavailable>;
+}
+
+/// Whoever knows who belongs to an organization.
+#[async_trait]
+pub trait Memberships: Send + Sync {
+    /// The members with their roles, none when there is no such organization, as they stay until the change
+    /// ends.
+    ///
+    /// # Errors
+    /// The store is not available.
+    async fn locked(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+    ) -> Result<HashMap<UserId, Role>, NeighbourError>;
 }

@@ -4,6 +4,7 @@ pub(crate) mod apps;
 pub(crate) mod grants;
 pub(crate) mod path_rules;
 mod records;
+pub(crate) mod retired_labels;
 pub(crate) mod server_secrets;
 mod tables;
 
@@ -63,10 +64,6 @@ fn unless(error: DbErr, constraint: fn(&SqlErr) -> bool, conflict: AppError) -> 
         Some(broken) if constraint(&broken) => conflict,
         _ => AppError::Store(error),
     }
-}
-
-fn is_unique(broken: &SqlErr) -> bool {
-    matches!(broken, SqlErr::UniqueConstraintViolation(_))
 }
 
 fn is_foreign_key(broken: &SqlErr) -> bool {

@@ -49,6 +49,12 @@ pub struct Config {
     /// Organizations.
     #[serde(default)]
     pub organizations: OrganizationsSection,
+    /// The mail server that invitations are handed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailSection>,
+    /// Kept decisions.
+    #[serde(default)]
+    pub decisions: DecisionsSection,
     /// The apps' own servers.
     #[serde(default)]
     pub upstreams: UpstreamsSection,
@@ -122,7 +128,7 @@ pub struct SignInSection {
     pub google: Option<GoogleSection>,
     /// Sign-in with any other OpenID provider, by a name of one's own.
     pub provider: BTreeMap<String, ProviderSection>,
-    /// More authorities to trust when talking to providers and apps (PEM), besides Mozilla's.
+    /// More authorities to trust when talking to providers, apps and the mail server (PEM), besides Mozilla's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_authorities: Option<PathBuf>,
 }
@@ -183,6 +189,56 @@ pub struct UserTokensSection {
 pub struct OrganizationsSection {
     /// Whoever signs in and belongs to no organization gets one of their own.
     pub personal: bool,
+}
+
+/// `[decisions]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecisionsSection {
+    /// Which decisions about requests for apps are kept.
+    pub record: RecordedDecisions,
+    /// For how long.
+    pub keep: Period,
+}
+
+/// Which decisions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedDecisions {
+    /// All of them.
+    All,
+    /// Those that refused.
+    Refused,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSection {
+    /// `smtp://host[:port]` or `smtps://host[:port]`.
+    pub server: String,
+    /// The sender of every letter.
+    pub from: String,
+    /// The user name at the server, if it asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// Whether letters may leave without TLS.
+    #[serde(default)]
+    pub tls: MailTls,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailTls {
+    /// By TLS, or nothing is sent.
+    #[default]
+    Required,
+    /// Not at all: for a server on this machine.
+    None,
 }
 
 /// `[upstreams]`
@@ -267,6 +323,12 @@ impl Default for UserTokensSection {
 impl Default for OrganizationsSection {
     fn default() -> Self {
         Self { personal: true }
+    }
+}
+
+impl Default for DecisionsSection {
+    fn default() -> Self {
+        Self { record: RecordedDecisions::All, keep: Period::days(30) }
     }
 }
 

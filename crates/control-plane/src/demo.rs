@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
-use development::{DEMO_USERS, Folder, Issuer, IssuerClient, Seed, Seeded, Upstream, certificates};
+use decisions::{Recording, Retention};
+use development::{
+    DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates,
+};
 use endpoint::{Certificates, Limits, Sites};
 use identity::{Lifetimes, Provider};
+use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
@@ -36,6 +40,8 @@ pub struct Demo {
     pub running: Running,
     /// The demo apps' server.
     pub upstream: Upstream,
+    /// Where letters end up.
+    pub catcher: MailCatcher,
     /// What there is in the database.
     pub seeded: Seeded,
     /// Everything a script needs: addresses, people, identifiers, secrets.
@@ -73,6 +79,7 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
     let client = IssuerClient::generate(format!("{}/login/{PROVIDER}/callback", sites.platform_origin()))?;
     let issuer = Arc::new(Issuer::new(&issuer_origin, client.clone(), DEMO_USERS)?);
     let upstream = Upstream::start(&sites.platform_origin()).await?;
+    let catcher = MailCatcher::start().await?;
 
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
     let platform = Platform::assemble(Settings {
@@ -88,12 +95,15 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
         upstream_tls: trust::client_config(&[])?,
         pool: PoolLimits::default(),
         patience: Patience::default(),
+        mailer: Some(mailer(&catcher)?),
+        recording: Recording::All,
+        retention: Retention::default(),
         limits: Limits {
             workers: Limits::default().workers.min(NonZeroUsize::MIN.saturating_add(1)),
             drain: std::time::Duration::from_secs(1),
             ..Limits::default()
         },
-        development: development::endpoints(&issuer),
+        development: [development::endpoints(&issuer), development::mail_endpoints(&catcher)].concat(),
     })
     .await?;
     let seeded = seed(&platform, &issuer_origin, &upstream).plant(known_secrets(&platform, &earlier)).await?;
@@ -101,11 +111,12 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
     let admin_address = admin.local_addr().map_err(StartError::Runtime)?;
     let mut description = describe(&sites, &files.authority, &seeded, &upstream);
     description["admin"] = Value::from(format!("http://{admin_address}"));
+    description["smtp"] = Value::from(catcher.address().to_string());
     let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
     let description_path = folder.write(DEV_JSON, &text)?;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
     let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
-    Ok(Demo { running, upstream, seeded, description, description_path, sites })
+    Ok(Demo { running, upstream, catcher, seeded, description, description_path, sites })
 }
 
 /// People are known by issuer and subject, and the issuer's address holds the port: data that was made
@@ -159,6 +170,13 @@ fn provider(
     provider.extra_roots = trust::authorities("(development)", authority)?;
     provider.resolve = vec![(ISSUER_HOST.to_owned(), address)];
     Ok(provider)
+}
+
+/// Letters go to the catcher, in the clear on loopback.
+fn mailer(catcher: &MailCatcher) -> Result<Mailer, StartError> {
+    let failed = |error: mail::MailError| StartError::Server(error.to_string());
+    let server = MailServer::parse(&format!("smtp://{}", catcher.address()), false).map_err(failed)?;
+    Mailer::new(server, None, &format!("Vybe <vybe@{HOST}>"), HOST, &[]).map_err(failed)
 }
 
 /// The one network that demo apps run on.
@@ -215,6 +233,7 @@ fn describe(sites: &Sites, authority: &Path, seeded: &Seeded, upstream: &Upstrea
     json!({
         "platform": sites.platform_origin(),
         "issuer": sites.issuer_origin(),
+        "mail": sites.issuer_origin().map(|origin| format!("{origin}/mail")),
         "port": sites.platform_origin().rsplit(':').next().and_then(|port| port.parse::<u16>().ok()),
         "authority": authority,
         "organization": { "id": seeded.organization, "slug": "acme" },
@@ -248,6 +267,8 @@ impl Demo {
         for user in DEMO_USERS {
             let _ = writeln!(text, "            {:<16} {}", user.name, user.purpose);
         }
+        let letters = self.description["mail"].as_str().unwrap_or_default();
+        let _ = writeln!(text, "\n  Letters   {letters}");
         let authority = self.description["authority"].as_str().unwrap_or_default();
         let _ = write!(
             text,

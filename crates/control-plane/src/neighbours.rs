@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
+use access_control::Role;
 use async_trait::async_trait;
 use audit::Change;
 use identity::{IdentityError, Users};
 use ids::{EmailAddress, OrganizationId, UserId};
-use organizations::NeighbourError;
+use mail::{Letter, Mailer};
+use organizations::{Delivery, InvitationLetter, NeighbourError};
+use time::OffsetDateTime;
 
 /// People as identity knows them.
 pub(crate) struct KnownPeople(pub(crate) Users);
@@ -17,18 +20,12 @@ impl organizations::People for KnownPeople {
         &self,
         users: &[UserId],
     ) -> Result<HashMap<UserId, organizations::PersonName>, NeighbourError> {
-        let mut found = HashMap::with_capacity(users.len());
-        for user in users {
-            if let Some(person) = known(self.0.person(*user).await)? {
-                let name = organizations::PersonName {
-                    email: person.email,
-                    name: person.name,
-                    picture: person.picture,
-                };
-                found.insert(*user, name);
-            }
-        }
-        Ok(found)
+        let people = self.0.people(users).await?;
+        let name = |person: identity::Person| {
+            let identity::Person { id, email, name, picture } = person;
+            (id, organizations::PersonName { email, name, picture })
+        };
+        Ok(people.into_iter().map(name).collect())
     }
 
     async fn with_email(&self, email: &EmailAddress) -> Result<Option<UserId>, NeighbourError> {
@@ -64,5 +61,51 @@ impl organizations::Departures for AppsForget {
         user: UserId,
     ) -> Result<(), NeighbourError> {
         Ok(apps::forget_member(change, organization, user).await?)
+    }
+
+    async fn forget_organization(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+        now: OffsetDateTime,
+    ) -> Result<u64, NeighbourError> {
+        Ok(apps::forget_organization(change, organization, now).await?)
+    }
+}
+
+/// Who belongs to an organization, for apps.
+pub(crate) struct KnownMembers;
+
+#[async_trait]
+impl apps::Memberships for KnownMembers {
+    async fn locked(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+    ) -> Result<HashMap<UserId, Role>, NeighbourError> {
+        Ok(organizations::locked_roles(change, organization).await?)
+    }
+}
+
+/// Letters of organizations, if there is a mail server.
+pub(crate) struct Post(pub(crate) Option<Mailer>);
+
+#[async_trait]
+impl organizations::Letters for Post {
+    async fn send_invitation(&self, invitation: &InvitationLetter) -> Delivery {
+        let Some(mailer) = &self.0 else { return Delivery::NotConfigured };
+        let letter = Letter {
+            to: invitation.to.clone(),
+            subject: invitation.subject(),
+            text: invitation.text(),
+            html: invitation.html(),
+        };
+        match mailer.send(&letter).await {
+            Ok(()) => Delivery::Sent,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a letter was not sent");
+                Delivery::Failed
+            }
+        }
     }
 }

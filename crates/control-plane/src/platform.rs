@@ -1,6 +1,7 @@
 //! The platform, put together from its crates.
 
 mod endpoints;
+mod policy;
 mod use_cases;
 
 use std::net::TcpListener;
@@ -8,9 +9,11 @@ use std::sync::Arc;
 
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals};
+use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
 use identity::{Lifetimes, Provider, Sessions, Users};
+use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
@@ -53,6 +56,12 @@ pub struct Settings {
     pub pool: PoolLimits,
     /// How long apps are waited for.
     pub patience: Patience,
+    /// What sends letters, if there is a mail server.
+    pub mailer: Option<Mailer>,
+    /// Which decisions are kept.
+    pub recording: Recording,
+    /// For how long.
+    pub retention: Retention,
     /// What the server spends on its clients.
     pub limits: Limits,
     /// Endpoints of the development provider.
@@ -92,6 +101,7 @@ pub struct Platform {
     limits: Limits,
     journal: Journal,
     refusals: RefusalWriter,
+    decisions: Writer,
     housekeeping: Housekeeping,
 }
 
@@ -122,15 +132,18 @@ impl Platform {
             settings.user_token_reuse,
         )
         .await?;
-        let organizations = OrganizationUseCases::new(&foundation, &identity.people());
+        let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer);
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, master_key, Arc::clone(&addresses));
 
         let (refusals, refusal_writer) = Refusals::new();
+        let decisions = decisions::Store::new(foundation.database.clone());
+        let (recorder, decision_writer) = Recorder::new(decisions.clone(), settings.recording);
         let counters = Arc::<Counters>::default();
         let metrics = Metrics::new(Sources {
             app_requests: Arc::clone(&counters),
             refusals: Arc::clone(refusals.counters()),
+            decisions: recorder.clone(),
             sessions: Arc::clone(&identity.sessions),
             directory: directory.clone(),
         })
@@ -173,6 +186,7 @@ impl Platform {
             user_tokens: identity.user_tokens,
             sites: Arc::clone(sites),
             refusals,
+            decisions: recorder,
             counters: Arc::clone(&counters),
             addresses,
             tls: Arc::new(settings.upstream_tls),
@@ -198,7 +212,10 @@ impl Platform {
             limits: settings.limits,
             journal: foundation.journal,
             refusals: refusal_writer,
+            decisions: decision_writer,
             housekeeping: Housekeeping {
+                decisions: Decisions::new(decisions),
+                retention: settings.retention,
                 sessions: identity.sessions,
                 sign_ins: identity.sign_ins,
                 hand_off: identity.hand_off,
@@ -237,13 +254,18 @@ impl Platform {
         }
         let (stop_writing, stopped) = oneshot::channel::<()>();
         let refusals = tokio::spawn(self.refusals.run(self.journal, async { drop(stopped.await) }));
+        let (stop_recording, stopped) = oneshot::channel::<()>();
+        let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
         let housekeeping = tokio::spawn(self.housekeeping.run());
         let served = serving.run(shutdown).await.map_err(server);
         housekeeping.abort();
         // Nobody is served any more, so nothing comes after what is left.
-        drop(stop_writing);
+        drop((stop_writing, stop_recording));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
             tracing::error!("the last refused requests are missing from the audit trail");
+        }
+        if tokio::time::timeout(LAST_REFUSALS, decisions).await.is_err() {
+            tracing::error!("the last decisions were not kept");
         }
         served
     }

@@ -3,14 +3,17 @@
 use std::net::{SocketAddr, TcpListener};
 
 use apps::{AddressPolicy, Network};
+use decisions::{Recording, Retention};
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
+use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
+use rustls::pki_types::CertificateDer;
 use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
-use crate::config::{Config, ConfigError, reveal};
+use crate::config::{Config, ConfigError, MailSection, MailTls, RecordedDecisions, reveal};
 use crate::platform::{Listeners, Platform, Settings};
 use crate::{StartError, trust};
 
@@ -124,6 +127,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             answer: config.upstreams.answer_timeout.duration(),
             idle_tunnel: config.upstreams.idle_timeout.duration(),
         },
+        mailer: parts.mailer,
+        recording: match config.decisions.record {
+            RecordedDecisions::All => Recording::All,
+            RecordedDecisions::Refused => Recording::Refused,
+        },
+        retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
         development: Vec::new(),
     })
@@ -171,8 +180,10 @@ struct Parts {
     lifetimes: Lifetimes,
     user_token_reuse: time::Duration,
     signing_key_age: time::Duration,
+    keep_decisions: time::Duration,
     addresses: AddressPolicy,
     upstream_tls: rustls::ClientConfig,
+    mailer: Option<Mailer>,
 }
 
 impl Parts {
@@ -225,10 +236,37 @@ impl Parts {
             },
             user_token_reuse: lifetime("user_tokens.reuse", config.user_tokens.reuse)?,
             signing_key_age: lifetime("user_tokens.rotate", config.user_tokens.rotate)?,
+            keep_decisions: lifetime("decisions.keep", config.decisions.keep)?,
             addresses: AddressPolicy::new(networks),
             upstream_tls: trust::client_config(&extra)?,
+            mailer: config
+                .mail
+                .as_ref()
+                .map(|mail| mailer(mail, &config.platform.host, &extra))
+                .transpose()?,
         })
     }
+}
+
+fn mailer(
+    section: &MailSection,
+    hello: &str,
+    extra_authorities: &[CertificateDer<'static>],
+) -> Result<Mailer, ConfigError> {
+    let server = MailServer::parse(&section.server, section.tls == MailTls::Required);
+    let server = server.map_err(|error| ConfigError::key("mail.server", error.to_string()))?;
+    let credentials = match (&section.user, &section.password) {
+        (Some(user), Some(password)) => {
+            Some(Credentials { user: user.clone(), password: reveal("mail.password", password)? })
+        }
+        (None, None) => None,
+        (Some(_), None) => return Err(ConfigError::key("mail.password", "belongs to mail.user")),
+        (None, Some(_)) => return Err(ConfigError::key("mail.user", "belongs to mail.password")),
+    };
+    Mailer::new(server, credentials, &section.from, hello, extra_authorities).map_err(|error| match error {
+        MailError::Sender => ConfigError::key("mail.from", error.to_string()),
+        error => ConfigError::key("mail.server", error.to_string()),
+    })
 }
 
 fn limits(config: &Config) -> Limits {

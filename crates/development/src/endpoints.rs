@@ -1,4 +1,6 @@
-//! The provider over HTTP.
+//! The provider over HTTP, and the pages of the mail catcher.
+
+mod caught_mail;
 
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use endpoint::{Answer, Call, Endpoint, Problem, Surface};
 use maud::html;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
+
+pub use caught_mail::mail_endpoints;
 
 use crate::Issuer;
 use crate::issuer::{AuthorizationRequest, IssuerRefusal};

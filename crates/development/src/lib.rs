@@ -19,7 +19,7 @@ mod seed;
 mod upstream;
 
 pub use authority::{Certificates, certificates};
-pub use endpoints::endpoints;
+pub use endpoints::{endpoints, mail_endpoints};
 pub use error::DevelopmentError;
 pub use folder::Folder;
 pub use issuer::{DemoUser, Issuer, IssuerClient};

@@ -11,12 +11,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use access_control::{
-    AcceptInvitation, ChangeRole, CompleteSetUp, CreateInvitation, CreateOrganization, Facts,
-    LeaveOrganization, ListGroups, ListInvitations, ListMembers, ListOwnOrganizations, ManageGroups,
-    ReadOrganization, RemoveMember, RevokeInvitation, UpdateOrganization,
+    AcceptInvitation, ChangeRole, CompleteSetUp, CreateInvitation, CreateOrganization, DeleteOrganization,
+    Facts, LeaveOrganization, ListGroups, ListInvitations, ListMembers, ListOwnOrganizations, ManageGroups,
+    ReadOrganization, RemoveMember, RevokeInvitation, TransferOwnership, UpdateOrganization,
 };
 use endpoint::http::StatusCode;
-use endpoint::{Endpoint, Problem};
+use endpoint::{Endpoint, PagingParameters, Problem};
 use ids::{OrganizationId, UserId};
 
 use crate::{Groups, Invitations, Members, OrganizationError, Organizations, People, PersonName, SetUp};
@@ -43,8 +43,6 @@ pub struct OrganizationsApi {
     pub facts: Arc<dyn Facts>,
     /// Where calls of apps lead.
     pub organization_of_app: OrganizationOfApp,
-    /// `https://<host>[:port]` of the platform, for links to invitations.
-    pub platform_origin: String,
 }
 
 impl OrganizationsApi {
@@ -94,6 +92,11 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
             .takes::<bodies::OrganizationChangesBody>()
             .gives::<bodies::OrganizationAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), organizations::update),
+        Endpoint::delete("/api/v1/organizations/{organization_id}", "delete_organization")
+            .requires::<DeleteOrganization>()
+            .query::<bodies::DeletionParameters>()
+            .gives_nothing()
+            .answers(Arc::clone(api), organizations::delete),
         Endpoint::get("/api/auth/organization/get-full-organization", "get_full_organization")
             .open_to_app_origins()
             .requires::<ListOwnOrganizations>()
@@ -103,7 +106,8 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
             .answers(Arc::clone(api), full_organization::get),
         Endpoint::get("/api/v1/organizations/{organization_id}/members", "list_members")
             .requires::<ListMembers>()
-            .gives::<Vec<bodies::MemberAnswer>>(StatusCode::OK)
+            .query::<bodies::MemberParameters>()
+            .gives::<bodies::MembersAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), members::list),
         Endpoint::patch("/api/v1/organizations/{organization_id}/members/{user_id}", "change_role")
             .requires::<ChangeRole>()
@@ -116,6 +120,14 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
             .gives_nothing()
             .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), members::remove),
+        Endpoint::post(
+            "/api/v1/organizations/{organization_id}/members/{user_id}/transfer-ownership",
+            "transfer_ownership",
+        )
+        .requires::<TransferOwnership>()
+        .gives_nothing()
+        .refuses(&[StatusCode::CONFLICT])
+        .answers(Arc::clone(api), members::transfer_ownership),
         Endpoint::post("/api/v1/organizations/{organization_id}/leave", "leave_organization")
             .requires::<LeaveOrganization>()
             .gives_nothing()
@@ -128,14 +140,23 @@ fn invitation_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/invitations", "list_invitations")
             .requires::<ListInvitations>()
-            .gives::<Vec<bodies::InvitationAnswer>>(StatusCode::OK)
+            .query::<PagingParameters>()
+            .gives::<bodies::InvitationsAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), invitations::list),
         Endpoint::post("/api/v1/organizations/{organization_id}/invitations", "create_invitation")
             .requires::<CreateInvitation>()
             .takes::<bodies::InvitationBody>()
-            .gives::<bodies::InvitationAnswer>(StatusCode::CREATED)
+            .gives::<bodies::NewInvitationAnswer>(StatusCode::CREATED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), invitations::create),
+        Endpoint::post(
+            "/api/v1/organizations/{organization_id}/invitations/{invitation_id}/resend",
+            "resend_invitation",
+        )
+        .requires::<CreateInvitation>()
+        .gives::<bodies::NewInvitationAnswer>(StatusCode::OK)
+        .refuses(&[StatusCode::CONFLICT])
+        .answers(Arc::clone(api), invitations::resend),
         Endpoint::delete(
             "/api/v1/organizations/{organization_id}/invitations/{invitation_id}",
             "revoke_invitation",
@@ -156,7 +177,8 @@ fn group_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/groups", "list_groups")
             .requires::<ListGroups>()
-            .gives::<Vec<bodies::GroupAnswer>>(StatusCode::OK)
+            .query::<PagingParameters>()
+            .gives::<bodies::GroupsAnswer>(StatusCode::OK)
             .answers(Arc::clone(api), groups::list),
         Endpoint::post("/api/v1/organizations/{organization_id}/groups", "create_group")
             .requires::<ManageGroups>()
@@ -197,9 +219,10 @@ impl From<OrganizationError> for Problem {
     fn from(error: OrganizationError) -> Self {
         let forbidden = |code, detail: &str| Self::new(StatusCode::FORBIDDEN, code, detail);
         match error {
-            OrganizationError::SlugTaken => {
-                Self::conflict("slug_taken", "Another organization has this slug. Choose another.")
-            }
+            OrganizationError::SlugTaken => Self::conflict(
+                "slug_taken",
+                "Another organization has this slug, or had it not long ago. Choose another.",
+            ),
             OrganizationError::GroupNameTaken => {
                 Self::conflict("group_name_taken", "Another group has this name. Choose another.")
             }
@@ -208,6 +231,13 @@ impl From<OrganizationError> for Problem {
             OrganizationError::LastOwner => Self::conflict(
                 "last_owner",
                 "An organization has at least one Owner. Make somebody else an Owner first.",
+            ),
+            OrganizationError::AlreadyOwner => {
+                Self::conflict("already_owner", "This person is an Owner already.")
+            }
+            OrganizationError::OtherSlug => Self::invalid(
+                "slug_mismatch",
+                "Repeat the organization's slug in the query parameter slug to delete it.",
             ),
             OrganizationError::AlreadyMember => {
                 Self::conflict("already_member", "This person is a member already.")

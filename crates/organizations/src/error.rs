@@ -9,7 +9,7 @@ use crate::NeighbourError;
 /// Why a use case of this crate did not happen. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrganizationError {
-    /// Another organization has this slug.
+    /// Another organization has this slug, or had it not long ago.
     #[error("the slug is taken")]
     SlugTaken,
     /// Another group of the organization has this name.
@@ -24,6 +24,12 @@ pub enum OrganizationError {
     /// It would leave the organization without an Owner.
     #[error("an organization has at least one owner")]
     LastOwner,
+    /// The person who would become an Owner is one.
+    #[error("an owner already")]
+    AlreadyOwner,
+    /// The slug that was repeated is another organization's.
+    #[error("the repeated slug is another one")]
+    OtherSlug,
     /// The person who would be invited is a member.
     #[error("already a member")]
     AlreadyMember,

@@ -42,6 +42,19 @@ impl Groups {
         store::groups::list(self.store.database(), permit.organization()).await
     }
 
+    /// At most so many groups by name, after the one of this name.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn page(
+        &self,
+        permit: &Permit<ListGroups>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Group>, OrganizationError> {
+        store::groups::page(self.store.database(), permit.organization(), after, most).await
+    }
+
     /// Creates an empty group.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use access_control::{Action, CreateInvitation, ManageOwners, Role};
 use ids::{EmailAddress, InvitationId, OrganizationId, UserId};
 use time::{Duration, OffsetDateTime};
 
+use crate::Delivery;
+
 /// How long an invitation holds: exactly 14 days.
 pub const INVITATION_LIFETIME: Duration = Duration::days(14);
 
@@ -28,6 +30,8 @@ pub struct Invitation {
     pub accepted_at: Option<OffsetDateTime>,
     /// When it was taken back.
     pub revoked_at: Option<OffsetDateTime>,
+    /// What became of the last letter; `None` while that is not known.
+    pub last_delivery: Option<Delivery>,
 }
 
 impl Invitation {
@@ -59,6 +63,7 @@ mod tests {
             expires_at: created_at + INVITATION_LIFETIME,
             accepted_at: None,
             revoked_at: None,
+            last_delivery: None,
         }
     }
 

@@ -1,24 +1,35 @@
-//! Inviting people, and accepting.
+//! Inviting people, sending the letters, and accepting.
 
 use std::sync::Arc;
 
 use access_control::{
     AcceptInvitation, Action, CreateInvitation, ListInvitations, ManageOwners, Permit, RevokeInvitation, Role,
 };
-use audit::{Actor, Event, Target};
-use ids::{EmailAddress, InvitationId, OrganizationId, RequestId};
+use audit::{Actor, Change, Event, Target};
+use ids::{EmailAddress, InvitationId, OrganizationId, RequestId, UserId};
 use secrets_vault::Token;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::invitation::may_invite;
-use crate::{INVITATION_LIFETIME, Invitation, OrganizationError, People, Store, store};
+use crate::{
+    Delivery, INVITATION_LIFETIME, Invitation, InvitationLetter, Letters, OrganizationError, People, Store,
+    store,
+};
+
+/// The audit trail's name for what became of a letter.
+const DELIVER: &str = "invitations.deliver";
+
+/// How many rows are read at a time while a piece of a list is filled.
+const PIECE: usize = 256;
 
 /// The invitations of organizations.
 #[derive(Clone)]
 pub struct Invitations {
     store: Store,
     people: Arc<dyn People>,
+    letters: Arc<dyn Letters>,
+    platform_origin: Arc<str>,
 }
 
 impl std::fmt::Debug for Invitations {
@@ -27,12 +38,16 @@ impl std::fmt::Debug for Invitations {
     }
 }
 
-/// An invitation that was just made.
+/// An invitation that was just made, or made anew.
 pub struct NewInvitation {
     /// The invitation.
     pub invitation: Invitation,
     /// Its secret. It is not kept, so this is the only time it can be shown.
     pub token: Token,
+    /// Where it is accepted; holds the secret.
+    pub link: String,
+    /// What became of the letter.
+    pub delivery: Delivery,
 }
 
 /// Where an accepted invitation led.
@@ -47,14 +62,19 @@ pub struct Accepted {
 }
 
 impl Invitations {
-    /// The invitations in this store.
+    /// The invitations in this store, to be accepted at `platform_origin` (`https://<host>[:port]`).
     #[must_use]
-    pub fn new(store: Store, people: Arc<dyn People>) -> Self {
-        Self { store, people }
+    pub fn new(
+        store: Store,
+        people: Arc<dyn People>,
+        letters: Arc<dyn Letters>,
+        platform_origin: &str,
+    ) -> Self {
+        Self { store, people, letters, platform_origin: Arc::from(platform_origin) }
     }
 
-    /// Invites an e-mail address. An earlier invitation of the same address stops holding. Inviting an
-    /// Owner is for Owners.
+    /// Invites an e-mail address, and sends the letter. An earlier invitation of the same address stops
+    /// holding. Inviting an Owner is for Owners.
     ///
     /// # Errors
     /// Not allowed, already a member, or the store is not available.
@@ -70,14 +90,7 @@ impl Invitations {
         let known = self.people.with_email(&email).await.map_err(OrganizationError::Neighbour)?;
         let token = Token::generate().map_err(OrganizationError::Randomness)?;
         let change = self.store.begin_locked(permit).await?;
-        if role == Role::Owner {
-            store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
-        }
-        if let Some(user) = known
-            && store::members::role(change.transaction(), organization, user).await?.is_some()
-        {
-            return Err(OrganizationError::AlreadyMember);
-        }
+        may_now_invite(&change, permit, role, known).await?;
         let replaced =
             store::invitations::revoke_for(change.transaction(), organization, &email, now).await?;
         let invitation = Invitation {
@@ -90,6 +103,7 @@ impl Invitations {
             expires_at: now + INVITATION_LIFETIME,
             accepted_at: None,
             revoked_at: None,
+            last_delivery: None,
         };
         store::invitations::insert(change.transaction(), &invitation, token.hash()).await?;
         let event = Event::done(
@@ -101,21 +115,133 @@ impl Invitations {
         .during(request)
         .with(json!({ "after": { "email": invitation.email, "role": role }, "replaced": replaced }));
         change.commit(event).await?;
-        Ok(NewInvitation { invitation, token })
+        Ok(self.send(invitation, token, request).await)
     }
 
-    /// Those that can still be accepted, newest first.
+    /// Makes an invitation anew and sends its letter: the old link stops holding, the fourteen days begin
+    /// again, and from now on the invitation is that of whoever made it anew. The e-mail address and the
+    /// role stay.
+    ///
+    /// # Errors
+    /// No such open invitation in this organization, not allowed, already a member, or the store is not
+    /// available.
+    pub async fn renew(
+        &self,
+        permit: &Permit<CreateInvitation>,
+        request: RequestId,
+        id: InvitationId,
+        now: OffsetDateTime,
+    ) -> Result<NewInvitation, OrganizationError> {
+        let organization = permit.organization();
+        let open = |found: Option<Invitation>| {
+            found.filter(|invitation| invitation.is_open(now)).ok_or(OrganizationError::NotFound)
+        };
+        let named = open(store::invitations::find(self.store.database(), organization, id).await?)?;
+        let known = self.people.with_email(&named.email).await.map_err(OrganizationError::Neighbour)?;
+        let token = Token::generate().map_err(OrganizationError::Randomness)?;
+        let change = self.store.begin_locked(permit).await?;
+        let before = open(store::invitations::find(change.transaction(), organization, id).await?)?;
+        may_now_invite(&change, permit, before.role, known).await?;
+        let invitation = Invitation {
+            invited_by: permit.user(),
+            expires_at: now + INVITATION_LIFETIME,
+            last_delivery: None,
+            ..before.clone()
+        };
+        store::invitations::renew(change.transaction(), &invitation, token.hash()).await?;
+        let dates = |invitation: &Invitation| {
+            json!({
+                "invitedBy": invitation.invited_by,
+                "expiresAt": invitation.expires_at.unix_timestamp(),
+            })
+        };
+        let event = Event::done(Actor::Person(permit.user()), CreateInvitation::NAME, Target::Invitation(id))
+            .of(organization)
+            .during(request)
+            .with(json!({ "renewed": true, "before": dates(&before), "after": dates(&invitation) }));
+        change.commit(event).await?;
+        Ok(self.send(invitation, token, request).await)
+    }
+
+    /// Sends the letter of an invitation that was committed, and keeps what became of it. The inviter gets
+    /// the link in any case, so nothing that goes wrong here takes the invitation back.
+    async fn send(&self, invitation: Invitation, token: Token, request: RequestId) -> NewInvitation {
+        let link = format!("{}/invitations/accept?token={}", self.platform_origin, *token.reveal());
+        let delivery = match self.letter(&invitation, link.clone()).await {
+            Ok(letter) => self.letters.send_invitation(&letter).await,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a letter could not be written");
+                Delivery::Failed
+            }
+        };
+        if let Err(error) = self.keep_delivery(&invitation, &token, delivery, request).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a delivery could not be recorded");
+        }
+        let invitation = Invitation { last_delivery: Some(delivery), ..invitation };
+        NewInvitation { invitation, token, link, delivery }
+    }
+
+    async fn letter(
+        &self,
+        invitation: &Invitation,
+        link: String,
+    ) -> Result<InvitationLetter, OrganizationError> {
+        let inviter = invitation.invited_by;
+        let mut people = self.people.people(&[inviter]).await.map_err(OrganizationError::Neighbour)?;
+        let inviter = people.remove(&inviter).ok_or(OrganizationError::Unreadable("users"))?;
+        let organization = store::organizations::find(self.store.database(), invitation.organization).await?;
+        Ok(InvitationLetter {
+            to: invitation.email.clone(),
+            organization: organization.name,
+            inviter: inviter.email,
+            role: invitation.role,
+            link,
+            expires_at: invitation.expires_at,
+        })
+    }
+
+    async fn keep_delivery(
+        &self,
+        invitation: &Invitation,
+        token: &Token,
+        delivery: Delivery,
+        request: RequestId,
+    ) -> Result<(), OrganizationError> {
+        let change = self.store.begin().await?;
+        let transaction = change.transaction();
+        if !store::invitations::set_delivery(transaction, invitation.id, token.hash(), delivery).await? {
+            return Ok(());
+        }
+        let event = Event::done(Actor::System, DELIVER, Target::Invitation(invitation.id))
+            .of(invitation.organization)
+            .during(request)
+            .with(json!({ "after": { "delivery": delivery.as_str() } }));
+        Ok(change.commit(event).await?)
+    }
+
+    /// Those that can still be accepted, newest first: at most so many, after (older than) this one.
     ///
     /// # Errors
     /// The store is not available.
     pub async fn list(
         &self,
         permit: &Permit<ListInvitations>,
+        mut after: Option<InvitationId>,
+        most: usize,
         now: OffsetDateTime,
     ) -> Result<Vec<Invitation>, OrganizationError> {
-        let mut pending = store::invitations::list(self.store.database(), permit.organization()).await?;
-        pending.retain(|invitation| invitation.is_open(now));
-        Ok(pending)
+        let mut open = Vec::new();
+        loop {
+            let read =
+                store::invitations::list(self.store.database(), permit.organization(), after, PIECE).await?;
+            let last = read.len() < PIECE;
+            after = read.last().map(|invitation| invitation.id);
+            open.extend(read.into_iter().filter(|invitation| invitation.is_open(now)));
+            if last || open.len() >= most {
+                open.truncate(most);
+                return Ok(open);
+            }
+        }
     }
 
     /// Takes an invitation back.
@@ -166,7 +292,11 @@ impl Invitations {
             .await?
             .ok_or(OrganizationError::InvitationInvalid)?;
         let organization = named.organization;
-        store::organizations::lock(transaction, organization).await?;
+        store::organizations::lock(transaction, organization).await.map_err(|error| match error {
+            // It went with its organization while the lock was awaited.
+            OrganizationError::NotFound => OrganizationError::InvitationInvalid,
+            error => error,
+        })?;
         // Read again: it may have been used or revoked while the lock was awaited.
         let invitation = store::invitations::by_token(transaction, hash)
             .await?
@@ -198,4 +328,22 @@ impl Invitations {
         change.commit(event).await?;
         Ok(Accepted { organization, role, joined: before.is_none() })
     }
+}
+
+/// Whether this person may give this role now, to somebody who is no member. The organization is locked.
+async fn may_now_invite(
+    change: &Change,
+    permit: &Permit<CreateInvitation>,
+    role: Role,
+    known: Option<UserId>,
+) -> Result<(), OrganizationError> {
+    if role == Role::Owner {
+        store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
+    }
+    if let Some(user) = known
+        && store::members::role(change.transaction(), permit.organization(), user).await?.is_some()
+    {
+        return Err(OrganizationError::AlreadyMember);
+    }
+    Ok(())
 }

@@ -6,13 +6,14 @@
 //! - an invitation is a single-use secret, kept as a hash, for one verified e-mail address;
 //! - every change is committed together with its audit event.
 //!
-//! It knows neither sessions nor apps. What it needs of them comes in through [`People`] and
-//! [`Departures`].
+//! It knows neither sessions nor apps nor mail. What it needs of them comes in through [`People`],
+//! [`Departures`] and [`Letters`].
 
 mod endpoints;
 mod error;
 mod groups;
 mod invitation;
+mod invitation_letter;
 mod invitations;
 mod members;
 mod neighbours;
@@ -25,10 +26,11 @@ pub use endpoints::{OrganizationOfApp, OrganizationsApi};
 pub use error::OrganizationError;
 pub use groups::{Group, Groups};
 pub use invitation::{INVITATION_LIFETIME, Invitation};
+pub use invitation_letter::{Delivery, InvitationLetter, Letters};
 pub use invitations::{Accepted, Invitations, NewInvitation};
-pub use members::{Member, Members};
+pub use members::{KnownMember, Member, MemberSearch, Members, locked_roles};
 pub use neighbours::{Departures, NeighbourError, People, PersonName};
 pub use organization::{HostedDomain, Organization, OrganizationChanges, OrganizationRecord};
-pub use organizations::{Organizations, OwnOrganization};
+pub use organizations::{Organizations, OwnOrganization, SLUG_REST};
 pub use set_up::SetUp;
-pub use store::{Store, load, load_all};
+pub use store::{Store, load, load_all, lock_organization};

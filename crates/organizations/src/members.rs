@@ -1,16 +1,18 @@
-//! Members: listing them, changing their roles, removing them, leaving.
+//! Members: finding them, changing their roles, handing ownership over, removing them, leaving.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use access_control::{
     Action, ChangeRole, LeaveOrganization, ListMembers, ManageOwners, Permit, RemoveMember, Role,
+    TransferOwnership,
 };
 use audit::{Actor, Change, Event, Target};
 use ids::{EmailAddress, OrganizationId, RequestId, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::{Departures, OrganizationError, People, Store, store};
+use crate::{Departures, OrganizationError, People, PersonName, Store, store};
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,38 @@ pub struct Member {
     /// Since when.
     pub created_at: OffsetDateTime,
 }
+
+/// Which members are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct MemberSearch {
+    /// A part of the name or the e-mail address, in any case. Compared here and not in the store, so that
+    /// no character of it is a pattern and both stores agree about letters.
+    pub text: Option<String>,
+    /// Their role.
+    pub role: Option<Role>,
+}
+
+/// A member, and who that is.
+#[derive(Clone, Debug)]
+pub struct KnownMember {
+    /// The member.
+    pub member: Member,
+    /// The person, unless nobody knows.
+    pub person: Option<PersonName>,
+}
+
+impl MemberSearch {
+    fn finds(&self, member: &KnownMember) -> bool {
+        let Some(text) = &self.text else { return true };
+        let text = text.to_lowercase();
+        member.person.as_ref().is_some_and(|person| {
+            person.email.as_str().contains(&text) || person.name.to_lowercase().contains(&text)
+        })
+    }
+}
+
+/// How many members are read at a time while a piece of a list is filled.
+const PIECE: usize = 256;
 
 /// The members of organizations.
 #[derive(Clone)]
@@ -50,6 +84,73 @@ impl Members {
     /// The store is not available.
     pub async fn list(&self, permit: &Permit<ListMembers>) -> Result<Vec<Member>, OrganizationError> {
         store::members::list(self.store.database(), permit.organization()).await
+    }
+
+    /// Members that a person looks for, in the order of their identifiers, with who they are: at most so
+    /// many, after this one.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn search(
+        &self,
+        permit: &Permit<ListMembers>,
+        wanted: &MemberSearch,
+        mut after: Option<UserId>,
+        most: usize,
+    ) -> Result<Vec<KnownMember>, OrganizationError> {
+        let mut found = Vec::new();
+        loop {
+            let piece = store::members::page(
+                self.store.database(),
+                permit.organization(),
+                wanted.role,
+                after,
+                // Without a text everybody read is somebody found.
+                if wanted.text.is_some() { PIECE } else { most },
+            );
+            let members = piece.await?;
+            let last = wanted.text.is_none() || members.len() < PIECE;
+            after = members.last().map(|member| member.user);
+            let users: Vec<_> = members.iter().map(|member| member.user).collect();
+            let mut people = self.people.people(&users).await.map_err(OrganizationError::Neighbour)?;
+            let known = members.into_iter().map(|member| {
+                let person = people.remove(&member.user);
+                KnownMember { member, person }
+            });
+            found.extend(known.filter(|member| wanted.finds(member)));
+            if last || found.len() >= most {
+                found.truncate(most);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Makes another member an Owner and oneself an Admin, in one change.
+    ///
+    /// # Errors
+    /// No such member, an Owner already, not an Owner oneself any more, or the store is not available.
+    pub async fn transfer_ownership(
+        &self,
+        permit: &Permit<TransferOwnership>,
+        request: RequestId,
+        user: UserId,
+    ) -> Result<(), OrganizationError> {
+        let organization = permit.organization();
+        let change = self.store.begin_locked(permit).await?;
+        let before = role_of(&change, organization, user).await?;
+        if before == Role::Owner {
+            return Err(OrganizationError::AlreadyOwner);
+        }
+        store::members::set_role(change.transaction(), organization, user, Role::Owner).await?;
+        store::members::set_role(change.transaction(), organization, permit.user(), Role::Admin).await?;
+        let event = Event::done(Actor::Person(permit.user()), TransferOwnership::NAME, Target::Member(user))
+            .of(organization)
+            .during(request)
+            .with(json!({
+                "before": { "role": before, "ownRole": Role::Owner },
+                "after": { "role": Role::Owner, "ownRole": Role::Admin },
+            }));
+        Ok(change.commit(event).await?)
     }
 
     /// Gives a member another role. Making an Owner, or changing one, is for Owners.
@@ -201,4 +302,20 @@ async fn keep_an_owner(
         return Err(OrganizationError::LastOwner);
     }
     Ok(())
+}
+
+/// The members of an organization with their roles, as they stay until the change ends; nobody when there is
+/// no such organization. For those who decide about what belongs to members.
+///
+/// # Errors
+/// The store is not available.
+pub async fn locked_roles(
+    change: &Change,
+    organization: OrganizationId,
+) -> Result<HashMap<UserId, Role>, OrganizationError> {
+    match store::organizations::lock(change.transaction(), organization).await {
+        Ok(()) => store::members::roles(change.transaction(), organization).await,
+        Err(OrganizationError::NotFound) => Ok(HashMap::new()),
+        Err(error) => Err(error),
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use audit::Change;
 use ids::{EmailAddress, OrganizationId, UserId};
+use time::OffsetDateTime;
 
 /// Why a neighbour did not answer. It is logged, never shown.
 pub type NeighbourError = Box<dyn std::error::Error + Send + Sync>;
@@ -37,7 +38,7 @@ pub trait People: Send + Sync {
     async fn with_email(&self, email: &EmailAddress) -> Result<Option<UserId>, NeighbourError>;
 }
 
-/// Whoever keeps something for a member that must end with the membership, such as grants on apps: a
+/// Whoever keeps something that must end with a membership or an organization, such as grants and apps: a
 /// person who is invited again starts from nothing.
 #[async_trait]
 pub trait Departures: Send + Sync {
@@ -51,4 +52,16 @@ pub trait Departures: Send + Sync {
         organization: OrganizationId,
         user: UserId,
     ) -> Result<(), NeighbourError>;
+
+    /// Forgets everything of this organization, within the change that deletes it. Answers how many apps
+    /// that were.
+    ///
+    /// # Errors
+    /// The store is not available; the organization then stays.
+    async fn forget_organization(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+        now: OffsetDateTime,
+    ) -> Result<u64, NeighbourError>;
 }

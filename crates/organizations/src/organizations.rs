@@ -1,21 +1,38 @@
-//! Creating, reading and changing organizations.
+//! Creating, reading, changing and deleting organizations.
+
+use std::sync::Arc;
 
 use access_control::{
-    Action, CreateOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role, UpdateOrganization,
+    Action, CreateOrganization, DeleteOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role,
+    UpdateOrganization,
 };
 use audit::{Actor, Change, Event, Target};
 use ids::{Name, OrganizationId, OrganizationSlug, RequestId, UserId};
 use serde_json::json;
+use time::Duration;
 
-use crate::{HostedDomain, Organization, OrganizationChanges, OrganizationError, PersonName, Store, store};
+use crate::{
+    Departures, HostedDomain, Organization, OrganizationChanges, OrganizationError, PersonName, Store, store,
+};
 
 /// How often a free slug is looked for before giving up.
 const SLUG_ATTEMPTS: u32 = 50;
 
+/// For how long nobody can take the slug of a deleted organization, so that links and bookmarks of its
+/// hosts lead to nobody else meanwhile.
+pub const SLUG_REST: Duration = Duration::days(90);
+
 /// The organizations.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Organizations {
     store: Store,
+    departures: Arc<dyn Departures>,
+}
+
+impl std::fmt::Debug for Organizations {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Organizations").finish_non_exhaustive()
+    }
 }
 
 /// An organization and what the asking person is in it.
@@ -30,8 +47,8 @@ pub struct OwnOrganization {
 impl Organizations {
     /// The organizations in this store.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(store: Store, departures: Arc<dyn Departures>) -> Self {
+        Self { store, departures }
     }
 
     /// Creates an organization; the person becomes its Owner.
@@ -149,6 +166,44 @@ impl Organizations {
     }
 }
 
+impl Organizations {
+    /// Deletes an organization with everything it has: apps, members, invitations, groups. What happened in
+    /// it stays in the audit trail, and its slug at rest for [`SLUG_REST`].
+    ///
+    /// # Errors
+    /// The repeated slug is another one, the person is no Owner any more, or the store is not available.
+    pub async fn delete(
+        &self,
+        permit: &Permit<DeleteOrganization>,
+        request: RequestId,
+        repeated: &OrganizationSlug,
+    ) -> Result<(), OrganizationError> {
+        let id = permit.organization();
+        let change = self.store.begin_locked(permit).await?;
+        let transaction = change.transaction();
+        let before = store::organizations::find(transaction, id).await?;
+        if before.slug != *repeated {
+            return Err(OrganizationError::OtherSlug);
+        }
+        let members = store::members::list(transaction, id).await?.len();
+        let event =
+            Event::done(Actor::Person(permit.user()), DeleteOrganization::NAME, Target::Organization(id))
+                .of(id)
+                .during(request);
+        let apps = self
+            .departures
+            .forget_organization(&change, id, event.at)
+            .await
+            .map_err(OrganizationError::Neighbour)?;
+        store::organizations::delete(transaction, id).await?;
+        store::retired_slugs::insert(transaction, &before.slug, event.at).await?;
+        let detail = json!({
+            "before": { "slug": before.slug, "name": before.name, "members": members, "apps": apps },
+        });
+        Ok(change.commit(event.with(detail)).await?)
+    }
+}
+
 /// Makes an organization with its first Owner, and commits.
 pub(crate) async fn establish(
     change: Change,
@@ -161,6 +216,14 @@ pub(crate) async fn establish(
     let id = OrganizationId::generate();
     let event = Event::done(Actor::Person(owner), action, Target::Organization(id)).of(id).during(request);
     let organization = Organization { id, slug, name, hosted_domain: None, created_at: event.at };
+    if let Some(retired_at) =
+        store::retired_slugs::retired_at(change.transaction(), &organization.slug).await?
+    {
+        if event.at < retired_at + SLUG_REST {
+            return Err(OrganizationError::SlugTaken);
+        }
+        store::retired_slugs::delete(change.transaction(), &organization.slug).await?;
+    }
     store::organizations::insert(change.transaction(), &organization).await?;
     store::members::insert(change.transaction(), id, owner, Role::Owner, event.at).await?;
     let detail = json!({ "after": { "slug": organization.slug, "name": organization.name, "owner": owner } });

@@ -5,6 +5,7 @@ pub(crate) mod invitations;
 pub(crate) mod members;
 pub(crate) mod organizations;
 mod records;
+pub(crate) mod retired_slugs;
 pub(crate) mod set_up;
 mod tables;
 

@@ -2,7 +2,7 @@
 
 use access_control::{AppLevel, CreateApp, DeleteApp, ListApps, Permit, ReadApp, UpdateApp};
 use endpoint::http::StatusCode;
-use endpoint::{Answer, Call, Endpoint, Instant, Problem};
+use endpoint::{Answer, Call, Endpoint, Instant, Paging, PagingParameters, Problem};
 use ids::{AppId, AppSlug, Name, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,7 +15,8 @@ pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/apps", "list_apps")
             .requires::<ListApps>()
-            .gives::<Vec<AppAnswer<'_>>>(StatusCode::OK)
+            .query::<PagingParameters>()
+            .gives::<AppsAnswer<'_>>(StatusCode::OK)
             .answers(apps.clone(), list),
         Endpoint::post("/api/v1/organizations/{organization_id}/apps", "create_app")
             .requires::<CreateApp>()
@@ -74,7 +75,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct AppAnswer<'a> {
+pub(super) struct AppAnswer<'a> {
     id: AppId,
     organization_id: OrganizationId,
     slug: &'a str,
@@ -87,6 +88,21 @@ struct AppAnswer<'a> {
     #[serde(serialize_with = "instant")]
     #[schemars(with = "Instant")]
     created_at: OffsetDateTime,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AppsAnswer<'a> {
+    apps: Vec<AppAnswer<'a>>,
+    /// `null` when nothing follows.
+    next_cursor: Option<String>,
+}
+
+impl<'a> AppsAnswer<'a> {
+    pub(super) fn piece(paging: &Paging, read: &'a mut Vec<App>) -> Self {
+        let next_cursor = paging.cut(read, |app| app.id.to_string());
+        Self { apps: read.iter().map(AppAnswer::from).collect(), next_cursor }
+    }
 }
 
 impl<'a> From<&'a App> for AppAnswer<'a> {
@@ -107,8 +123,11 @@ impl<'a> From<&'a App> for AppAnswer<'a> {
 }
 
 async fn list(apps: Apps, permit: Permit<ListApps>, call: Call) -> Result<Answer, Problem> {
-    let visible = apps.list_visible(&permit, call.now()).await?;
-    Ok(Answer::json(&visible.iter().map(AppAnswer::from).collect::<Vec<_>>()))
+    let paging = call.paging()?;
+    let after: Option<AppId> = paging.after()?;
+    let mut visible = apps.list_visible(&permit, call.now()).await?;
+    visible.retain(|app| after.is_none_or(|after| app.id > after));
+    Ok(Answer::json(&AppsAnswer::piece(&paging, &mut visible)))
 }
 
 async fn create(apps: Apps, permit: Permit<CreateApp>, mut call: Call) -> Result<Answer, Problem> {

@@ -21,6 +21,10 @@ impl From<AppError> for Problem {
             AppError::NotAMember => {
                 Self::invalid("not_a_member", "The person is no member of the app's organization.")
             }
+            AppError::CannotEdit => Self::invalid(
+                "cannot_edit",
+                "The person's role in the organization does not allow to edit apps. Choose somebody else.",
+            ),
             AppError::LastEditor => Self::conflict(
                 "last_editor",
                 "A restricted app keeps at least one editor whose grant does not end. Name another one first.",

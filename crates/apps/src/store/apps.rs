@@ -1,13 +1,14 @@
 //! Apps and their hosts.
 
-use ids::{AppId, OrganizationId};
+use ids::{AppId, OrganizationId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    SqlErr,
 };
 
+use super::read;
 use super::tables::{app, host};
-use super::{is_unique, read, unless};
 use crate::{App, AppError};
 
 /// One app.
@@ -43,7 +44,12 @@ pub async fn list(
 
 /// Adds an app and takes its host label.
 pub async fn insert(transaction: &impl ConnectionTrait, new: &App) -> Result<(), AppError> {
-    let taken = |error| unless(error, is_unique, AppError::HostTaken(new.label.clone()));
+    // The organization may have been deleted a moment ago, and its row is referred to.
+    let taken = |error: DbErr| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => AppError::HostTaken(new.label.clone()),
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => AppError::NotFound,
+        _ => AppError::Store(error),
+    };
     let row = app::ActiveModel {
         id: Set(new.id.to_string()),
         organization_id: Set(new.organization.to_string()),
@@ -81,6 +87,34 @@ pub async fn update(transaction: &impl ConnectionTrait, app: &App) -> Result<(),
 /// Removes an app; its host, grants, rules and secrets go with it (`ON DELETE CASCADE`).
 pub async fn delete(transaction: &impl ConnectionTrait, id: AppId) -> Result<(), AppError> {
     app::Entity::delete_by_id(id.to_string()).exec(transaction).await.map_err(AppError::Store)?;
+    Ok(())
+}
+
+/// Names somebody else as who made an app.
+pub async fn set_creator(
+    transaction: &impl ConnectionTrait,
+    id: AppId,
+    creator: UserId,
+) -> Result<(), AppError> {
+    let row = app::ActiveModel {
+        id: Unchanged(id.to_string()),
+        creator_id: Set(creator.to_string()),
+        ..Default::default()
+    };
+    row.update(transaction).await.map_err(AppError::Store)?;
+    Ok(())
+}
+
+/// Removes every app of an organization, with what goes with each.
+pub async fn delete_of_organization(
+    transaction: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<(), AppError> {
+    app::Entity::delete_many()
+        .filter(app::Column::OrganizationId.eq(organization.to_string()))
+        .exec(transaction)
+        .await
+        .map_err(AppError::Store)?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Grants.
 
+use std::collections::HashMap;
+
 use ids::{AppId, OrganizationId, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -19,6 +21,24 @@ pub async fn list(database: &impl ConnectionTrait, app: AppId) -> Result<Vec<Gra
         .await
         .map_err(AppError::Store)?;
     rows.into_iter().map(assemble).collect()
+}
+
+/// The grants on every app of an organization, by app.
+pub async fn of_organization(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<HashMap<AppId, Vec<Grant>>, AppError> {
+    let rows = grant::Entity::find()
+        .filter(grant::Column::OrganizationId.eq(organization.to_string()))
+        .all(database)
+        .await
+        .map_err(AppError::Store)?;
+    let mut found: HashMap<AppId, Vec<Grant>> = HashMap::new();
+    for row in rows {
+        let app = read("grants", &row.app_id)?;
+        found.entry(app).or_default().push(assemble(row)?);
+    }
+    Ok(found)
 }
 
 /// Gives or replaces a grant. The store refuses one for somebody who is no member.

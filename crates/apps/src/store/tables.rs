@@ -60,6 +60,24 @@ pub mod host {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod retired_label {
+    use sea_orm::entity::prelude::*;
+    use time::OffsetDateTime;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "retired_labels")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub label: String,
+        pub retired_at: OffsetDateTime,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod grant {
     use sea_orm::entity::prelude::*;
     use time::OffsetDateTime;

@@ -92,6 +92,7 @@ impl Served {
         let house = House::on(database);
         let api = AppsApi {
             apps: house.apps.clone(),
+            orphaned_apps: house.orphaned_apps.clone(),
             grants: house.grants.clone(),
             path_rules: house.path_rules.clone(),
             server_secrets: house.server_secrets.clone(),
@@ -169,7 +170,7 @@ on_both_stores! {
         assert!(app["createdAt"].as_str().unwrap().ends_with('Z'));
         let taken = served.expect(409, tenant.owner, "POST", &all, Some(body)).await;
         assert_eq!(taken["code"], "host_taken");
-        assert_eq!(served.expect(200, tenant.owner, "GET", &all, None).await, json!([app]));
+        assert_eq!(served.expect(200, tenant.owner, "GET", &all, None).await, json!({ "apps": [app], "nextCursor": null }));
 
         let one = format!("/api/v1/apps/{}", app["id"].as_str().unwrap());
         assert_eq!(served.expect(200, tenant.owner, "GET", &one, None).await, app);
@@ -182,7 +183,7 @@ on_both_stores! {
         assert_eq!(none["upstream"], Value::Null);
         served.expect(204, tenant.owner, "DELETE", &one, None).await;
         served.expect(404, tenant.owner, "GET", &one, None).await;
-        assert_eq!(served.expect(200, tenant.owner, "GET", &all, None).await, json!([]));
+        assert_eq!(served.expect(200, tenant.owner, "GET", &all, None).await["apps"], json!([]));
     }
 
     async fn z06_bodies_refuse_what_only_the_platform_sets_and_what_is_no_value(database: TestDatabase) {

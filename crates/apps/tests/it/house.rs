@@ -8,11 +8,11 @@ use access_control::{
     OrganizationFacts, Permit, Principal, Refusal, Role, SignedIn, authorize,
 };
 use apps::{
-    AddressPolicy, App, AppChanges, AppError, AppPathRules, Apps, Grants, NewApp, Occasion,
-    OrganizationSlugs, ServerSecrets, Store,
+    AddressPolicy, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships, NeighbourError,
+    NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecrets, Store,
 };
 use async_trait::async_trait;
-use audit::{Event, Follower, Journal, Target};
+use audit::{Change, Event, Follower, Journal, Target};
 use ids::{AppId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::MasterKey;
@@ -25,6 +25,7 @@ pub struct House {
     pub journal: Journal,
     pub facts: Arc<Known>,
     pub apps: Apps,
+    pub orphaned_apps: OrphanedApps,
     pub grants: Grants,
     pub path_rules: AppPathRules,
     pub server_secrets: ServerSecrets,
@@ -77,6 +78,36 @@ impl Follower for Known {
     }
 }
 
+/// The table of members, as `organizations` would read it.
+struct MembersTable;
+
+#[async_trait]
+impl Memberships for MembersTable {
+    async fn locked(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+    ) -> Result<HashMap<UserId, Role>, NeighbourError> {
+        let transaction = change.transaction();
+        let backend = transaction.get_database_backend();
+        if backend == sea_orm::DatabaseBackend::Postgres {
+            let lock = "SELECT id FROM organizations WHERE id = $1 FOR UPDATE";
+            let lock = Statement::from_sql_and_values(backend, lock, [organization.to_string().into()]);
+            transaction.query_one_raw(lock).await?;
+        }
+        let all = "SELECT user_id, role FROM members WHERE organization_id = $1";
+        let all = Statement::from_sql_and_values(backend, all, [organization.to_string().into()]);
+        let mut roles = HashMap::new();
+        for row in transaction.query_all_raw(all).await? {
+            roles.insert(
+                row.try_get::<String>("", "user_id")?.parse()?,
+                row.try_get::<String>("", "role")?.parse()?,
+            );
+        }
+        Ok(roles)
+    }
+}
+
 impl House {
     /// Upstreams may have public addresses only.
     pub fn on(database: TestDatabase) -> Self {
@@ -97,6 +128,7 @@ impl House {
         let slugs = Arc::clone(&facts) as Arc<dyn OrganizationSlugs>;
         let master_key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
         Self {
+            orphaned_apps: OrphanedApps::new(store.clone(), Arc::clone(&read), Arc::new(MembersTable)),
             apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
             grants: Grants::new(store.clone(), Arc::clone(&read)),
             path_rules: AppPathRules::new(store.clone(), read),
@@ -191,6 +223,16 @@ impl House {
         change.commit(event).await.unwrap();
         let mut organizations = self.facts.organizations.lock().unwrap();
         organizations.get_mut(&tenant.id).unwrap().1.members.remove(&user);
+    }
+
+    /// Gives a member another role.
+    pub async fn set_role(&self, tenant: Tenant, user: UserId, role: Role) {
+        self.execute(
+            "UPDATE members SET role = $3 WHERE organization_id = $1 AND user_id = $2",
+            [tenant.id.to_string().into(), user.to_string().into(), role.to_string().into()],
+        )
+        .await;
+        self.remember(tenant, user, MemberFacts { role, groups: Vec::new() });
     }
 
     /// Makes the facts say that somebody is a member.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use access_control::{Permit, ReadApiDescription};
 use apps::AppsApi;
 use console::Console;
+use decisions::{Decisions, DecisionsApi};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
 
+use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::health::{self, Health};
 use crate::metrics::Metrics;
@@ -45,13 +47,13 @@ pub(super) fn all(
             people: identity.people(),
             facts: foundation.facts(),
             organization_of_app: Arc::new(move |label| Some(directory.app_at(label).ok()??.organization())),
-            platform_origin: sites.platform_origin(),
         }
         .endpoints(),
     );
     all.extend(
         AppsApi {
             apps: apps.apps.clone(),
+            orphaned_apps: apps.orphaned_apps.clone(),
             grants: apps.grants.clone(),
             path_rules: apps.path_rules.clone(),
             server_secrets: apps.server_secrets.clone(),
@@ -74,6 +76,11 @@ pub(super) fn all(
         }
         .endpoints(),
     );
+    all.extend(
+        DecisionsApi { decisions: Decisions::new(decisions::Store::new(foundation.database.clone())) }
+            .endpoints(),
+    );
+    all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
     all.extend(health::endpoints(&Health {
         database: foundation.database.clone(),

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use access_control::Facts;
-use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
+use apps::{AddressPolicy, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
 use audit::Journal;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{
     ApiTokens, HandOff, Lifetimes, Provider, Providers, Sessions, SignIns, SigningKeys, UserTokens, Users,
 };
+use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 
 use crate::StartError;
-use crate::neighbours::{AppsForget, KnownPeople};
+use crate::neighbours::{AppsForget, KnownMembers, KnownPeople, Post};
 
 /// How many sessions that nobody is using at the moment are kept in memory.
 const SESSIONS_IN_MEMORY: usize = 1_000_000;
@@ -116,12 +117,13 @@ pub(super) struct OrganizationUseCases {
 }
 
 impl OrganizationUseCases {
-    pub(super) fn new(foundation: &Foundation, people: &Arc<KnownPeople>) -> Self {
+    pub(super) fn new(foundation: &Foundation, people: &Arc<KnownPeople>, mailer: Option<Mailer>) -> Self {
+        let origin = foundation.sites.platform_origin();
         let store = organizations::Store::new(foundation.journal.clone(), foundation.database.clone());
         Self {
-            organizations: Organizations::new(store.clone()),
+            organizations: Organizations::new(store.clone(), Arc::new(AppsForget)),
             members: Members::new(store.clone(), people.clone(), Arc::new(AppsForget)),
-            invitations: Invitations::new(store.clone(), people.clone()),
+            invitations: Invitations::new(store.clone(), people.clone(), Arc::new(Post(mailer)), &origin),
             groups: Groups::new(store.clone()),
             set_up: SetUp::new(store),
         }
@@ -131,6 +133,7 @@ impl OrganizationUseCases {
 /// Apps, and who may use them.
 pub(super) struct AppUseCases {
     pub(super) apps: Apps,
+    pub(super) orphaned_apps: OrphanedApps,
     pub(super) grants: Grants,
     pub(super) path_rules: AppPathRules,
     pub(super) server_secrets: ServerSecrets,
@@ -146,6 +149,7 @@ impl AppUseCases {
         let slugs = Arc::new(foundation.directory.clone());
         Self {
             apps: Apps::new(store.clone(), foundation.facts(), slugs, addresses),
+            orphaned_apps: OrphanedApps::new(store.clone(), foundation.facts(), Arc::new(KnownMembers)),
             grants: Grants::new(store.clone(), foundation.facts()),
             path_rules: AppPathRules::new(store.clone(), foundation.facts()),
             server_secrets: ServerSecrets::new(store, master_key),

@@ -210,7 +210,7 @@ level = "trace"
         let members = olga.call("GET", &format!("{}/members", self.organization(olga).await), None).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let members = members.json();
-        let members = members.as_array().unwrap().iter();
+        let members = members["members"].as_array().unwrap().iter();
         members.map(|member| (text(&member["email"]), text(&member["userId"]))).collect()
     }
 

@@ -64,6 +64,15 @@ impl Departures for FromApps {
     ) -> Result<(), NeighbourError> {
         Ok(apps::forget_member(change, organization, user).await?)
     }
+
+    async fn forget_organization(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+        now: OffsetDateTime,
+    ) -> Result<u64, NeighbourError> {
+        Ok(apps::forget_organization(change, organization, now).await?)
+    }
 }
 
 impl House {
@@ -77,7 +86,7 @@ impl House {
         let apps = apps::Store::new(journal.clone(), connection);
         let master_key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
         Self {
-            organizations: Organizations::new(organizations.clone()),
+            organizations: Organizations::new(organizations.clone(), Arc::new(FromApps)),
             members: Members::new(organizations.clone(), Arc::new(Nobody), Arc::new(FromApps)),
             groups: Groups::new(organizations),
             apps: Apps::new(apps.clone(), facts.clone(), facts.clone(), Arc::new(AddressPolicy::default())),

@@ -2,14 +2,17 @@
 //! set what only the platform sets.
 
 use access_control::Role;
-use endpoint::Instant;
+use endpoint::{Instant, PagingParameters};
 use ids::{DomainName, EmailAddress, GroupId, InvitationId, Name, OrganizationId, OrganizationSlug, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::{Group, HostedDomain, Invitation, Member, Organization, OrganizationChanges, PersonName};
+use crate::{
+    Delivery, Group, HostedDomain, Invitation, KnownMember, Member, NewInvitation, Organization,
+    OrganizationChanges,
+};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -64,6 +67,29 @@ pub(super) struct InvitationBody {
     pub role: Role,
 }
 
+/// Parameters of deleting an organization.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+pub(super) struct DeletionParameters {
+    /// The slug of what is deleted, repeated, so that nobody deletes another organization by a slip.
+    #[expect(dead_code, reason = "describes the query, which is read by name")]
+    slug: OrganizationSlug,
+}
+
+/// Parameters of the list of members.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+pub(super) struct MemberParameters {
+    /// A part of the name or e-mail address, in any case.
+    #[expect(dead_code, reason = "describes the query, which is read by name")]
+    query: Option<String>,
+    #[expect(dead_code, reason = "describes the query, which is read by name")]
+    role: Option<Role>,
+    #[schemars(flatten)]
+    #[expect(dead_code, reason = "describes the query, which is read by name")]
+    paging: PagingParameters,
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AcceptBody {
@@ -116,13 +142,13 @@ pub(super) struct MemberAnswer {
     created_at: OffsetDateTime,
 }
 
-impl MemberAnswer {
-    pub fn new(member: &Member, person: Option<PersonName>) -> Self {
-        let (email, name, picture) = match person {
+impl From<KnownMember> for MemberAnswer {
+    fn from(known: KnownMember) -> Self {
+        let (email, name, picture) = match known.person {
             Some(person) => (Some(person.email), Some(person.name), person.picture),
             None => (None, None, None),
         };
-        let Member { user, role, created_at } = *member;
+        let Member { user, role, created_at } = known.member;
         Self { user_id: user, role, email, name, picture, created_at }
     }
 }
@@ -140,13 +166,12 @@ pub(super) struct InvitationAnswer {
     #[serde(serialize_with = "instant")]
     #[schemars(with = "Instant")]
     expires_at: OffsetDateTime,
-    /// Only in the answer that creates it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    /// What became of the last letter; `null` while that is not known.
+    last_delivery: Option<Delivery>,
 }
 
-impl InvitationAnswer {
-    pub fn new(invitation: Invitation, link: Option<String>) -> Self {
+impl From<Invitation> for InvitationAnswer {
+    fn from(invitation: Invitation) -> Self {
         Self {
             id: invitation.id,
             email: invitation.email,
@@ -154,7 +179,31 @@ impl InvitationAnswer {
             invited_by: invitation.invited_by,
             created_at: invitation.created_at,
             expires_at: invitation.expires_at,
-            link,
+            last_delivery: invitation.last_delivery,
+        }
+    }
+}
+
+/// An invitation whose secret can be shown this once.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewInvitationAnswer {
+    #[serde(flatten)]
+    invitation: InvitationAnswer,
+    /// Where it is accepted. It holds the secret.
+    link: String,
+    delivery: Delivery,
+    /// The delivery in a sentence.
+    delivery_detail: &'static str,
+}
+
+impl From<NewInvitation> for NewInvitationAnswer {
+    fn from(made: NewInvitation) -> Self {
+        Self {
+            invitation: made.invitation.into(),
+            link: made.link,
+            delivery: made.delivery,
+            delivery_detail: made.delivery.sentence(),
         }
     }
 }
@@ -181,6 +230,30 @@ impl From<Group> for GroupAnswer {
     fn from(group: Group) -> Self {
         Self { id: group.id, name: group.name, members: group.members, created_at: group.created_at }
     }
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MembersAnswer {
+    pub members: Vec<MemberAnswer>,
+    /// `null` when nothing follows.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InvitationsAnswer {
+    pub invitations: Vec<InvitationAnswer>,
+    /// `null` when nothing follows.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GroupsAnswer {
+    pub groups: Vec<GroupAnswer>,
+    /// `null` when nothing follows.
+    pub next_cursor: Option<String>,
 }
 
 /// ISO 8601 in UTC with milliseconds and `Z`.

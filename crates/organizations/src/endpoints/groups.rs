@@ -6,15 +6,18 @@ use access_control::{ListGroups, ManageGroups, Permit};
 use endpoint::{Answer, Call, Problem};
 
 use super::OrganizationsApi;
-use super::bodies::{GroupAnswer, GroupBody};
+use super::bodies::{GroupAnswer, GroupBody, GroupsAnswer};
 
 pub(super) async fn list(
     api: Arc<OrganizationsApi>,
     permit: Permit<ListGroups>,
-    _: Call,
+    call: Call,
 ) -> Result<Answer, Problem> {
-    let groups = api.groups.list(&permit).await?;
-    Ok(Answer::json(&groups.into_iter().map(GroupAnswer::from).collect::<Vec<_>>()))
+    let paging = call.paging()?;
+    let mut groups = api.groups.page(&permit, paging.after.as_deref(), paging.limit + 1).await?;
+    let next_cursor = paging.cut(&mut groups, |group| group.name.to_string());
+    let groups = groups.into_iter().map(GroupAnswer::from).collect();
+    Ok(Answer::json(&GroupsAnswer { groups, next_cursor }))
 }
 
 pub(super) async fn create(

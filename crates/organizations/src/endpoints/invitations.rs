@@ -6,17 +6,20 @@ use access_control::{AcceptInvitation, CreateInvitation, ListInvitations, Permit
 use endpoint::{Answer, Call, Problem};
 
 use super::OrganizationsApi;
-use super::bodies::{AcceptBody, AcceptedAnswer, InvitationAnswer, InvitationBody};
+use super::bodies::{
+    AcceptBody, AcceptedAnswer, InvitationAnswer, InvitationBody, InvitationsAnswer, NewInvitationAnswer,
+};
 
 pub(super) async fn list(
     api: Arc<OrganizationsApi>,
     permit: Permit<ListInvitations>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    let open = api.invitations.list(&permit, call.now()).await?;
-    let answers: Vec<_> =
-        open.into_iter().map(|invitation| InvitationAnswer::new(invitation, None)).collect();
-    Ok(Answer::json(&answers))
+    let paging = call.paging()?;
+    let mut open = api.invitations.list(&permit, paging.after()?, paging.limit + 1, call.now()).await?;
+    let next_cursor = paging.cut(&mut open, |invitation| invitation.id.to_string());
+    let invitations = open.into_iter().map(InvitationAnswer::from).collect();
+    Ok(Answer::json(&InvitationsAnswer { invitations, next_cursor }))
 }
 
 pub(super) async fn create(
@@ -26,8 +29,16 @@ pub(super) async fn create(
 ) -> Result<Answer, Problem> {
     let body: InvitationBody = call.json().await?;
     let made = api.invitations.create(&permit, call.id(), body.email, body.role, call.now()).await?;
-    let link = format!("{}/invitations/accept?token={}", api.platform_origin, *made.token.reveal());
-    Ok(Answer::created(&InvitationAnswer::new(made.invitation, Some(link))))
+    Ok(Answer::created(&NewInvitationAnswer::from(made)))
+}
+
+pub(super) async fn resend(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<CreateInvitation>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let made = api.invitations.renew(&permit, call.id(), call.path("invitation_id")?, call.now()).await?;
+    Ok(Answer::json(&NewInvitationAnswer::from(made)))
 }
 
 pub(super) async fn revoke(

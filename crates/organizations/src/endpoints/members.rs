@@ -2,23 +2,45 @@
 
 use std::sync::Arc;
 
-use access_control::{ChangeRole, LeaveOrganization, ListMembers, Permit, RemoveMember};
+use access_control::{
+    ChangeRole, LeaveOrganization, ListMembers, Permit, RemoveMember, Role, TransferOwnership,
+};
 use endpoint::{Answer, Call, Problem};
 
 use super::OrganizationsApi;
-use super::bodies::{MemberAnswer, RoleBody};
+use super::bodies::{MemberAnswer, MembersAnswer, RoleBody};
+use crate::MemberSearch;
+
+/// How long a text that is searched for can be, in bytes.
+const LONGEST_TEXT: usize = 200;
 
 pub(super) async fn list(
     api: Arc<OrganizationsApi>,
     permit: Permit<ListMembers>,
-    _: Call,
+    call: Call,
 ) -> Result<Answer, Problem> {
-    let members = api.members.list(&permit).await?;
-    let users: Vec<_> = members.iter().map(|member| member.user).collect();
-    let mut people = api.people(&users).await?;
-    let answers: Vec<_> =
-        members.iter().map(|member| MemberAnswer::new(member, people.remove(&member.user))).collect();
-    Ok(Answer::json(&answers))
+    let paging = call.paging()?;
+    let text = call.query("query")?.filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.len() > LONGEST_TEXT) {
+        return Err(Problem::invalid("invalid_query", "query is at most 200 bytes long."));
+    }
+    let role = call.query("role")?.map(|role| role.parse::<Role>()).transpose();
+    let role =
+        role.map_err(|_| Problem::invalid("invalid_role", "role is owner, admin, editor or member."))?;
+    let wanted = MemberSearch { text, role };
+    let mut found = api.members.search(&permit, &wanted, paging.after()?, paging.limit + 1).await?;
+    let next_cursor = paging.cut(&mut found, |known| known.member.user.to_string());
+    let members = found.into_iter().map(MemberAnswer::from).collect();
+    Ok(Answer::json(&MembersAnswer { members, next_cursor }))
+}
+
+pub(super) async fn transfer_ownership(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<TransferOwnership>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    api.members.transfer_ownership(&permit, call.id(), call.path("user_id")?).await?;
+    Ok(Answer::no_content())
 }
 
 pub(super) async fn change_role(

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use access_control::{
-    CompleteSetUp, CreateOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role,
-    UpdateOrganization,
+    CompleteSetUp, CreateOrganization, DeleteOrganization, ListOwnOrganizations, Permit, ReadOrganization,
+    Role, UpdateOrganization,
 };
 use endpoint::{Answer, Call, Problem};
+use ids::OrganizationSlug;
 
 use super::OrganizationsApi;
 use super::bodies::{OrganizationAnswer, OrganizationBody, OrganizationChangesBody, SetUpBody};
+use crate::OrganizationError;
 
 pub(super) async fn complete_set_up(
     api: Arc<OrganizationsApi>,
@@ -59,4 +61,15 @@ pub(super) async fn update(
     let body: OrganizationChangesBody = call.json().await?;
     let updated = api.organizations.update(&permit, call.id(), body.into()).await?;
     Ok(Answer::json(&OrganizationAnswer::new(updated, permit.role())))
+}
+
+pub(super) async fn delete(
+    api: Arc<OrganizationsApi>,
+    permit: Permit<DeleteOrganization>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let repeated = call.query("slug")?.and_then(|slug| slug.parse().ok());
+    let repeated: OrganizationSlug = repeated.ok_or(OrganizationError::OtherSlug)?;
+    api.organizations.delete(&permit, call.id(), &repeated).await?;
+    Ok(Answer::no_content())
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ids::{GroupId, Name, OrganizationId, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::tables::{group, group_member};
@@ -35,15 +35,37 @@ pub async fn list(
     connection: &impl ConnectionTrait,
     organization: OrganizationId,
 ) -> Result<Vec<Group>, OrganizationError> {
-    let rows = group::Entity::find()
+    with_members(connection, by_name(organization)).await
+}
+
+/// At most so many groups by name after this name, with their members. Two queries.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<Group>, OrganizationError> {
+    let mut query = by_name(organization).limit(most as u64);
+    if let Some(after) = after {
+        query = query.filter(group::Column::Name.gt(after));
+    }
+    with_members(connection, query).await
+}
+
+fn by_name(organization: OrganizationId) -> Select<group::Entity> {
+    group::Entity::find()
         .filter(group::Column::OrganizationId.eq(organization.to_string()))
         .order_by_asc(group::Column::Name)
-        .all(connection)
-        .await
-        .map_err(OrganizationError::Store)?;
+}
+
+async fn with_members(
+    connection: &impl ConnectionTrait,
+    query: Select<group::Entity>,
+) -> Result<Vec<Group>, OrganizationError> {
+    let rows = query.clone().all(connection).await.map_err(OrganizationError::Store)?;
+    let chosen = query.select_only().column(group::Column::Id).as_query().to_owned();
     let places = group_member::Entity::find()
-        .join(JoinType::InnerJoin, group_member::Relation::Group.def())
-        .filter(group::Column::OrganizationId.eq(organization.to_string()))
+        .filter(group_member::Column::GroupId.in_subquery(chosen))
         .order_by_asc(group_member::Column::UserId)
         .all(connection)
         .await

@@ -3,12 +3,14 @@
 use ids::{EmailAddress, InvitationId, OrganizationId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select, UpdateMany};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
+};
 use time::OffsetDateTime;
 
 use super::read;
 use super::tables::invitation;
-use crate::{Invitation, OrganizationError};
+use crate::{Delivery, Invitation, OrganizationError};
 
 fn invitation(row: &invitation::Model) -> Result<Invitation, OrganizationError> {
     Ok(Invitation {
@@ -21,6 +23,7 @@ fn invitation(row: &invitation::Model) -> Result<Invitation, OrganizationError> 
         expires_at: row.expires_at,
         accepted_at: row.accepted_at,
         revoked_at: row.revoked_at,
+        last_delivery: row.last_delivery.as_deref().map(|text| read("invitations", text)).transpose()?,
     })
 }
 
@@ -40,6 +43,7 @@ pub async fn insert(
         expires_at: Set(invitation.expires_at),
         accepted_at: Set(None),
         revoked_at: Set(None),
+        last_delivery: Set(None),
     };
     invitation::Entity::insert(row)
         .exec_without_returning(transaction)
@@ -56,17 +60,49 @@ fn pending(organization: OrganizationId) -> Select<invitation::Entity> {
         .filter(invitation::Column::RevokedAt.is_null())
 }
 
-/// Pending invitations, newest first.
+/// At most so many pending invitations after (older than) this one, newest first.
 pub async fn list(
     connection: &impl ConnectionTrait,
     organization: OrganizationId,
+    after: Option<InvitationId>,
+    most: usize,
 ) -> Result<Vec<Invitation>, OrganizationError> {
-    let rows = pending(organization)
-        .order_by_desc(invitation::Column::Id)
-        .all(connection)
-        .await
-        .map_err(OrganizationError::Store)?;
+    let mut query = pending(organization).order_by_desc(invitation::Column::Id).limit(most as u64);
+    if let Some(after) = after {
+        query = query.filter(invitation::Column::Id.lt(after.to_string()));
+    }
+    let rows = query.all(connection).await.map_err(OrganizationError::Store)?;
     rows.iter().map(invitation).collect()
+}
+
+/// Gives a pending invitation another secret, end and inviter. What became of the letter is open again.
+pub async fn renew(
+    transaction: &impl ConnectionTrait,
+    renewed: &Invitation,
+    token_hash: Vec<u8>,
+) -> Result<(), OrganizationError> {
+    let update = invitation::Entity::update_many()
+        .col_expr(invitation::Column::TokenHash, Expr::value(token_hash))
+        .col_expr(invitation::Column::ExpiresAt, Expr::value(renewed.expires_at))
+        .col_expr(invitation::Column::InvitedBy, Expr::value(renewed.invited_by.to_string()))
+        .col_expr(invitation::Column::LastDelivery, Expr::value(None::<String>))
+        .filter(invitation::Column::Id.eq(renewed.id.to_string()));
+    run(transaction, update).await?;
+    Ok(())
+}
+
+/// Says what became of the letter with this secret; `false` when another one is on its way by now.
+pub async fn set_delivery(
+    transaction: &impl ConnectionTrait,
+    id: InvitationId,
+    token_hash: Vec<u8>,
+    delivery: Delivery,
+) -> Result<bool, OrganizationError> {
+    let update = invitation::Entity::update_many()
+        .col_expr(invitation::Column::LastDelivery, Expr::value(delivery.as_str()))
+        .filter(invitation::Column::Id.eq(id.to_string()))
+        .filter(invitation::Column::TokenHash.eq(token_hash));
+    Ok(run(transaction, update).await? == 1)
 }
 
 pub async fn find(

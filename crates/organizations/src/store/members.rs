@@ -1,14 +1,26 @@
 //! The table of members.
 
+use std::collections::HashMap;
+
 use access_control::Role;
 use ids::{OrganizationId, UserId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use time::OffsetDateTime;
 
 use super::read;
 use super::tables::{group, group_member, member};
 use crate::{Member, OrganizationError};
+
+fn member(row: &member::Model) -> Result<Member, OrganizationError> {
+    Ok(Member {
+        user: read("members", &row.user_id)?,
+        role: read("members", &row.role)?,
+        created_at: row.created_at,
+    })
+}
 
 pub async fn insert(
     transaction: &impl ConnectionTrait,
@@ -54,15 +66,28 @@ pub async fn list(
         .all(connection)
         .await
         .map_err(OrganizationError::Store)?;
-    rows.iter()
-        .map(|row| {
-            Ok(Member {
-                user: read("members", &row.user_id)?,
-                role: read("members", &row.role)?,
-                created_at: row.created_at,
-            })
-        })
-        .collect()
+    rows.iter().map(member).collect()
+}
+
+/// At most so many members after this one, in the order of their identifiers.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    role: Option<Role>,
+    after: Option<UserId>,
+    most: usize,
+) -> Result<Vec<Member>, OrganizationError> {
+    let mut query = member::Entity::find()
+        .filter(member::Column::OrganizationId.eq(organization.to_string()))
+        .order_by_asc(member::Column::UserId)
+        .limit(most as u64);
+    if let Some(role) = role {
+        query = query.filter(member::Column::Role.eq(role.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(member::Column::UserId.gt(after.to_string()));
+    }
+    query.all(connection).await.map_err(OrganizationError::Store)?.iter().map(member).collect()
 }
 
 pub async fn owners(
@@ -118,4 +143,13 @@ pub async fn delete(
         .await
         .map_err(OrganizationError::Store)?;
     Ok(())
+}
+
+/// Everybody with their roles.
+pub async fn roles(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<HashMap<UserId, Role>, OrganizationError> {
+    let all = list(connection, organization).await?;
+    Ok(all.into_iter().map(|member| (member.user, member.role)).collect())
 }

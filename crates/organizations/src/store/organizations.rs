@@ -5,7 +5,7 @@ use ids::{OrganizationId, OrganizationSlug, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::tables::{member, organization};
+use super::tables::{group, invitation, member, organization};
 use super::{read, unless_unique};
 use crate::{Organization, OrganizationError};
 
@@ -121,4 +121,26 @@ pub async fn of_user(
         }
     }
     Ok(found)
+}
+
+/// Deletes an organization with its members, invitations and groups. Its apps are gone already.
+pub async fn delete(transaction: &impl ConnectionTrait, id: OrganizationId) -> Result<(), OrganizationError> {
+    let text = id.to_string();
+    let delete = async {
+        group::Entity::delete_many()
+            .filter(group::Column::OrganizationId.eq(text.as_str()))
+            .exec(transaction)
+            .await?;
+        invitation::Entity::delete_many()
+            .filter(invitation::Column::OrganizationId.eq(text.as_str()))
+            .exec(transaction)
+            .await?;
+        member::Entity::delete_many()
+            .filter(member::Column::OrganizationId.eq(text.as_str()))
+            .exec(transaction)
+            .await?;
+        organization::Entity::delete_by_id(text.clone()).exec(transaction).await
+    };
+    delete.await.map_err(OrganizationError::Store)?;
+    Ok(())
 }

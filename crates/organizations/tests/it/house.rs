@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal};
 use ids::{AppId, EmailAddress, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
-    Departures, Groups, Invitations, Members, NeighbourError, Organization, Organizations, People,
-    PersonName, SetUp, Store,
+    Delivery, Departures, Groups, InvitationLetter, Invitations, Letters, Members, NeighbourError,
+    Organization, Organizations, People, PersonName, SetUp, Store,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use test_support::TestDatabase;
@@ -28,6 +28,7 @@ pub struct House {
     pub groups: Groups,
     pub set_up: SetUp,
     pub departures: Arc<Departed>,
+    pub letters: Arc<Letterbox>,
     pub people: Arc<dyn People>,
     pub facts: Arc<Current>,
 }
@@ -61,6 +62,40 @@ impl Departures for Departed {
         change.transaction().execute_unprepared("SELECT 1").await?;
         self.gone.lock().unwrap().push((organization, user));
         Ok(())
+    }
+
+    async fn forget_organization(
+        &self,
+        change: &Change,
+        _: OrganizationId,
+        _: OffsetDateTime,
+    ) -> Result<u64, NeighbourError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err("not now".into());
+        }
+        change.transaction().execute_unprepared("SELECT 1").await?;
+        Ok(3)
+    }
+}
+
+/// Where the platform of these tests would be.
+pub const ORIGIN: &str = "https://platform.test";
+
+/// What was sent, and whether the next letters are taken.
+#[derive(Default)]
+pub struct Letterbox {
+    pub sent: Mutex<Vec<(EmailAddress, String)>>,
+    pub fails: AtomicBool,
+}
+
+#[async_trait]
+impl Letters for Letterbox {
+    async fn send_invitation(&self, letter: &InvitationLetter) -> Delivery {
+        if self.fails.load(Ordering::Relaxed) {
+            return Delivery::Failed;
+        }
+        self.sent.lock().unwrap().push((letter.to.clone(), letter.link.clone()));
+        Delivery::Sent
     }
 }
 
@@ -150,17 +185,24 @@ impl House {
         let store = Store::new(journal, connection.clone());
         let people: Arc<dyn People> = Arc::new(Users(connection));
         let departures = Arc::new(Departed::default());
+        let letters = Arc::new(Letterbox::default());
         Self {
-            organizations: Organizations::new(store.clone()),
+            organizations: Organizations::new(store.clone(), Arc::clone(&departures) as Arc<dyn Departures>),
             members: Members::new(
                 store.clone(),
                 Arc::clone(&people),
                 Arc::clone(&departures) as Arc<dyn Departures>,
             ),
-            invitations: Invitations::new(store.clone(), Arc::clone(&people)),
+            invitations: Invitations::new(
+                store.clone(),
+                Arc::clone(&people),
+                Arc::clone(&letters) as Arc<dyn Letters>,
+                ORIGIN,
+            ),
             groups: Groups::new(store.clone()),
             set_up: SetUp::new(store),
             departures,
+            letters,
             people,
             facts,
             database,

@@ -53,7 +53,7 @@ on_both_stores! {
         invalid(house.accept(&bob, &token).await);
         assert_eq!(house.events(acme, "invitations.accept").await, 1);
         let list = house.permit::<ListInvitations>(&ada, acme).await.unwrap();
-        assert!(house.invitations.list(&list, OffsetDateTime::now_utc()).await.unwrap().is_empty());
+        assert!(house.invitations.list(&list, None, 100, OffsetDateTime::now_utc()).await.unwrap().is_empty());
     }
 
     async fn z09_only_the_address_it_names_accepts_it(database: TestDatabase) {
@@ -92,7 +92,7 @@ on_both_stores! {
                 .create(&permit, request(), person.email.clone(), Role::Member, made_at)
                 .await
                 .unwrap();
-            let listed = house.invitations.list(&list, at).await.unwrap();
+            let listed = house.invitations.list(&list, None, 100, at).await.unwrap();
             assert_eq!(listed.iter().any(|open| open.id == made.invitation.id), holds, "{name}");
             let outcome = house.accept_at(&person, &made.token.reveal(), at).await;
             assert_eq!(outcome.is_ok(), holds, "{name}: {outcome:?}");
