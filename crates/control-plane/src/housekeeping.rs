@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use time::OffsetDateTime;
 
@@ -16,6 +17,9 @@ pub(crate) struct Housekeeping {
     pub(crate) sign_ins: Arc<SignIns>,
     pub(crate) hand_off: Arc<HandOff>,
     pub(crate) signing_keys: Arc<SigningKeys>,
+    pub(crate) decisions: Decisions,
+    /// How long decisions are kept.
+    pub(crate) retention: Retention,
     /// How old a signing key may become before the next one takes over.
     pub(crate) signing_key_age: time::Duration,
 }
@@ -27,10 +31,17 @@ impl Housekeeping {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.round(OffsetDateTime::now_utc()).await {
+            let now = OffsetDateTime::now_utc();
+            if let Err(error) = self.round(now).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "housekeeping waits for the next round"
+                );
+            }
+            if let Err(error) = self.decisions.sweep(self.retention, now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old decisions wait for the next round"
                 );
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
 use audit::{Event, Follower, RefusalCounters, Target};
+use decisions::Recorder;
 use directory::Directory;
 use identity::Sessions;
 use middleware::Counters;
@@ -19,6 +20,7 @@ pub(crate) struct Metrics {
     sign_ins: IntCounter,
     app_requests: IntCounterVec,
     refusals: IntCounterVec,
+    decisions_unrecorded: IntCounterVec,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
     resident_memory: IntGauge,
@@ -28,6 +30,7 @@ pub(crate) struct Metrics {
 pub(crate) struct Sources {
     pub(crate) app_requests: Arc<Counters>,
     pub(crate) refusals: Arc<RefusalCounters>,
+    pub(crate) decisions: Recorder,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) directory: Directory,
 }
@@ -44,6 +47,11 @@ impl Metrics {
                 "outcome",
             )?,
             refusals: counters("refusals_total", "Refused calls by what became of their record", "record")?,
+            decisions_unrecorded: counters(
+                "decisions_unrecorded",
+                "Decisions that were made and not kept, because the store was too slow or away",
+                "outcome",
+            )?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
@@ -54,6 +62,7 @@ impl Metrics {
         registry.register(Box::new(metrics.sign_ins.clone()))?;
         registry.register(Box::new(metrics.app_requests.clone()))?;
         registry.register(Box::new(metrics.refusals.clone()))?;
+        registry.register(Box::new(metrics.decisions_unrecorded.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
@@ -67,6 +76,11 @@ impl Metrics {
         }
         for (record, value) in self.sources.refusals.readings() {
             let counter = self.refusals.with_label_values(&[record]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        let unrecorded = self.sources.decisions.unrecorded();
+        for (outcome, value) in [("allowed", unrecorded.allowed), ("refused", unrecorded.refused)] {
+            let counter = self.decisions_unrecorded.with_label_values(&[outcome]);
             counter.inc_by(value.saturating_sub(counter.get()));
         }
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));

@@ -10,7 +10,7 @@ use access_control::{AppFacts, Decision, Method, OrganizationFacts, SignedIn};
 use ids::{DecisionId, RequestId};
 use smallvec::SmallVec;
 use time::OffsetDateTime;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::{Store, Writer};
 
@@ -74,7 +74,6 @@ impl Decided {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     desk: Arc<Desk>,
-    open: mpsc::Sender<()>,
 }
 
 /// The queue of one worker thread.
@@ -82,8 +81,6 @@ pub struct Recorder {
 pub struct Queue {
     waiting: Arc<Mutex<Waiting>>,
     desk: Arc<Desk>,
-    /// The writer ends when nobody can hand in anything any more.
-    _open: mpsc::Sender<()>,
 }
 
 /// What could not be kept, since the process started.
@@ -122,8 +119,7 @@ impl Recorder {
             lost_allowed: AtomicU64::new(0),
             lost_refused: AtomicU64::new(0),
         });
-        let (open, closed) = mpsc::channel(1);
-        (Self { desk: Arc::clone(&desk), open }, Writer::new(store, desk, closed))
+        (Self { desk: Arc::clone(&desk) }, Writer::new(store, desk))
     }
 
     /// A queue for one worker thread.
@@ -131,7 +127,7 @@ impl Recorder {
     pub fn queue(&self) -> Queue {
         let waiting = Arc::<Mutex<Waiting>>::default();
         locked(&self.desk.queues).push(Arc::clone(&waiting));
-        Queue { waiting, desk: Arc::clone(&self.desk), _open: self.open.clone() }
+        Queue { waiting, desk: Arc::clone(&self.desk) }
     }
 
     /// What could not be kept so far.

@@ -1,13 +1,13 @@
 //! The one task that writes decisions. It may be slow, and it may fail; nobody waits for it.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access_control::AppFacts;
 use ids::AppId;
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 
 use crate::queue::{Decided, Desk};
 use crate::seen_paths::{Remembered, day_of};
@@ -29,13 +29,11 @@ const ATTEMPTS: u32 = 40;
 /// How many apps' policies are remembered as written.
 const MOST_POLICIES: usize = 10_000;
 
-/// Writes decisions. Runs until every [`crate::Recorder`] and [`crate::Queue`] is gone, and the last decision
-/// is written.
+/// Writes decisions.
 #[derive(Debug)]
 pub struct Writer {
     store: Store,
     desk: Arc<Desk>,
-    closed: mpsc::Receiver<()>,
     policies: HashMap<AppId, Known>,
     remembered: Remembered,
     told: Unrecorded,
@@ -53,11 +51,10 @@ struct Known {
 }
 
 impl Writer {
-    pub(crate) fn new(store: Store, desk: Arc<Desk>, closed: mpsc::Receiver<()>) -> Self {
+    pub(crate) fn new(store: Store, desk: Arc<Desk>) -> Self {
         Self {
             store,
             desk,
-            closed,
             policies: HashMap::new(),
             remembered: Remembered::default(),
             told: Unrecorded::default(),
@@ -65,16 +62,16 @@ impl Writer {
         }
     }
 
-    /// Writes until there is nothing more to come.
-    pub async fn run(mut self) {
+    /// Writes until `stopped` completes, and then what is left.
+    pub async fn run(mut self, stopped: impl Future<Output = ()>) {
+        let mut stopped = pin!(stopped);
+        let desk = Arc::clone(&self.desk);
         let mut open = true;
         while open {
-            let desk = Arc::clone(&self.desk);
             tokio::select! {
                 () = tokio::time::sleep(PERIOD) => {}
                 () = desk.hurry.notified() => {}
-                // Nobody sends anything here: it ends when all senders are gone.
-                _ = self.closed.recv() => open = false,
+                () = &mut stopped => open = false,
             }
             self.write_waiting().await;
             self.tell_of_losses();

@@ -19,6 +19,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     decision: Option<DecisionId>,
+    explanation: Vec<String>,
     retry_after: Option<u32>,
 }
 
@@ -26,7 +27,7 @@ impl Problem {
     /// A problem with a stable code and a sentence for a person.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), decision: None, retry_after: None }
+        Self { status, code, detail: detail.into(), decision: None, explanation: Vec::new(), retry_after: None }
     }
 
     /// 400: the request has no single reading.
@@ -94,6 +95,14 @@ impl Problem {
         self
     }
 
+    /// Says how it was decided, sentence by sentence: on the page only, which the browser shows to nobody
+    /// but the person.
+    #[must_use]
+    pub fn explained(mut self, sentences: Vec<String>) -> Self {
+        self.explanation = sentences;
+        self
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -148,6 +157,12 @@ impl Problem {
                     dt { "Decision" } dd id="decision" { (decision) }
                 }
                 dt { "Request" } dd id="request" { (request) }
+            }
+            @if !self.explanation.is_empty() {
+                h2 { "How this was decided" }
+                ol id="explanation" {
+                    @for sentence in &self.explanation { li { (sentence) } }
+                }
             }
         };
         Answer::page(self.status, page(&format!("{} {title}", self.status.as_u16()), content))

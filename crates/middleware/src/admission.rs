@@ -1,13 +1,18 @@
 //! Whether a request may go to an app: one reading, the session, the app, the decision, in this order.
 //! Nothing of the app is contacted here.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use access_control::{AppRequest, Decision, Facts as _, OrganizationFacts, decide};
+use access_control::{
+    AppRequest, Decision, ExplainAccess, Facts as _, OrganizationFacts, Principal, authorize, decide, explain,
+};
 use apps::AppRecord;
+use decisions::{Decided, Queue, in_words};
 use endpoint::http::Request;
 use endpoint::{Arrival, Problem, SESSION_COOKIE, cookie};
 use identity::{CookieHost, LiveSession, SessionError};
+use ids::DecisionId;
 use time::OffsetDateTime;
 
 use crate::middleware::Middleware;
@@ -26,12 +31,30 @@ pub(crate) struct Admitted<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
+/// Where the decision about one request is recorded, and its number once there is one.
+pub(crate) struct Recording<'a> {
+    queue: &'a Queue,
+    number: Cell<Option<DecisionId>>,
+}
+
+impl<'a> Recording<'a> {
+    pub(crate) fn new(queue: &'a Queue) -> Self {
+        Self { queue, number: Cell::new(None) }
+    }
+
+    /// The decision, unless the request was stopped before there was one.
+    pub(crate) fn number(&self) -> Option<DecisionId> {
+        self.number.get()
+    }
+}
+
 impl Middleware {
     /// Decides about a request.
     pub(crate) async fn admit<'a>(
         &self,
         request: &'a Request,
         arrival: &Arrival,
+        recording: &Recording<'_>,
     ) -> Result<Admitted<'a>, Stop> {
         let now = OffsetDateTime::now_utc();
         let (reach, handshake) = read(request).inspect_err(|_| self.counters.malformed.add_one())?;
@@ -39,7 +62,7 @@ impl Middleware {
         let app = self.app(arrival)?;
         let organization = self.organization(&app)?;
         let admitted = Admitted { session, app, reach, handshake, now };
-        self.decide(&admitted, &organization, request, arrival)?;
+        self.decide(&admitted, &organization, (request, arrival), recording)?;
         Ok(admitted)
     }
 
@@ -76,39 +99,75 @@ impl Middleware {
     fn decide(
         &self,
         admitted: &Admitted<'_>,
-        organization: &OrganizationFacts,
-        request: &Request,
-        arrival: &Arrival,
+        organization: &Arc<OrganizationFacts>,
+        (request, arrival): (&Request, &Arrival),
+        recording: &Recording<'_>,
     ) -> Result<(), Stop> {
         let Admitted { session, app, reach, handshake, now } = admitted;
-        let decision = decide(&AppRequest {
-            viewer: session.signed_in(),
+        let viewer = session.signed_in();
+        let asked = AppRequest {
+            viewer,
             organization,
             app: &app.facts,
             method: &reach.method,
             paths: &reach.paths,
             under_every_rule: reach.under_every_rule,
             now: *now,
-        });
-        let (why, visible) = match decision {
-            Decision::Refuse(reason) => (Why::Decided(reason), reason.app_is_visible()),
-            Decision::Allow(_) if self.is_from_elsewhere(*handshake, request, arrival) => {
-                (Why::ForeignOrigin, true)
-            }
-            Decision::Allow(_) => return Ok(()),
         };
-        let number = RefusedRequest {
-            user: session.signed_in().user,
+        let decision = decide(&asked);
+        let why = match decision {
+            Decision::Refuse(reason) => Some(Why::Decided(reason)),
+            Decision::Allow(_) if self.is_from_elsewhere(*handshake, request, arrival) => {
+                Some(Why::ForeignOrigin)
+            }
+            Decision::Allow(_) => None,
+        };
+        let number = recording.queue.record(why.is_some(), |id| Decided {
+            id,
+            at: *now,
+            policy_version: self.directory.version(),
+            organization: Arc::clone(organization),
+            app: Arc::clone(&app.facts),
+            viewer: viewer.clone(),
+            request: arrival.request,
+            method: reach.method.clone(),
+            paths: reach.paths.iter().map(|path| path.forwarded().into()).collect(),
+            under_every_rule: reach.under_every_rule,
+            again: false,
+            decision,
+            foreign_origin: matches!(why, Some(Why::ForeignOrigin)),
+        });
+        recording.number.set(Some(number));
+        let Some(why) = why else { return Ok(()) };
+        RefusedRequest {
+            user: viewer.user,
             organization: app.organization(),
             app: app.id(),
             request: arrival.request,
+            decision: number,
             method: reach.method.as_str(),
             path: reach.forwarded_path(),
             why,
         }
         .record(&self.refusals);
-        let problem = if visible { Problem::forbidden().decided(number) } else { Problem::not_found() };
+        let problem = match why {
+            Why::Decided(reason) if !reason.app_is_visible() => Problem::not_found(),
+            _ => Problem::forbidden().decided(number).explained(self.explanation(&asked, why)),
+        };
         Err(self.refused(problem))
+    }
+
+    /// What was looked at, in words, for those who may ask.
+    fn explanation(&self, asked: &AppRequest<'_>, why: Why) -> Vec<String> {
+        let person = Principal::User(asked.viewer.clone());
+        if authorize::<ExplainAccess>(Some(&person), asked.app.id, &self.directory, asked.now).is_err() {
+            return Vec::new();
+        }
+        let mut words = in_words(&explain(asked), asked.app.rules.as_slice());
+        if let Why::ForeignOrigin = why {
+            words.push("Refused all the same: the page of another host sent this request.".to_owned());
+        }
+        words
     }
 
     /// Whether the page of another origin sent this, and could do harm with it.

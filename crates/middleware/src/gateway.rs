@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use http::header::{HeaderValue, TRANSFER_ENCODING};
 use identity::HAND_OFF_COOKIE;
 
-use crate::admission::Admitted;
+use crate::admission::{Admitted, Recording};
 use crate::forward::{self, Failure, Returning};
 use crate::live_streams::{Grounds, Policy};
 use crate::middleware::Middleware;
@@ -34,7 +34,8 @@ impl Middleware {
                 middleware.pool,
             );
             let facts = Arc::new(middleware.directory.clone());
-            let policy = Rc::new(Policy { facts, changed: middleware.directory.changed() });
+            let decisions = middleware.decisions.queue();
+            let policy = Rc::new(Policy { facts, changed: middleware.directory.changed(), decisions });
             Rc::new(Gateway { middleware, pool, policy })
         })
     }
@@ -56,7 +57,8 @@ impl endpoint::Gateway for Gateway {
         Box::pin(async move {
             let payload = request.take_payload();
             let started = Instant::now();
-            let response = match self.pass(&request, payload, &arrival).await {
+            let recording = Recording::new(&self.policy.decisions);
+            let response = match self.pass(&request, payload, &arrival, &recording).await {
                 Ok(response) => response,
                 Err(stop) => self.stopped(stop, &request, &arrival),
             };
@@ -64,6 +66,7 @@ impl endpoint::Gateway for Gateway {
             tracing::info!(
                 target: "access",
                 request = %arrival.request,
+                decision = recording.number().map(tracing::field::display),
                 app = arrival.label,
                 method = %request.method(),
                 path = request.path(),
@@ -80,7 +83,8 @@ impl endpoint::Gateway for Gateway {
         arrival: &'a Arrival,
     ) -> LocalBoxFuture<'a, Result<(), Response<BoxBody>>> {
         Box::pin(async move {
-            match self.middleware.admit(request, arrival).await {
+            let recording = Recording::new(&self.policy.decisions);
+            match self.middleware.admit(request, arrival, &recording).await {
                 Ok(_) => Ok(()),
                 Err(stop) => Err(self.stopped(stop, request, arrival)),
             }
@@ -94,8 +98,9 @@ impl Gateway {
         request: &Request,
         payload: Payload,
         arrival: &Arrival,
+        recording: &Recording<'_>,
     ) -> Result<Response<BoxBody>, Stop> {
-        let admitted = self.middleware.admit(request, arrival).await?;
+        let admitted = self.middleware.admit(request, arrival, recording).await?;
         self.hand_over(request, payload, arrival, admitted).await
     }
 
@@ -152,6 +157,7 @@ impl Gateway {
             policy: Rc::clone(&self.policy),
             session,
             app: id,
+            request: arrival.request,
             method: reach.method,
             paths: reach.paths.into_iter().map(access_control::RequestPath::into_owned).collect(),
             under_every_rule: reach.under_every_rule,

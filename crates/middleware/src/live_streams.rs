@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access_control::{AppRequest, Decision, Facts, Method, RequestPath, decide};
+use decisions::{Decided, Queue};
 use identity::LiveSession;
-use ids::AppId;
+use ids::{AppId, RequestId};
 use smallvec::SmallVec;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -20,6 +21,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Policy {
     pub(crate) facts: Arc<dyn Facts>,
     pub(crate) changed: watch::Receiver<u64>,
+    /// Where this worker's decisions go.
+    pub(crate) decisions: Queue,
 }
 
 /// Why a stream is allowed, so that it can be decided again.
@@ -27,6 +30,7 @@ pub(crate) struct Grounds {
     pub(crate) policy: Rc<Policy>,
     pub(crate) session: Arc<LiveSession>,
     pub(crate) app: AppId,
+    pub(crate) request: RequestId,
     pub(crate) method: Method,
     pub(crate) paths: SmallVec<[RequestPath<'static>; 1]>,
     pub(crate) under_every_rule: bool,
@@ -93,9 +97,24 @@ impl Grounds {
             under_every_rule: self.under_every_rule,
             now,
         });
-        match decision {
-            Decision::Allow(_) => None,
-            Decision::Refuse(_) => Some(Cut::NoLongerAllowed),
+        if let Decision::Allow(_) = decision {
+            return None;
         }
+        self.policy.decisions.record(true, |id| Decided {
+            id,
+            at: now,
+            policy_version: *self.policy.changed.borrow(),
+            organization,
+            app,
+            viewer: self.session.signed_in().clone(),
+            request: self.request,
+            method: self.method.clone(),
+            paths: self.paths.iter().map(|path| path.forwarded().into()).collect(),
+            under_every_rule: self.under_every_rule,
+            again: true,
+            decision,
+            foreign_origin: false,
+        });
+        Some(Cut::NoLongerAllowed)
     }
 }

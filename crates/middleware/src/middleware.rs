@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use apps::AddressPolicy;
 use audit::Refusals;
+use decisions::Recorder;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{Sessions, UserTokens};
@@ -24,6 +25,8 @@ pub struct Middleware {
     pub sites: Arc<Sites>,
     /// Where refusals go.
     pub refusals: Refusals,
+    /// Where every decision goes.
+    pub decisions: Recorder,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Where apps may run.

@@ -14,6 +14,7 @@ pub(crate) struct RefusedRequest<'a> {
     pub(crate) organization: OrganizationId,
     pub(crate) app: AppId,
     pub(crate) request: RequestId,
+    pub(crate) decision: DecisionId,
     pub(crate) method: &'a str,
     /// Percent-encoded, so that it is one line of plain characters.
     pub(crate) path: &'a str,
@@ -32,18 +33,16 @@ pub(crate) enum Why {
 }
 
 impl RefusedRequest<'_> {
-    /// Hands it in, and numbers the decision.
-    pub(crate) fn record(&self, refusals: &Refusals) -> DecisionId {
-        let decision = DecisionId::generate();
+    /// Hands it in.
+    pub(crate) fn record(&self, refusals: &Refusals) {
         let event = Event::refused(Actor::Person(self.user), ACTION, Target::App(self.app))
             .during(self.request)
-            .decided(decision)
+            .decided(self.decision)
             .with(json!({ "method": self.method, "path": self.path, "reason": self.why }));
         refusals.record(match self.why {
             // A stranger writes into no organization's trail, only into the platform's.
             Why::Decided(Reason::NotAMember) => event,
             _ => event.of(self.organization),
         });
-        decision
     }
 }

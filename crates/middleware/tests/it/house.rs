@@ -13,6 +13,7 @@ use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, O
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use decisions::{Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
@@ -69,6 +70,8 @@ pub struct Plan {
     pub member_name: &'static str,
     /// The authorities that apps' certificates are checked against, PEM.
     pub roots: Option<String>,
+    /// Which decisions are kept.
+    pub recording: Recording,
 }
 
 impl Default for Plan {
@@ -80,6 +83,7 @@ impl Default for Plan {
             upstream_host: "127.0.0.1",
             member_name: "Milo Member",
             roots: None,
+            recording: Recording::All,
         }
     }
 }
@@ -179,6 +183,8 @@ impl House {
             time::Duration::seconds(30),
         );
         let counters = Arc::new(Counters::default());
+        let (recorder, decisions) = Recorder::new(decisions::Store::new(connection.clone()), plan.recording);
+        tokio::spawn(decisions.run(std::future::pending()));
         let (refusals, writer) = audit::Refusals::new();
         tokio::spawn(writer.run(journal.clone(), std::future::pending()));
 
@@ -191,6 +197,7 @@ impl House {
             user_tokens: Arc::new(user_tokens),
             sites: Arc::clone(&sites),
             refusals: refusals.clone(),
+            decisions: recorder,
             counters: Arc::clone(&counters),
             addresses: policy(&plan.networks),
             tls: trust_in(plan.roots.as_deref()),
