@@ -142,6 +142,10 @@ const EXAMPLES: &[Example] = &[
     bare("list_server_secrets"),
     json("issue_server_secret", r#"{"environment":"preview"}"#),
     bare("revoke_server_secret"),
+    // Decisions.
+    bare("list_decisions"),
+    bare("read_app_decision"),
+    bare("read_organization_decision"),
     // Apps and agents about themselves.
     bare("whoami"),
     // Pages.

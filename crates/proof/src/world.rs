@@ -115,6 +115,12 @@ impl World {
         self.app(Person::Outsider, AppKind::Organization, &mut other).await?;
         self.other = other;
         self.serve_app().await?;
+        for kind in AppKind::ALL {
+            let decision = self.decision(Person::Editor, self.standing(kind)?).await?;
+            self.standing.entry(kind).or_default().insert("decision_id", decision);
+        }
+        let decision = self.decision(Person::Outsider, &self.other).await?;
+        self.other.insert("decision_id", decision);
         // The grant that has to have ended.
         tokio::time::sleep(SHORT.unsigned_abs()).await;
         Ok(())
@@ -277,6 +283,26 @@ impl World {
         })?;
         self.app_origin = link.origin().ascii_serialization();
         Ok(())
+    }
+
+    /// A decision about an app: its creator opens it.
+    async fn decision(&self, creator: Person, objects: &Objects) -> Result<String, ProofError> {
+        let standing = object(self.standing(AppKind::Organization)?, "host_label")?;
+        let origin = self.app_origin.replacen(standing, object(objects, "host_label")?, 1);
+        let session = self.session(creator).await?;
+        self.people.browser(&session).open(&format!("{origin}/proof")).await?;
+        let path = format!("/apps/{}/decisions", object(objects, "app_id")?);
+        let mut attempts = 0;
+        loop {
+            let list = self.api(creator, "GET", &path, None).await?;
+            let found = text("the list of decisions", &list, "/decisions/0/id");
+            attempts += 1;
+            // They are kept a moment after they are made.
+            if found.is_ok() || attempts == 50 {
+                return found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
     }
 
     pub fn standing(&self, kind: AppKind) -> Result<&Objects, ProofError> {
