@@ -212,7 +212,7 @@ impl Window {
             "notWritten": not_written,
             "since": self.at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default(),
         }));
-        (not_written > 0).then(|| Event { organization: chain, ..event })
+        (not_written > 0).then_some(Event { organization: chain, ..event })
     }
 }
 

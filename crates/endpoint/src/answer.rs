@@ -24,12 +24,14 @@ pub struct Answer {
     pub(crate) body: Body,
 }
 
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn Error>>>>>;
+
 /// What an answer says.
 pub(crate) enum Body {
     Whole(Vec<u8>),
     /// Read only as fast as the client takes it. An error breaks the answer off, so that what came is not
     /// taken for all there is.
-    Pieces(Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn Error>>>>>),
+    Pieces(Pieces),
 }
 
 impl fmt::Debug for Body {

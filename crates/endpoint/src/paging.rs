@@ -45,6 +45,12 @@ impl Paging {
         read.last().map(|last| URL_SAFE_NO_PAD.encode(key(last)))
     }
 
+    /// The cursor of what follows an element, by its key.
+    #[must_use]
+    pub fn cursor(&self, key: &impl ToString) -> String {
+        URL_SAFE_NO_PAD.encode(key.to_string())
+    }
+
     /// The key of the last element of the piece before, as what it was written from.
     ///
     /// # Errors

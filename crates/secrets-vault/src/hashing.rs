@@ -106,6 +106,12 @@ pub struct HashKey {
 }
 
 impl HashKey {
+    /// A key that somebody else made, such as a secret shared with a receiver.
+    #[must_use]
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
     pub(crate) fn new(bytes: &[u8; 32]) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, bytes) }
     }

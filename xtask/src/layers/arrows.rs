@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
     ("endpoint", &["access-control", "audit", "ids"]),
+    ("audit-trail", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("identity", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("organizations", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("apps", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
@@ -51,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access-control",
             "apps",
             "audit",
+            "audit-trail",
             "console",
             "decisions",
             "development",
