@@ -95,6 +95,9 @@ const EXAMPLES: &[Example] = &[
     bare("read_issuer_keys"),
     bare("choose_demo_user"),
     bare("sign_in_demo_user"),
+    bare("list_caught_letters"),
+    bare("show_caught_letter"),
+    bare("read_caught_letter"),
     bare("exchange_code").never_succeeds(BY_THE_PLATFORM),
     // One's own account.
     bare("get_session"),
@@ -128,6 +131,9 @@ const EXAMPLES: &[Example] = &[
     bare("add_group_member"),
     bare("remove_group_member"),
     // Apps.
+    bare("list_orphaned_apps"),
+    json("transfer_orphaned_app", r#"{"userId":"$owner_id"}"#).in_new_organization(),
+    bare("delete_orphaned_app").in_new_organization(),
     bare("list_apps"),
     json("create_app", r#"{"slug":"$unique","name":"Proof"}"#),
     bare("read_app"),

@@ -187,6 +187,7 @@ impl World {
     async fn furnish(&self, owner: Person, member: Person, objects: &mut Objects) -> Result<(), ProofError> {
         let member = self.session(member).await?;
         objects.insert("user_id", member.user);
+        objects.insert("owner_id", self.session(owner).await?.user);
         let group = self.group(owner, objects).await?;
         objects.insert("group_id", group);
         self.into_group(owner, objects).await?;
@@ -194,6 +195,8 @@ impl World {
         objects.insert("invitation_id", invitation);
         objects.insert("invitation_token", token);
         objects.insert("session_id", self.session(owner).await?.id);
+        // The letter of an invitation of this run.
+        objects.insert("number", "1".to_owned());
         Ok(())
     }
 
@@ -212,6 +215,20 @@ impl World {
             object(objects, "user_id")?
         );
         self.api(owner, "PUT", &path, None).await?;
+        Ok(())
+    }
+
+    /// An app whose creator left it to nobody.
+    pub async fn orphan(&self, objects: &mut Objects) -> Result<(), ProofError> {
+        self.join(Person::Owner, objects, Person::Outsider, "editor").await?;
+        let organization = format!("/organizations/{}", object(objects, "organization_id")?);
+        let body = json!({ "slug": self.unique(), "name": "Proof" });
+        let made = self.api(Person::Outsider, "POST", &format!("{organization}/apps"), Some(body)).await?;
+        let app = text("a new app", &made, "/id")?;
+        let level = Some(json!({ "level": "user" }));
+        self.api(Person::Outsider, "PATCH", &format!("/apps/{app}"), level).await?;
+        self.api(Person::Outsider, "POST", &format!("{organization}/leave"), None).await?;
+        objects.insert("app_id", app);
         Ok(())
     }
 

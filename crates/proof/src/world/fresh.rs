@@ -30,7 +30,9 @@ impl World {
             self.join_all(&organization).await?;
             objects.extend(organization);
         }
-        if path.contains("{app_id}") {
+        if path.contains("/orphaned-apps/") {
+            self.orphan(&mut objects).await?;
+        } else if path.contains("{app_id}") {
             self.app(Person::Editor, caller.app, &mut objects).await?;
         }
         if path.contains("{group_id}") {
