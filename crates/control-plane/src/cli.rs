@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::audit_commands::AuditCommand;
 use crate::config::{Config, LogFormat, LogSection};
 use crate::output::print;
 use crate::prove_command::{self, ProveCommand};
@@ -41,6 +42,11 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Exports the audit trail and verifies exports.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Finds out from outside whether a running platform does what it declares.
     Prove {
         #[command(subcommand)]
@@ -57,14 +63,14 @@ enum ConfigCommand {
 }
 
 #[derive(clap::Args)]
-struct ConfigPath {
+pub(crate) struct ConfigPath {
     /// The configuration file; without it, the one that VYBE_CONFIG names, or vybe.toml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl ConfigPath {
-    fn load(&self) -> Result<Config, StartError> {
+    pub(crate) fn load(&self) -> Result<Config, StartError> {
         Ok(Config::load(self.config.as_deref())?)
     }
 }
@@ -89,6 +95,7 @@ pub fn run() -> Result<(), StartError> {
             let applied = runtime()?.block_on(serve::migrate(&config))?;
             print(&format!("the database is up to date; {applied} migrations applied"))
         }
+        Command::Audit { command } => command.run(runtime),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {
             serve::check(&path.load()?)?;

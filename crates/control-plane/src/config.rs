@@ -55,6 +55,9 @@ pub struct Config {
     /// Kept decisions.
     #[serde(default)]
     pub decisions: DecisionsSection,
+    /// The audit trail.
+    #[serde(default)]
+    pub audit: AuditSection,
     /// The apps' own servers.
     #[serde(default)]
     pub upstreams: UpstreamsSection,
@@ -241,6 +244,17 @@ pub enum MailTls {
     None,
 }
 
+/// `[audit]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// How often the ends of the chains that have grown are signed.
+    pub heads_every: Period,
+    /// The file, outside of the database, that signed heads are appended to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads_file: Option<PathBuf>,
+}
+
 /// `[upstreams]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -329,6 +343,12 @@ impl Default for OrganizationsSection {
 impl Default for DecisionsSection {
     fn default() -> Self {
         Self { record: RecordedDecisions::All, keep: Period::days(30) }
+    }
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        Self { heads_every: Period::seconds(300), heads_file: None }
     }
 }
 
@@ -479,6 +499,9 @@ impl Config {
                 "at least 1h: a new key signs ten minutes after it is published, and the old one is \
                  published until its last token has expired",
             ));
+        }
+        if self.audit.heads_every < Period::seconds(1) {
+            return Err(ConfigError::key("audit.heads_every", "at least 1s"));
         }
         for id in self.sign_in.provider.keys() {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -31,6 +31,8 @@ pub const HOST: &str = "vybe.localhost";
 pub const ISSUER_HOST: &str = "issuer.vybe.localhost";
 /// The name of the provider in addresses.
 const PROVIDER: &str = "development";
+/// Where the heads of the audit trail are kept, outside of the database.
+const HEADS_FILE: &str = "audit-heads.jsonl";
 /// What a script reads to know what there is.
 const DEV_JSON: &str = "dev.json";
 
@@ -93,6 +95,8 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
         personal_organizations: true,
         addresses: AddressPolicy::new(vec![loopback()?]),
         upstream_tls: trust::client_config(&[])?,
+        heads_every: std::time::Duration::from_secs(60),
+        heads_file: Some(folder.file(HEADS_FILE)),
         pool: PoolLimits::default(),
         patience: Patience::default(),
         mailer: Some(mailer(&catcher)?),

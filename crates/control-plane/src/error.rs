@@ -47,6 +47,12 @@ pub enum StartError {
     /// The server itself.
     #[error("{0}")]
     Server(String),
+    /// The audit trail or the file of its heads.
+    #[error("the audit trail: {0}")]
+    Audit(String),
+    /// An export that is not what the platform wrote.
+    #[error("the export does not verify; found: {0}")]
+    Findings(u64),
     /// Something only `vybe dev` needs.
     #[error(transparent)]
     Development(#[from] development::DevelopmentError),
@@ -76,6 +82,12 @@ impl StartError {
     /// The store failed while starting.
     pub(crate) fn store(error: impl std::fmt::Display) -> Self {
         Self::Store(error.to_string())
+    }
+
+    /// The audit trail, with what the system said of the heads file.
+    pub(crate) fn audit(error: &audit::AuditError) -> Self {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        Self::Audit(format!("{error}{}", cause.unwrap_or_default()))
     }
 
     /// Identity failed while starting: its keys do not open, or the store failed.

@@ -7,11 +7,13 @@
 //!
 //! Everything else is decided in the crates that it puts together.
 
+mod audit_commands;
 mod authentication;
 pub mod cli;
 pub mod config;
 pub mod demo;
 mod error;
+mod head_signing;
 mod health;
 mod housekeeping;
 mod logging;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
-use audit::{Event, Follower, RefusalCounters, Target};
+use audit::{Event, Follower, Heads, RefusalCounters, Target};
 use decisions::Recorder;
 use directory::Directory;
 use identity::Sessions;
@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     app_requests: IntCounterVec,
     refusals: IntCounterVec,
     decisions_unrecorded: IntCounterVec,
+    audit_broken: IntGauge,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
     resident_memory: IntGauge,
@@ -31,6 +32,7 @@ pub(crate) struct Sources {
     pub(crate) app_requests: Arc<Counters>,
     pub(crate) refusals: Arc<RefusalCounters>,
     pub(crate) decisions: Recorder,
+    pub(crate) heads: Arc<Heads>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) directory: Directory,
 }
@@ -52,6 +54,10 @@ impl Metrics {
                 "Decisions that were made and not kept, because the store was too slow or away",
                 "outcome",
             )?,
+            audit_broken: IntGauge::new(
+                "audit_broken",
+                "Chains of the audit trail that are not what was signed; anything but 0 is an emergency",
+            )?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
@@ -63,6 +69,7 @@ impl Metrics {
         registry.register(Box::new(metrics.app_requests.clone()))?;
         registry.register(Box::new(metrics.refusals.clone()))?;
         registry.register(Box::new(metrics.decisions_unrecorded.clone()))?;
+        registry.register(Box::new(metrics.audit_broken.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
@@ -83,6 +90,7 @@ impl Metrics {
             let counter = self.decisions_unrecorded.with_label_values(&[outcome]);
             counter.inc_by(value.saturating_sub(counter.get()));
         }
+        self.audit_broken.set(gauge(self.sources.heads.broken() as u64));
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));
         self.policy_version.set(gauge(self.sources.directory.version()));
         self.resident_memory.set(gauge(resident_memory().unwrap_or_default()));

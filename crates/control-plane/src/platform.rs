@@ -5,6 +5,7 @@ mod policy;
 mod use_cases;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
+use crate::head_signing::HeadSigning;
 use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
@@ -62,6 +64,10 @@ pub struct Settings {
     pub recording: Recording,
     /// For how long.
     pub retention: Retention,
+    /// How often the ends of the audit trail's chains are signed.
+    pub heads_every: std::time::Duration,
+    /// The file that signed heads are appended to.
+    pub heads_file: Option<PathBuf>,
     /// What the server spends on its clients.
     pub limits: Limits,
     /// Endpoints of the development provider.
@@ -101,6 +107,7 @@ pub struct Platform {
     limits: Limits,
     journal: Journal,
     refusals: RefusalWriter,
+    head_signing: HeadSigning,
     decisions: Writer,
     housekeeping: Housekeeping,
 }
@@ -121,9 +128,10 @@ impl Platform {
     /// # Errors
     /// The store stopped answering, or its sealed keys belong to another master key.
     pub async fn assemble(settings: Settings) -> Result<Self, StartError> {
-        let foundation = Foundation::load(settings.database, settings.sites).await?;
-        let Foundation { journal, directory, sites, .. } = &foundation;
         let master_key = &settings.master_key;
+        let foundation =
+            Foundation::load(settings.database, settings.sites, master_key, settings.heads_file).await?;
+        let Foundation { journal, directory, sites, .. } = &foundation;
         let identity = IdentityUseCases::open(
             &foundation,
             master_key,
@@ -144,6 +152,7 @@ impl Platform {
             app_requests: Arc::clone(&counters),
             refusals: Arc::clone(refusals.counters()),
             decisions: recorder.clone(),
+            heads: Arc::clone(&foundation.heads),
             sessions: Arc::clone(&identity.sessions),
             directory: directory.clone(),
         })
@@ -165,6 +174,7 @@ impl Platform {
                 api_tokens: Arc::clone(&identity.api_tokens),
                 user_tokens: Arc::clone(&identity.user_tokens),
                 server_secrets: apps.server_secrets.clone(),
+                agent_tokens: apps.agent_tokens.clone(),
                 directory: directory.clone(),
             }),
             facts: foundation.facts(),
@@ -212,6 +222,7 @@ impl Platform {
             limits: settings.limits,
             journal: foundation.journal,
             refusals: refusal_writer,
+            head_signing: HeadSigning { heads: foundation.heads, every: settings.heads_every },
             decisions: decision_writer,
             housekeeping: Housekeeping {
                 decisions: Decisions::new(decisions),
@@ -256,6 +267,8 @@ impl Platform {
         let refusals = tokio::spawn(self.refusals.run(self.journal, async { drop(stopped.await) }));
         let (stop_recording, stopped) = oneshot::channel::<()>();
         let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
+        let (stop_signing, stopped) = oneshot::channel::<()>();
+        let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
         let housekeeping = tokio::spawn(self.housekeeping.run());
         let served = serving.run(shutdown).await.map_err(server);
         housekeeping.abort();
@@ -263,6 +276,11 @@ impl Platform {
         drop((stop_writing, stop_recording));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
             tracing::error!("the last refused requests are missing from the audit trail");
+        }
+        // They are records, too: the heads come last.
+        drop(stop_signing);
+        if head_signing.await.is_err() {
+            tracing::error!("the audit trail's last records are not signed");
         }
         if tokio::time::timeout(LAST_REFUSALS, decisions).await.is_err() {
             tracing::error!("the last decisions were not kept");

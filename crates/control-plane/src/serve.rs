@@ -122,6 +122,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         personal_organizations: config.organizations.personal,
         addresses: parts.addresses,
         upstream_tls: parts.upstream_tls,
+        heads_every: config.audit.heads_every.duration(),
+        heads_file: config.audit.heads_file.clone(),
         pool: PoolLimits { connect: config.upstreams.connect_timeout.duration(), ..PoolLimits::default() },
         patience: Patience {
             answer: config.upstreams.answer_timeout.duration(),

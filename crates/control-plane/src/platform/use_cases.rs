@@ -1,10 +1,11 @@
 //! The use cases of every crate, on one store, one journal and one directory of facts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use access_control::Facts;
-use apps::{AddressPolicy, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
-use audit::Journal;
+use apps::{AgentTokens, AddressPolicy, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
+use audit::{Heads, Journal};
 use directory::Directory;
 use endpoint::Sites;
 use identity::{
@@ -16,7 +17,7 @@ use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 
-use crate::StartError;
+use crate::{StartError, head_signing};
 use crate::neighbours::{AppsForget, KnownMembers, KnownPeople, Post};
 
 /// How many sessions that nobody is using at the moment are kept in memory.
@@ -26,14 +27,22 @@ const SESSIONS_IN_MEMORY: usize = 1_000_000;
 pub(super) struct Foundation {
     pub(super) database: DatabaseConnection,
     pub(super) journal: Journal,
+    pub(super) heads: Arc<Heads>,
     pub(super) directory: Directory,
     pub(super) sites: Arc<Sites>,
 }
 
 impl Foundation {
-    pub(super) async fn load(database: DatabaseConnection, sites: Sites) -> Result<Self, StartError> {
+    pub(super) async fn load(
+        database: DatabaseConnection,
+        sites: Sites,
+        master_key: &MasterKey,
+        heads_file: Option<PathBuf>,
+    ) -> Result<Self, StartError> {
         let directory = Directory::load(database.clone()).await.map_err(StartError::store)?;
-        Ok(Self { journal: Journal::new(database.clone()), database, directory, sites: Arc::new(sites) })
+        let journal = Journal::new(database.clone());
+        let heads = head_signing::open(journal.clone(), master_key, heads_file).await?;
+        Ok(Self { journal, heads: Arc::new(heads), database, directory, sites: Arc::new(sites) })
     }
 
     pub(super) fn facts(&self) -> Arc<dyn Facts> {
@@ -137,6 +146,7 @@ pub(super) struct AppUseCases {
     pub(super) grants: Grants,
     pub(super) path_rules: AppPathRules,
     pub(super) server_secrets: ServerSecrets,
+    pub(super) agent_tokens: AgentTokens,
 }
 
 impl AppUseCases {
@@ -152,7 +162,8 @@ impl AppUseCases {
             orphaned_apps: OrphanedApps::new(store.clone(), foundation.facts(), Arc::new(KnownMembers)),
             grants: Grants::new(store.clone(), foundation.facts()),
             path_rules: AppPathRules::new(store.clone(), foundation.facts()),
-            server_secrets: ServerSecrets::new(store, master_key),
+            server_secrets: ServerSecrets::new(store.clone(), master_key),
+            agent_tokens: AgentTokens::new(store, master_key),
         }
     }
 }

@@ -1,0 +1,140 @@
+//! `vybe audit`: the audit trail for operators, and for auditors who have nothing but an export.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use audit::{Chain, Export, Journal, Report};
+use clap::{ArgGroup, Args, Subcommand};
+use ids::OrganizationId;
+use secrets_vault::{MasterKey, PublicKey};
+
+use crate::cli::ConfigPath;
+use crate::config::{Config, reveal};
+use crate::output::print;
+use crate::{StartError, head_signing};
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Says whether an export is what the platform wrote. Needs no server, no database and no network.
+    Verify(VerifyArguments),
+    /// Prints the public key that signed heads are checked with. Keep it where the platform cannot change it.
+    PublicKey(ConfigPath),
+    /// Writes one chain of the audit trail to a file, straight from the database.
+    Export(ExportArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    /// The export.
+    #[arg(long, value_name = "FILE")]
+    export: PathBuf,
+    /// A public key of the platform (64 hexadecimal digits); once for each there was.
+    #[arg(long, value_name = "KEY", required = true, value_parser = public_key)]
+    public_key: Vec<PublicKey>,
+    /// Heads that were kept outside of the database: the platform's heads file, or last lines of earlier exports.
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("chain").required(true).args(["organization", "platform"]))]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    config: ConfigPath,
+    /// The organization whose chain it is.
+    #[arg(long, value_name = "ID")]
+    organization: Option<OrganizationId>,
+    /// The chain of what belongs to no organization.
+    #[arg(long)]
+    platform: bool,
+    /// The number of the first record.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    from: i64,
+    /// The file to write, which must not exist.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl AuditCommand {
+    /// Does what the command says.
+    ///
+    /// # Errors
+    /// One line for the operator; also when something was found.
+    pub(crate) fn run(
+        self,
+        runtime: impl FnOnce() -> Result<tokio::runtime::Runtime, StartError>,
+    ) -> Result<(), StartError> {
+        match self {
+            Self::Verify(arguments) => verify(&arguments),
+            Self::PublicKey(path) => {
+                let key = head_signing::key(&master_key(&path.load()?)?)?;
+                print(&audit::public_key_text(&key.public_key()))
+            }
+            Self::Export(arguments) => runtime()?.block_on(export(arguments)),
+        }
+    }
+}
+
+fn verify(arguments: &VerifyArguments) -> Result<(), StartError> {
+    let mut heads = arguments.heads.as_deref().map(open).transpose()?;
+    let heads = heads.as_mut().map(|file| file as &mut dyn BufRead);
+    let report = audit::verify(open(&arguments.export)?, &arguments.public_key, heads)
+        .map_err(|source| StartError::File { path: arguments.export.clone(), source })?;
+    for finding in &report.findings {
+        print(&finding.to_string())?;
+    }
+    if report.further > 0 {
+        print(&format!("and {} more", report.further))?;
+    }
+    if !report.is_clean() {
+        return Err(StartError::Findings(report.findings.len() as u64 + report.further));
+    }
+    print(&summary(&report))
+}
+
+fn summary(report: &Report) -> String {
+    let chain = report.chain.map(|chain| chain.to_string()).unwrap_or_default();
+    let exported_at = report.exported_at.as_deref().unwrap_or_default();
+    let from = report.from.unwrap_or_default();
+    format!(
+        "clean: {} records ({from} to {}) of the chain {chain}, exported at {exported_at}; {} signed heads in it, {} \
+         compared from elsewhere",
+        report.records, report.last, report.heads, report.compared
+    )
+}
+
+async fn export(arguments: ExportArguments) -> Result<(), StartError> {
+    let config = arguments.config.load()?;
+    let chain = arguments.organization.map_or(Chain::Platform, Chain::Organization);
+    let database = migrations::connect(&reveal("database.url", &config.database.url)?).await?;
+    let heads_file = config.audit.heads_file.clone();
+    let heads = head_signing::open(Journal::new(database), &master_key(&config)?, heads_file).await?;
+    let out = |source| StartError::File { path: arguments.out.clone(), source };
+    let mut export = Export::begin(Arc::new(heads), chain, arguments.from)
+        .await
+        .map_err(|error| StartError::audit(&error))?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.out).map_err(out)?;
+    while let Some(lines) = export.next_page().await.map_err(|error| StartError::audit(&error))? {
+        file.write_all(lines.as_bytes()).map_err(out)?;
+    }
+    file.sync_all().map_err(out)?;
+    print(&format!("written: {}", arguments.out.display()))
+}
+
+fn master_key(config: &Config) -> Result<MasterKey, StartError> {
+    let text = reveal("secrets.master_key", &config.secrets.master_key)?;
+    MasterKey::parse(&text).map_err(|error| StartError::MasterKey(error.to_string()))
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, StartError> {
+    let opened = File::open(path).map_err(|source| StartError::File { path: path.to_owned(), source });
+    Ok(BufReader::with_capacity(1 << 20, opened?))
+}
+
+fn public_key(text: &str) -> Result<PublicKey, &'static str> {
+    audit::parse_public_key(text).ok_or("a public key is 64 lower-case hexadecimal digits")
+}
