@@ -169,6 +169,22 @@ CREATE TABLE server_secrets (
 );
 CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
 
+CREATE TABLE agent_tokens (
+    id TEXT NOT NULL PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    organization_id TEXT NOT NULL,
+    issued_by TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    hosted_domain TEXT,
+    authenticated_at {timestamp} NOT NULL,
+    secret_hash {bytes} NOT NULL UNIQUE,
+    created_at {timestamp} NOT NULL,
+    expires_at {timestamp} NOT NULL,
+    FOREIGN KEY (organization_id, issued_by) REFERENCES members (organization_id, user_id) ON DELETE CASCADE
+);
+CREATE INDEX agent_tokens_by_app ON agent_tokens (app_id);
+CREATE INDEX agent_tokens_by_issuer ON agent_tokens (organization_id, issued_by);
+
 CREATE TABLE decisions (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL,

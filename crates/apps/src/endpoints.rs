@@ -1,6 +1,7 @@
 //! The HTTP side of apps. The only room that knows JSON shapes.
 
 mod access;
+mod agent_tokens;
 mod apps;
 mod orphaned_apps;
 mod problem;
@@ -15,7 +16,7 @@ use serde::Serializer;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::{AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecrets};
+use crate::{AgentTokens, AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecrets};
 
 /// Everything that the endpoints of apps are made from.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct AppsApi {
     pub path_rules: AppPathRules,
     /// Their server secrets.
     pub server_secrets: ServerSecrets,
+    /// Their agent tokens.
+    pub agent_tokens: AgentTokens,
     /// Who people are.
     pub people: Arc<dyn People>,
 }
@@ -48,6 +51,7 @@ impl AppsApi {
         all.extend(orphaned_apps::endpoints(&self.orphaned_apps));
         all.extend(access::endpoints(self));
         all.extend(server_secrets::endpoints(&self.server_secrets));
+        all.extend(agent_tokens::endpoints(&self.agent_tokens));
         all.push(whoami::endpoint(self));
         all
     }

@@ -43,6 +43,9 @@ pub enum AppError {
     /// The environment has as many live server secrets as it can have.
     #[error("too many live server secrets")]
     TooManyServerSecrets,
+    /// The app has as many live agent tokens as it can have.
+    #[error("too many live agent tokens")]
+    TooManyAgentTokens,
     /// The upstream's address is not permitted.
     #[error("the upstream is not permitted: {0}")]
     UpstreamRefused(#[source] Refused),

@@ -1,15 +1,18 @@
-//! Apps: their hosts, upstreams, access levels, grants, path rules and server secrets.
+//! Apps: their hosts, upstreams, access levels, grants, path rules, server secrets and agent tokens.
 //!
 //! Invariants:
 //! - a host label belongs to one app, and is taken in the transaction that makes the app;
 //! - everything an app has goes with it: a later app of the same name inherits nothing;
 //! - an upstream's address is judged when it is set, and again by whoever connects ([`AddressPolicy`]);
 //! - a restricted app always has somebody who may edit it;
-//! - a server secret is shown once and kept as a keyed hash.
+//! - a server secret or agent token is shown once and kept as a keyed hash;
+//! - an agent token is for one app, and goes with the membership of whoever issued it.
 //!
 //! This crate does not know people, organizations' tables, sessions, or how requests are forwarded.
 
 mod address_policy;
+mod agent_token;
+mod agent_tokens;
 mod app;
 mod apps;
 mod endpoints;
@@ -29,6 +32,8 @@ mod store;
 mod upstream;
 
 pub use address_policy::{AddressKind, AddressPolicy, Refused};
+pub use agent_token::{AgentToken, AgentTokenLife, AgentTokenLifeError, AgentTokenText};
+pub use agent_tokens::{AgentTokens, IssuedAgentToken};
 pub use app::{App, NewApp};
 pub use apps::{AppChanges, Apps, LABEL_REST, forget_organization};
 pub use endpoints::AppsApi;
@@ -41,7 +46,7 @@ pub use occasion::Occasion;
 pub use orphaned_apps::OrphanedApps;
 pub use path_rule::{NewPathRule, PathRuleError};
 pub use path_rules::AppPathRules;
-pub use record::{AppRecord, SecretRecord};
+pub use record::{AgentTokenRecord, AppRecord, SecretRecord};
 pub use server_secret::{NewServerSecret, ServerSecret, ServerSecretText};
 pub use server_secrets::{IssuedServerSecret, ServerSecrets};
 pub use store::{Store, load, load_all, lock_and_load};

@@ -6,7 +6,7 @@ use access_control::{AppFacts, Environment};
 use ids::{AppId, AppSlug, HostLabel, Name, OrganizationId, ServerSecretId};
 use time::OffsetDateTime;
 
-use crate::UpstreamUrl;
+use crate::{AgentToken, UpstreamUrl};
 
 /// An app with everything that a request for it or by it needs.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct AppRecord {
     pub upstream: Option<UpstreamUrl>,
     /// Its server secrets.
     pub secrets: Vec<SecretRecord>,
+    /// Its agent tokens.
+    pub agent_tokens: Vec<AgentTokenRecord>,
 }
 
 impl AppRecord {
@@ -37,6 +39,15 @@ impl AppRecord {
     pub fn organization(&self) -> OrganizationId {
         self.facts.organization
     }
+}
+
+/// One agent token, without its value.
+#[derive(Clone, Debug)]
+pub struct AgentTokenRecord {
+    /// The token.
+    pub token: AgentToken,
+    /// The keyed hash it is recognised by.
+    pub hash: [u8; 32],
 }
 
 /// One server secret, without its value.

@@ -1,5 +1,6 @@
 //! The tables of this crate. The only room that knows them.
 
+pub(crate) mod agent_tokens;
 pub(crate) mod apps;
 pub(crate) mod grants;
 pub(crate) mod path_rules;

@@ -1,9 +1,10 @@
-//! Credentials into principals: sessions from identity, server secrets from apps.
+//! Credentials into principals: sessions and API tokens from identity, server secrets and agent tokens from
+//! apps.
 
 use std::sync::Arc;
 
-use access_control::{AppCredential, Principal, ReadApp, Refusal, SignedIn, authorize};
-use apps::ServerSecrets;
+use access_control::{AgentCredential, AppCredential, Principal, ReadApp, Refusal, SignedIn, authorize};
+use apps::{AgentTokens, ServerSecrets};
 use async_trait::async_trait;
 use directory::Directory;
 use endpoint::{Authenticator, Rejected};
@@ -16,6 +17,7 @@ pub(crate) struct Authentication {
     pub(crate) api_tokens: Arc<ApiTokens>,
     pub(crate) user_tokens: Arc<UserTokens>,
     pub(crate) server_secrets: ServerSecrets,
+    pub(crate) agent_tokens: AgentTokens,
     pub(crate) directory: Directory,
 }
 
@@ -56,8 +58,16 @@ impl Authenticator for Authentication {
         Ok(session.signed_in().clone())
     }
 
-    async fn agent_token(&self, _: &str) -> Result<access_control::AgentCredential, Rejected> {
-        Err(Rejected::Invalid)
+    async fn agent_token(&self, token: &str) -> Result<AgentCredential, Rejected> {
+        let hash = self.agent_tokens.recognise(token).ok_or(Rejected::Invalid)?;
+        let found = self.directory.app_by_agent_token(&hash, OffsetDateTime::now_utc());
+        let (app, token) = found.map_err(|_| Rejected::Unavailable)?.ok_or(Rejected::Invalid)?;
+        Ok(AgentCredential {
+            app: app.id(),
+            organization: app.organization(),
+            token: token.id,
+            issued_by: token.issued_by,
+        })
     }
 
     fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{AppFacts, Facts, FactsUnavailable, OrganizationFacts};
-use apps::{AppRecord, OrganizationSlugs, SecretRecord};
+use apps::{AgentToken, AppRecord, OrganizationSlugs, SecretRecord};
 use arc_swap::ArcSwap;
 use ids::{AppId, OrganizationId, OrganizationSlug, UserId};
 use organizations::OrganizationRecord;
@@ -99,6 +99,20 @@ impl Directory {
         let snapshot = self.inner.snapshot.load();
         let found = snapshot.app_by_secret(hash)?.filter(|(_, secret)| secret.is_live(now));
         Ok(found.map(|(app, secret)| (Arc::clone(app), secret.clone())))
+    }
+
+    /// The app and the agent token behind a keyed hash, if the token has not expired at this instant.
+    ///
+    /// # Errors
+    /// The facts are out of date.
+    pub fn app_by_agent_token(
+        &self,
+        hash: &[u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Option<(Arc<AppRecord>, AgentToken)>, FactsUnavailable> {
+        let snapshot = self.inner.snapshot.load();
+        let found = snapshot.app_by_agent_token(hash)?.filter(|(_, record)| record.token.is_live(now));
+        Ok(found.map(|(app, record)| (Arc::clone(app), record.token.clone())))
     }
 
     /// The organization with everything that is kept of it, unless it does not exist.

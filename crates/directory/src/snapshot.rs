@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use access_control::FactsUnavailable;
-use apps::{AppRecord, SecretRecord};
-use ids::{AppId, OrganizationId, ServerSecretId, UserId};
+use apps::{AgentTokenRecord, AppRecord, SecretRecord};
+use ids::{AgentTokenId, AppId, OrganizationId, ServerSecretId, UserId};
 use imbl::{HashMap, HashSet, OrdSet};
 use organizations::OrganizationRecord;
 
@@ -17,6 +17,7 @@ pub struct Snapshot {
     apps: HashMap<AppId, Arc<AppRecord>>,
     labels: HashMap<Arc<str>, AppId>,
     secrets: HashMap<[u8; 32], (AppId, ServerSecretId)>,
+    agent_tokens: HashMap<[u8; 32], (AppId, AgentTokenId)>,
     organizations_of: HashMap<UserId, OrdSet<OrganizationId>>,
     apps_of: HashMap<OrganizationId, OrdSet<AppId>>,
     /// What changed and was not read again.
@@ -92,6 +93,9 @@ impl Snapshot {
             for secret in &before.secrets {
                 self.secrets.remove(&secret.hash);
             }
+            for token in &before.agent_tokens {
+                self.agent_tokens.remove(&token.hash);
+            }
             if record.is_none() {
                 remove_from(&mut self.apps_of, &before.organization(), &id);
             }
@@ -101,16 +105,20 @@ impl Snapshot {
             for secret in &record.secrets {
                 self.secrets.insert(secret.hash, (id, secret.id));
             }
+            for token in &record.agent_tokens {
+                self.agent_tokens.insert(token.hash, (id, token.token.id));
+            }
             self.apps_of.entry(record.organization()).or_default().insert(id);
             self.apps.insert(id, Arc::new(record));
         }
     }
 
-    /// The apps of an organization in which a person has a grant or is named by a rule.
+    /// The apps of an organization in which a person has a grant, is named by a rule, or issued a token.
     pub fn apps_naming(&self, organization: OrganizationId, user: UserId) -> Vec<AppId> {
         let names = |app: &AppRecord| {
             let subject = access_control::Subject::User(user);
             app.facts.grants.contains_key(&user)
+                || app.agent_tokens.iter().any(|token| token.token.issued_by.user == user)
                 || app.facts.rules.as_slice().iter().any(|rule| rule.subjects.contains(&subject))
         };
         let apps = self.apps_of.get(&organization).into_iter().flatten();
@@ -152,6 +160,16 @@ impl Snapshot {
         let Some((app, secret)) = self.secrets.get(hash) else { return self.absent() };
         let Some(app) = self.app(*app)? else { return Ok(None) };
         Ok(app.secrets.iter().find(|record| record.id == *secret).map(|record| (app, record)))
+    }
+
+    /// The app and agent token behind a keyed hash.
+    pub fn app_by_agent_token(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(&Arc<AppRecord>, &AgentTokenRecord)>, FactsUnavailable> {
+        let Some((app, token)) = self.agent_tokens.get(hash) else { return self.absent() };
+        let Some(app) = self.app(*app)? else { return Ok(None) };
+        Ok(app.agent_tokens.iter().find(|record| record.token.id == *token).map(|record| (app, record)))
     }
 
     /// The organizations that a person is a member of, oldest first.

@@ -37,6 +37,10 @@ impl From<AppError> for Problem {
                 "too_many_server_secrets",
                 "An environment has at most two live server secrets. Revoke one first.",
             ),
+            AppError::TooManyAgentTokens => Self::conflict(
+                "too_many_agent_tokens",
+                "An app has at most 100 live agent tokens. Revoke one first.",
+            ),
             AppError::UpstreamRefused(reason) => Self::invalid("upstream_refused", sentence(&reason)),
             AppError::UpstreamUnknown => {
                 Self::invalid("upstream_unknown", "The upstream's host name has no address.")

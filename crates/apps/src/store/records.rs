@@ -13,11 +13,11 @@ use sea_orm::{
     IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
-use super::tables::{app, grant, host, path_rule, server_secret};
-use super::{apps, grants, path_rules, read, server_secrets};
-use crate::{AppError, AppRecord, SecretRecord};
+use super::tables::{agent_token, app, grant, host, path_rule, server_secret};
+use super::{agent_tokens, apps, grants, path_rules, read, server_secrets};
+use crate::{AgentTokenRecord, AppError, AppRecord, SecretRecord};
 
-/// Reads one app, unless it does not exist. Four queries.
+/// Reads one app, unless it does not exist. Five queries.
 ///
 /// # Errors
 /// The store is not available, or holds what this version cannot read.
@@ -26,7 +26,7 @@ pub async fn load(database: &DatabaseConnection, id: AppId) -> Result<Option<App
     Ok(read_records(&instant, Wanted::One(id)).await?.pop())
 }
 
-/// Reads every app. Four queries.
+/// Reads every app. Five queries.
 ///
 /// # Errors
 /// The store is not available, or holds what this version cannot read.
@@ -90,6 +90,7 @@ struct Belongings {
     grants: HashMap<UserId, GrantFacts>,
     rules: Vec<PathRule>,
     secrets: Vec<SecretRecord>,
+    agent_tokens: Vec<AgentTokenRecord>,
 }
 
 async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<Vec<AppRecord>, AppError> {
@@ -101,7 +102,8 @@ async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<V
     let mut records = Vec::new();
     for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = apps::assemble(row)?;
-        let Belongings { grants, rules, secrets } = belongings.remove(&app.id).unwrap_or_default();
+        let Belongings { grants, rules, secrets, agent_tokens } =
+            belongings.remove(&app.id).unwrap_or_default();
         records.push(AppRecord {
             facts: Arc::new(AppFacts {
                 id: app.id,
@@ -117,6 +119,7 @@ async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<V
             name: app.name,
             upstream: app.upstream,
             secrets,
+            agent_tokens,
         });
     }
     Ok(records)
@@ -146,6 +149,12 @@ async fn read_belongings(
     for row in query.all(instant).await.map_err(AppError::Store)? {
         let app = read("server_secrets", &row.app_id)?;
         found.entry(app).or_default().secrets.push(server_secrets::record(row)?);
+    }
+
+    let query = agent_token::Entity::find().filter(wanted.among(agent_token::Column::AppId));
+    for row in query.all(instant).await.map_err(AppError::Store)? {
+        let app = read("agent_tokens", &row.app_id)?;
+        found.entry(app).or_default().agent_tokens.push(agent_tokens::record(row)?);
     }
     Ok(found)
 }

@@ -125,6 +125,32 @@ pub mod path_rule {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod agent_token {
+    use sea_orm::entity::prelude::*;
+    use time::OffsetDateTime;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "agent_tokens")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub app_id: String,
+        pub organization_id: String,
+        pub issued_by: String,
+        pub session_id: String,
+        pub hosted_domain: Option<String>,
+        pub authenticated_at: OffsetDateTime,
+        pub secret_hash: Vec<u8>,
+        pub created_at: OffsetDateTime,
+        pub expires_at: OffsetDateTime,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod server_secret {
     use sea_orm::entity::prelude::*;
     use time::OffsetDateTime;

@@ -57,6 +57,7 @@ pub(super) fn all(
             grants: apps.grants.clone(),
             path_rules: apps.path_rules.clone(),
             server_secrets: apps.server_secrets.clone(),
+            agent_tokens: apps.agent_tokens.clone(),
             people: identity.people(),
         }
         .endpoints(),

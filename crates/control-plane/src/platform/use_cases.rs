@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use access_control::Facts;
-use apps::{AgentTokens, AddressPolicy, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
+use apps::{AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
 use audit::{Heads, Journal};
 use directory::Directory;
 use endpoint::Sites;
@@ -17,8 +17,8 @@ use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 
-use crate::{StartError, head_signing};
 use crate::neighbours::{AppsForget, KnownMembers, KnownPeople, Post};
+use crate::{StartError, head_signing};
 
 /// How many sessions that nobody is using at the moment are kept in memory.
 const SESSIONS_IN_MEMORY: usize = 1_000_000;
