@@ -57,7 +57,7 @@ pub enum PolicyChange {
         role: AppRole,
         /// When it ends (RFC 3339); never, if left out.
         #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<endpoint::GivenInstant>")]
+        #[schemars(with = "Option<String>", extend("format" = "date-time"))]
         expires_at: Option<OffsetDateTime>,
     },
     /// Take a grant back.

@@ -17,6 +17,7 @@ mod error;
 mod explanations;
 mod policies;
 mod policy;
+mod policy_file;
 mod simulations;
 mod world;
 
@@ -28,5 +29,6 @@ pub use error::PolicyError;
 pub use explanations::{Explained, Explanations, Question, ReadTarget, Whom};
 pub use policies::Policies;
 pub use policy::{Policy, PolicyApp, PolicyGrant, PolicyGroup, PolicyMember, PolicyRule};
+pub use policy_file::{Difference, PolicyFile, PolicyFileError, Side};
 pub use simulations::{Draft, Simulation, Simulations, Totals};
 pub use world::{SimulationHash, World};

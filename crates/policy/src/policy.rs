@@ -80,7 +80,7 @@ pub struct PolicyGrant {
     pub role: AppRole,
     /// When it ends.
     #[serde(with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<endpoint::GivenInstant>")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires_at: Option<OffsetDateTime>,
 }
 
