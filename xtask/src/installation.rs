@@ -30,6 +30,11 @@ const NEEDS: &[Need] = &[
         is_there: has_browser,
         packages: &["chromium|chromium-browser"],
     },
+    Need {
+        what: "Python 3.11 or newer with venv (the tools that judge the API description)",
+        is_there: has_python,
+        packages: &["python3-venv"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
 ];
 
@@ -48,6 +53,13 @@ fn node_version() -> Option<u32> {
     programs::find("node")?;
     let version = programs::output(Command::new("node").arg("--version")).ok()?;
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Whether Python is there, new enough and with all that makes an environment of its own.
+fn has_python() -> bool {
+    let question = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+    programs::find("python3").is_some()
+        && programs::output(Command::new("python3").args(["-c", question])).is_ok()
 }
 
 fn has_browser() -> bool {
