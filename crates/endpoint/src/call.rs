@@ -124,6 +124,10 @@ impl Call {
             ));
         }
         let body = self.body(largest).await?;
+        // serde also takes a list for a structure, its fields by position.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::invalid("invalid_body", "Send the body as a JSON object."));
+        }
         serde_json::from_slice(&body).map_err(|error| {
             Problem::invalid("invalid_body", format!("The body is not acceptable: {error}."))
         })

@@ -96,6 +96,9 @@ fn refusals(endpoint: &Endpoint) -> BTreeSet<StatusCode> {
             StatusCode::UNPROCESSABLE_ENTITY,
         ]);
     }
+    if endpoint.description.query.is_some() {
+        statuses.insert(StatusCode::UNPROCESSABLE_ENTITY);
+    }
     statuses.extend(&endpoint.description.refusals);
     statuses
 }
