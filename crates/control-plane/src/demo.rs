@@ -12,7 +12,7 @@ use development::{
     DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates,
 };
 use endpoint::{Certificates, Limits, Sites};
-use identity::{Lifetimes, Provider};
+use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
 use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use sea_orm::DatabaseConnection;
@@ -116,6 +116,7 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
     let mut description = describe(&sites, &files.authority, &seeded, &upstream);
     description["admin"] = Value::from(format!("http://{admin_address}"));
     description["smtp"] = Value::from(catcher.address().to_string());
+    description["apiToken"] = Value::from(api_token(&platform, &seeded).await?);
     let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
     let description_path = folder.write(DEV_JSON, &text)?;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
@@ -151,6 +152,16 @@ fn known_secrets(platform: &Platform, earlier: &Value) -> BTreeMap<String, Strin
     apps.filter_map(|(slug, app)| Some((slug.clone(), app["serverSecret"].as_str()?.to_owned())))
         .filter(|(_, secret)| counts(secret).is_some())
         .collect()
+}
+
+/// The Owner's, so that programs can be tried at once; the one of an earlier run ends.
+async fn api_token(platform: &Platform, seeded: &Seeded) -> Result<String, StartError> {
+    let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
+    let name = "dev.json".parse().map_err(|error: ids::NameError| failed(&error))?;
+    let owner = seeded.people.get("owner").ok_or_else(|| failed(&"the demo Owner is missing"))?;
+    let new = NewApiToken { name, life: ApiTokenLife::USUAL };
+    let made = platform.api_tokens.prepare(owner.id, new, OffsetDateTime::now_utc()).await;
+    Ok(made.map_err(StartError::identity)?.text.reveal().to_owned())
 }
 
 fn master_key(folder: &Folder) -> Result<MasterKey, StartError> {

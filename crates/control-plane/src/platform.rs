@@ -13,7 +13,7 @@ use audit::{Follower, Journal, RefusalWriter, Refusals};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
-use identity::{Lifetimes, Provider, Sessions, Users};
+use identity::{ApiTokens, Lifetimes, Provider, Sessions, Users};
 use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
@@ -96,6 +96,8 @@ pub struct Platform {
     pub path_rules: AppPathRules,
     /// Server secrets.
     pub server_secrets: ServerSecrets,
+    /// API tokens.
+    pub api_tokens: Arc<ApiTokens>,
     /// The facts in memory.
     pub directory: Directory,
     /// What was counted.
@@ -214,6 +216,7 @@ impl Platform {
             grants: apps.grants,
             path_rules: apps.path_rules,
             server_secrets: apps.server_secrets,
+            api_tokens: identity.api_tokens,
             directory: foundation.directory,
             counters,
             endpoints,

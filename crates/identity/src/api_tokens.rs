@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use access_control::{Action, ListApiTokens, ManageApiTokens, Means, Permit, SignedIn};
-use audit::{Actor, Event, Journal, Target};
-use ids::{RequestId, SessionId};
+use audit::{Actor, Change, Event, Journal, Target};
+use ids::{RequestId, SessionId, UserId};
 use secrets_vault::Token;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::api_token::parse;
 use crate::session::SessionParts;
+use crate::sessions::fixed;
 use crate::store::{self, Store};
-use crate::{ApiToken, ApiTokenText, IdentityError, LiveSession, NewApiToken, SessionError, Sessions};
+use crate::{
+    ApiToken, ApiTokenText, IdentityError, LiveSession, NewApiToken, Person, SessionError, Sessions,
+};
 
 /// The most API tokens that one person may have at a time.
 const MOST_LIVE: usize = 100;
@@ -81,7 +84,6 @@ impl ApiTokens {
         now: OffsetDateTime,
     ) -> Result<MadeApiToken, IdentityError> {
         let maker = permit.actor();
-        let (id, secret) = (SessionId::generate(), Token::generate()?);
         let change = self.journal.begin().await?;
         let transaction = change.transaction();
         // Whoever ends all sessions waits for this lock, or this one for them and then finds no session.
@@ -92,24 +94,45 @@ impl ApiTokens {
         if others.iter().filter(|other| now < other.expires_at).count() >= MOST_LIVE {
             return Err(IdentityError::TooManyApiTokens);
         }
-        let parts = SessionParts {
-            signed_in: SignedIn { session: id, means: Means::ApiToken, ..maker.clone() },
-            person,
-            token_hash: crate::sessions::fixed(&secret.hash()),
-            user_agent: String::new(),
-            created_at: now,
-            last_seen_at: now,
-            ends_at: now + new.life.duration(),
-        };
-        store::sessions::insert(transaction, &parts, Some(&new.name)).await?;
-        let token =
-            ApiToken { id, name: new.name, created_at: now, last_seen_at: now, expires_at: parts.ends_at };
-        let expires_at = token.expires_at.unix_timestamp();
-        let event = Event::done(Actor::Person(maker.user), ManageApiTokens::NAME, Target::ApiToken(id))
-            .during(request)
-            .with(json!({ "after": { "name": token.name, "expires_at": expires_at } }));
+        let made = insert(&change, person, maker, new, now).await?;
+        let event = event(Actor::Person(maker.user), made.token.id, request).with(described(&made.token));
         change.commit(event).await?;
-        Ok(MadeApiToken { token, text: ApiTokenText::new(id, &secret) })
+        Ok(made)
+    }
+
+    /// Makes a token for somebody who has not signed in, in place of those of the same name. For a platform
+    /// that is being set up by whoever has its store anyway.
+    ///
+    /// # Errors
+    /// There is no such person, or the store does not answer.
+    pub async fn prepare(
+        &self,
+        user: UserId,
+        new: NewApiToken,
+        now: OffsetDateTime,
+    ) -> Result<MadeApiToken, IdentityError> {
+        let request = RequestId::generate();
+        let change = self.journal.begin().await?;
+        let transaction = change.transaction();
+        let row = store::users::by_id(transaction, user).await?.ok_or(IdentityError::NotFound)?;
+        let others = store::sessions::api_tokens_of(transaction, user).await?;
+        let replaced: Vec<_> = others.into_iter().filter(|other| other.name == new.name).collect();
+        for other in &replaced {
+            store::sessions::delete(transaction, other.id, user, Means::ApiToken).await?;
+        }
+        let maker = SignedIn {
+            user,
+            session: SessionId::generate(),
+            hosted_domain: None,
+            authenticated_at: now,
+            means: Means::ApiToken,
+        };
+        let made = insert(&change, row.person()?, &maker, new, now).await?;
+        change.commit(event(Actor::System, made.token.id, request).with(described(&made.token))).await?;
+        for other in replaced {
+            self.sessions.forget(other.id);
+        }
+        Ok(made)
     }
 
     /// Revokes a token of one's own: it does not count from the next request on.
@@ -128,10 +151,41 @@ impl ApiTokens {
         if !store::sessions::delete(change.transaction(), id, permit.user(), Means::ApiToken).await? {
             return Err(IdentityError::NotFound);
         }
-        let event = Event::done(Actor::Person(permit.user()), ManageApiTokens::NAME, Target::ApiToken(id))
-            .during(request)
+        let event = event(Actor::Person(permit.user()), id, request)
             .with(json!({ "before": { "name": token.name }, "after": null }));
         change.commit(event).await?;
         Ok(())
     }
+}
+
+/// Writes a new token that stands for the sign-in of `maker`.
+async fn insert(
+    change: &Change,
+    person: Person,
+    maker: &SignedIn,
+    new: NewApiToken,
+    now: OffsetDateTime,
+) -> Result<MadeApiToken, IdentityError> {
+    let (id, secret) = (SessionId::generate(), Token::generate()?);
+    let parts = SessionParts {
+        signed_in: SignedIn { session: id, means: Means::ApiToken, ..maker.clone() },
+        person,
+        token_hash: fixed(&secret.hash()),
+        user_agent: String::new(),
+        created_at: now,
+        last_seen_at: now,
+        ends_at: now + new.life.duration(),
+    };
+    store::sessions::insert(change.transaction(), &parts, Some(&new.name)).await?;
+    let token =
+        ApiToken { id, name: new.name, created_at: now, last_seen_at: now, expires_at: parts.ends_at };
+    Ok(MadeApiToken { token, text: ApiTokenText::new(id, &secret) })
+}
+
+fn event(actor: Actor, id: SessionId, request: RequestId) -> Event {
+    Event::done(actor, ManageApiTokens::NAME, Target::ApiToken(id)).during(request)
+}
+
+fn described(made: &ApiToken) -> Value {
+    json!({ "after": { "name": made.name, "expiresAt": made.expires_at.unix_timestamp() } })
 }

@@ -126,6 +126,11 @@ impl Sessions {
         self.admit(session, means, secret, now)
     }
 
+    /// Ends a session whose row is gone.
+    pub(crate) fn forget(&self, id: SessionId) {
+        self.live.end(id);
+    }
+
     /// A session that is in memory.
     pub(crate) fn in_use(&self, id: SessionId) -> Option<Arc<LiveSession>> {
         self.live.get(id)

@@ -15,9 +15,10 @@ fn a_second_start_finds_everything_as_it_was() {
 
         let second = demo::start(&folder, 0, migrations::connect(&database).await.unwrap()).await.unwrap();
         let mut after = second.description.clone();
-        // Only what listens on a free port each time is somewhere else.
-        for port in ["upstream", "admin", "smtp"] {
-            after[port] = before[port].clone();
+        // Only what listens on a free port each time is somewhere else, and the API token is another one.
+        assert_ne!(after["apiToken"], before["apiToken"]);
+        for renewed in ["upstream", "admin", "smtp", "apiToken"] {
+            after[renewed] = before[renewed].clone();
         }
         assert_eq!(after, before);
         let written = std::fs::read(folder.file("dev.json")).unwrap();
