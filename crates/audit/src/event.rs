@@ -65,7 +65,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// The word used in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Refused => "refused",

@@ -9,3 +9,4 @@ mod exports;
 mod forger;
 mod heads;
 mod house;
+mod refusals;

@@ -1,0 +1,113 @@
+//! Refusals on their way into the trail: bounded in rows and memory, and none forgotten.
+
+use std::time::{Duration, Instant};
+
+use audit::{
+    Actor, Chain, Event, Filter, Linked, NOT_WRITTEN, Outcome, Refusals, Target, Trail, WRITTEN_IN_FULL,
+};
+use ids::{OrganizationId, UserId};
+use serde_json::{Value, json};
+use test_support::{TestDatabase, on_both_stores};
+
+use crate::house::House;
+
+const FLOOD: u64 = 10_000;
+
+fn refusal(organization: OrganizationId, number: u64) -> Event {
+    Event::refused(Actor::Person(UserId::generate()), "app.update", Target::Organization(organization))
+        .of(organization)
+        .with(json!({ "number": number }))
+}
+
+async fn written(house: &House, chain: Chain) -> Vec<Linked> {
+    let trail = Trail::new(house.database.connection().clone());
+    let mut all = Vec::new();
+    let mut before = None;
+    loop {
+        let found = trail.search(chain, &Filter::default(), before, 200).await.unwrap();
+        all.extend(found.records);
+        before = found.before;
+        if before.is_none() {
+            return all;
+        }
+    }
+}
+
+fn detail(linked: &Linked) -> Value {
+    serde_json::from_str(linked.record.detail.get()).unwrap()
+}
+
+on_both_stores! {
+    async fn a_flood_of_refusals_costs_few_rows_and_is_counted_to_the_last(database: TestDatabase) {
+        let house = House::new(database);
+        let (refusals, writer) = Refusals::new();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let writing = tokio::spawn(writer.run(house.journal.clone(), async { drop(stopped.await) }));
+        let (flooded, quiet) = (OrganizationId::generate(), OrganizationId::generate());
+
+        let began = Instant::now();
+        for number in 0..FLOOD {
+            refusals.record(refusal(flooded, number));
+            if number % 1000 == 0 {
+                refusals.record(refusal(quiet, number));
+            }
+        }
+        let taken = began.elapsed();
+        assert!(taken < Duration::from_millis(500), "handing in waits for nothing: {taken:?}");
+        drop(stop);
+        writing.await.unwrap();
+
+        let rows = written(&house, Chain::Organization(flooded)).await;
+        let (summaries, rows): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|linked| linked.record.action == NOT_WRITTEN);
+        let [summary] = &*summaries else { panic!("one summary: {}", summaries.len()) };
+        let (sampled, whole): (Vec<_>, Vec<_>) =
+            rows.iter().map(detail).partition(|detail| detail.get("sampled").is_some());
+        assert_eq!(whole.len() as u64, WRITTEN_IN_FULL);
+        assert!((90..=110).contains(&sampled.len()), "{}", sampled.len());
+        let not_written = FLOOD - rows.len() as u64;
+        assert_eq!(detail(summary)["refusals"], FLOOD);
+        assert_eq!(detail(summary)["notWritten"], not_written);
+        assert_eq!(summary.record.outcome, "refused");
+
+        let others = written(&house, Chain::Organization(quiet)).await;
+        assert_eq!(others.len(), 10, "nobody's flood hides another organization's refusals");
+        let counted: Vec<_> = refusals.counters().readings().into_iter().collect();
+        let expected = [
+            ("written", rows.len() as u64 + 11),
+            ("sampled_out", not_written),
+            ("lost", 0),
+            ("unauthenticated", 0),
+        ];
+        assert_eq!(counted, expected);
+        println!("{FLOOD} refusals handed in within {taken:?}: {} rows", rows.len() + 1);
+    }
+
+    async fn a_writer_that_stands_still_costs_no_memory_and_what_it_missed_is_counted(database: TestDatabase) {
+        let house = House::new(database);
+        let (refusals, writer) = Refusals::new();
+        // Far more organizations than have a window of their own, and nobody empties the queue.
+        let began = Instant::now();
+        for number in 0..20_000 {
+            refusals.record(refusal(OrganizationId::generate(), number));
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let not_written: u64 = refusals.counters().readings()[1..3].iter().map(|(_, number)| number).sum();
+        assert!(not_written > 15_000, "what waits in memory is bounded: {not_written}");
+
+        writer.run(house.journal.clone(), std::future::ready(())).await;
+        let readings = refusals.counters().readings();
+        let (written_to_chains, sampled_out, lost) = (readings[0].1, readings[1].1, readings[2].1);
+        // Those that share the platform's window are counted there.
+        let filter = Filter { action: Some(NOT_WRITTEN.to_owned()), ..Filter::default() };
+        let trail = Trail::new(house.database.connection().clone());
+        let summary = trail.search(Chain::Platform, &filter, None, 10).await.unwrap().records;
+        assert_eq!(summary.len(), 1);
+        assert_eq!(summary[0].record.outcome, Outcome::Refused.as_str());
+        assert_eq!(detail(&summary[0])["notWritten"], sampled_out + lost);
+        assert_eq!(written_to_chains + sampled_out + lost, 20_001, "every refusal, and the summary");
+        // Nobody takes from it any more: what comes now is counted as lost, not kept.
+        refusals.record(refusal(OrganizationId::generate(), 0));
+        assert_eq!(refusals.counters().readings()[2].1, lost + 1);
+    }
+}
