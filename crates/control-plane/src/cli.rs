@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
 use crate::config::{Config, LogFormat, LogSection};
+use crate::explain_command::{self, ExplainArguments};
 use crate::output::print;
+use crate::policy_commands::{self, PolicyCommand};
 use crate::prove_command::{self, ProveCommand};
 use crate::{StartError, demo, logging, serve};
 
@@ -46,6 +48,13 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Says what is decided for a person and a request, and why.
+    Explain(ExplainArguments),
+    /// The policy of an organization as a file.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Finds out from outside whether a running platform does what it declares.
     Prove {
@@ -96,6 +105,8 @@ pub fn run() -> Result<(), StartError> {
             print(&format!("the database is up to date; {applied} migrations applied"))
         }
         Command::Audit { command } => command.run(runtime),
+        Command::Explain(arguments) => runtime()?.block_on(explain_command::run(arguments)),
+        Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {
             serve::check(&path.load()?)?;

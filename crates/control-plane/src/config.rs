@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 pub use period::{Period, PeriodError};
 pub use secret::Secret;
+pub(crate) use secret::api_token;
 
 /// Where the configuration is when neither `--config` nor `VYBE_CONFIG` says so.
 pub const DEFAULT_PATH: &str = "vybe.toml";

@@ -76,9 +76,29 @@ pub enum StartError {
     /// A proof that found something.
     #[error("{0} differences")]
     Differences(usize),
+    /// A platform that does not answer, or refuses.
+    #[error("{0}")]
+    Remote(String),
+    /// A policy file that is none, or does not fit the organization.
+    #[error("{}: {error}", path.display())]
+    PolicyFile {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        error: policy::PolicyFileError,
+    },
+    /// A policy that is not what its file says.
+    #[error("the policy and the file differ in {0} places")]
+    Drift(usize),
 }
 
 impl StartError {
+    /// What the process ends with: 2 says that the question was answered, and the answer is a difference.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Drift(_)) { 2 } else { 1 }
+    }
+
     /// The store failed while starting.
     pub(crate) fn store(error: impl std::fmt::Display) -> Self {
         Self::Store(error.to_string())

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod error;
+mod explain_command;
 mod head_signing;
 mod health;
 mod housekeeping;
@@ -22,7 +23,9 @@ mod neighbours;
 mod output;
 mod personal_organizations;
 mod platform;
+mod policy_commands;
 mod prove_command;
+mod remote;
 pub mod serve;
 mod trust;
 

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // One line that says what to do; nobody is left to tell if standard error is closed.
             let _ = writeln!(std::io::stderr(), "vybe: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -76,3 +76,8 @@ impl<'de> Visitor<'de> for SecretVisitor {
         Ok(secret)
     }
 }
+
+/// The API token with which commands speak to a running platform, from `VYBE_TOKEN`.
+pub(crate) fn api_token() -> Option<zeroize::Zeroizing<String>> {
+    std::env::var("VYBE_TOKEN").ok().map(zeroize::Zeroizing::new)
+}
