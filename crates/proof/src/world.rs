@@ -17,7 +17,7 @@ use crate::caller::{AppKind, Person};
 use crate::client::{Client, Question, Reply};
 use crate::declared::Surface;
 use crate::people::{People, SESSION_COOKIE, Session};
-use crate::requests::Objects;
+use crate::requests::{self, Objects};
 use crate::{Declared, ProofError, Target};
 
 pub(crate) use credentials::Credentials;
@@ -53,6 +53,7 @@ impl World {
         let platform = target.platform.trim_end_matches('/').to_owned();
         let description = client.get(&format!("{platform}/openapi.json")).await?;
         let declared = Declared::read(description.json())?;
+        requests::check(&declared.endpoints)?;
         let prepared = target.callers.as_ref().filter(|_| !declared.is_development());
         if prepared.is_none() && !declared.is_development() {
             return Err(ProofError::Callers(
@@ -195,8 +196,7 @@ impl World {
         objects.insert("invitation_id", invitation);
         objects.insert("invitation_token", token);
         objects.insert("session_id", self.session(owner).await?.id);
-        // The letter of an invitation of this run.
-        objects.insert("number", "1".to_owned());
+        objects.insert("letter", "newest".to_owned());
         Ok(())
     }
 
@@ -277,6 +277,9 @@ impl World {
         let secret = json!({ "environment": "preview" });
         let secret = self.api(creator, "POST", &format!("/apps/{app}/server-secrets"), Some(secret)).await?;
         objects.insert("secret_id", text("a new server secret", &secret, "/id")?);
+        if self.declared.named("issue_agent_token").is_some() {
+            objects.insert("agent_token_id", self.new_agent_token(creator, &app).await?.0);
+        }
         Ok(())
     }
 

@@ -19,11 +19,11 @@ pub fn mail_endpoints(catcher: &MailCatcher) -> Vec<Endpoint> {
     };
     vec![
         get("/mail", "list_caught_letters").gives_page().answers(catcher.clone(), list),
-        get("/mail/{number}", "show_caught_letter")
+        get("/mail/{letter}", "show_caught_letter")
             .gives_page()
             .refuses(&[StatusCode::NOT_FOUND])
             .answers(catcher.clone(), show),
-        get("/mail/{number}/source", "read_caught_letter")
+        get("/mail/{letter}/source", "read_caught_letter")
             .gives_media("text/plain; charset=utf-8")
             .refuses(&[StatusCode::NOT_FOUND])
             .answers(catcher.clone(), source),
@@ -75,8 +75,13 @@ async fn source(catcher: MailCatcher, _: Anybody, call: Call) -> Result<Answer, 
     Ok(Answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", letter.source.clone()))
 }
 
+/// A letter by its number, or the newest, for scripts.
 fn find(catcher: &MailCatcher, call: &Call) -> Result<Arc<CaughtLetter>, Problem> {
-    catcher.letter(call.path("number")?).ok_or_else(Problem::not_found)
+    let found = match call.path_text("letter") {
+        Some("newest") => catcher.letters().into_iter().next(),
+        _ => catcher.letter(call.path("letter")?),
+    };
+    found.ok_or_else(Problem::not_found)
 }
 
 /// A text whose lines that are addresses can be followed.

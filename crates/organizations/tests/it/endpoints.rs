@@ -265,7 +265,7 @@ on_both_stores! {
         assert_eq!(full["members"][0]["role"], "owner");
         assert_eq!(
             full["members"][0]["user"],
-            json!({ "id": ada.id, "name": "ada@example.com", "email": "ada@example.com", "image": null })
+            json!({ "id": ada.id, "name": "ada", "email": "ada@example.com", "image": null })
         );
         let asking = format!("{path}?organizationId={first}");
         assert_eq!(served.send_from(app, &ada, "GET", &asking, None).await.status, 404);

@@ -105,13 +105,13 @@ struct Users(DatabaseConnection);
 #[async_trait]
 impl People for Users {
     async fn people(&self, users: &[UserId]) -> Result<HashMap<UserId, PersonName>, NeighbourError> {
-        let rows = self.0.query_all_raw(self.statement("SELECT id, email FROM users", [])).await?;
+        let rows = self.0.query_all_raw(self.statement("SELECT id, email, name FROM users", [])).await?;
         let mut found = HashMap::new();
         for row in rows {
             let id: UserId = row.try_get::<String>("", "id")?.parse()?;
             if users.contains(&id) {
                 let email: EmailAddress = row.try_get::<String>("", "email")?.parse()?;
-                found.insert(id, PersonName { name: email.to_string(), email, picture: None });
+                found.insert(id, PersonName { name: row.try_get("", "name")?, email, picture: None });
             }
         }
         Ok(found)
