@@ -136,14 +136,17 @@ impl Forwarder {
         Ok((!records.is_empty()).then_some(Delivery { chain, records }))
     }
 
+    fn complain(&self, error: &(dyn std::error::Error + 'static)) {
+        tracing::warn!(receiver = self.receiver.name(), error, "the audit trail is not passed on");
+    }
+
     async fn pause(
         &self,
         error: &(dyn std::error::Error + Send + Sync + 'static),
         pause: &mut Duration,
         wish: Option<Duration>,
     ) {
-        let error: &(dyn std::error::Error + 'static) = error;
-        tracing::warn!(receiver = self.receiver.name(), error, "the audit trail is not passed on");
+        self.complain(error);
         let wished = wish.map_or(Duration::ZERO, |wish| wish.min(LONGEST_WISH));
         tokio::time::sleep((*pause).max(wished)).await;
         *pause = pause.saturating_mul(2).min(self.pauses.longest);

@@ -1,1 +1,8 @@
 //! Reading the trail and passing it on, on both stores, to real receivers.
+
+#![cfg(test)]
+
+mod house;
+mod searches;
+mod syslog;
+mod webhooks;
