@@ -178,16 +178,14 @@ async fn person(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {
     match bearer(call)? {
         None => session(gate, call).await,
         // No browser sends one by itself, so it comes from a program, and a program has neither.
-        Some(_) if sent_by_a_page(call) || call.cookie(SESSION_COOKIE).is_some() => {
-            Err(Problem::unauthenticated())
-        }
+        Some(_) if sent_by_a_browser(call) => Err(Problem::unauthenticated()),
         Some(token) => gate.authenticator.api_token(token).await.map_err(Problem::from),
     }
 }
 
 async fn agent_token(gate: &Gate, call: &Call) -> Result<AgentCredential, Problem> {
     match bearer(call)? {
-        Some(token) if !sent_by_a_page(call) => {
+        Some(token) if !sent_by_a_browser(call) => {
             gate.authenticator.agent_token(token).await.map_err(Problem::from)
         }
         _ => Err(Problem::unauthenticated()),
@@ -206,10 +204,10 @@ fn bearer(call: &Call) -> Result<Option<&str>, Problem> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token)) } else { Err(Problem::unauthenticated()) }
 }
 
-/// Whether a browser says that a page sent this.
-fn sent_by_a_page(call: &Call) -> bool {
+/// Whether it carries what only browsers send by themselves.
+fn sent_by_a_browser(call: &Call) -> bool {
     let headers = call.request.headers();
-    headers.contains_key("origin") || headers.contains_key("sec-fetch-site")
+    ["cookie", "origin", "sec-fetch-site"].iter().any(|name| headers.contains_key(*name))
 }
 
 async fn session(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {

@@ -51,9 +51,6 @@ struct Asking<'a> {
 impl Asking<'_> {
     async fn everything(&mut self, written: Option<&str>) -> Result<(), ProofError> {
         let endpoints = &self.world.declared.endpoints;
-        for endpoint in endpoints {
-            requests::example(endpoint)?;
-        }
         if let Some(written) = written {
             let fresh = document::render(endpoints);
             self.report.differences.extend(document::compare(&fresh, written));

@@ -69,7 +69,6 @@ impl Example {
         Self { in_new_organization: true, ..self }
     }
 
-    #[expect(dead_code, reason = "rows of the audit trail come with their endpoints")]
     const fn is_a_record(self) -> Self {
         Self { is_a_record: true, ..self }
     }
@@ -82,7 +81,9 @@ impl Example {
 const BY_THE_PLATFORM: &str = "asked by the platform itself, in every sign-in of this proof";
 const ONCE: &str = "succeeds once in the life of a platform";
 const PATH_RULE: &str = r#"{"pattern":"/proof","subjects":[{"kind":"user","value":"$user_id"},{"kind":"group","value":"$group_id"}]}"#;
+const DRAFT: &str = r#"{"changes":[{"kind":"add_path_rule","appId":"$app_id","rule":{"pattern":"/$unique","subjects":[{"kind":"user","value":"$user_id"}]}}]}"#;
 
+/// Add a row here for a new endpoint.
 const EXAMPLES: &[Example] = &[
     // Signing in.
     bare("choose_provider"),
@@ -106,6 +107,9 @@ const EXAMPLES: &[Example] = &[
     bare("list_sessions"),
     bare("end_session").ends_sessions(),
     bare("end_all_sessions").ends_sessions(),
+    bare("list_api_tokens"),
+    json("make_api_token", r#"{"name":"$unique"}"#),
+    bare("revoke_api_token"),
     json("complete_set_up", r#"{"code":"proof","slug":"$unique","name":"Proof"}"#).never_succeeds(ONCE),
     // Organizations.
     bare("list_organizations"),
@@ -149,11 +153,27 @@ const EXAMPLES: &[Example] = &[
     json("issue_server_secret", r#"{"environment":"preview"}"#),
     bare("revoke_server_secret"),
     // Decisions.
-    bare("list_decisions"),
+    bare("list_decisions").is_a_record(),
     bare("read_app_decision"),
     bare("read_organization_decision"),
+    // The policy.
+    bare("explain_access").asks("?user=$user_id&path=/proof"),
+    json("simulate_policy", DRAFT),
+    json("simulate_app", DRAFT),
+    bare("read_policy"),
+    json("apply_policy", DRAFT),
+    json("apply_app_policy", DRAFT),
+    // The audit trail.
+    bare("search_audit_events").is_a_record(),
+    bare("export_audit_events").is_a_record(),
+    bare("read_audit_event"),
+    // The coding agent's tokens.
+    bare("list_agent_tokens"),
+    json("issue_agent_token", "{}"),
+    bare("revoke_agent_token"),
     // Apps and agents about themselves.
     bare("whoami"),
+    bare("identify_agent"),
     // Pages.
     bare("show_start"),
     bare("show_apps"),
@@ -174,6 +194,16 @@ const EXAMPLES: &[Example] = &[
     bare("check_readiness"),
     bare("read_metrics"),
 ];
+
+/// Whether every endpoint has a row.
+pub(crate) fn check(endpoints: &[Endpoint]) -> Result<(), ProofError> {
+    let missing: Vec<&str> = endpoints
+        .iter()
+        .filter(|endpoint| example(endpoint).is_err())
+        .map(|endpoint| endpoint.name.as_str())
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(ProofError::NoExample(missing.join("`, `"))) }
+}
 
 /// The example for an endpoint.
 pub(crate) fn example(endpoint: &Endpoint) -> Result<&'static Example, ProofError> {

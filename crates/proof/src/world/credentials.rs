@@ -39,9 +39,6 @@ impl Credentials {
 impl World {
     /// Makes a caller what it is called; says why if that is not possible.
     pub async fn prepare(&self, caller: &Caller) -> Result<Option<String>, ProofError> {
-        let missing = |endpoint: &str| {
-            self.declared.named(endpoint).is_none().then(|| format!("there is no endpoint {endpoint}"))
-        };
         match caller.presents {
             Presents::Cookie if caller.was_removed() => {
                 let organization = self.standing(AppKind::Organization)?;
@@ -82,22 +79,14 @@ impl World {
                     self.credentials.keep("user token", token);
                 }
             }
-            Presents::ApiToken | Presents::ApiTokenWithOrigin | Presents::ApiTokenWithCookie => {
-                if let Some(reason) = missing("create_api_token") {
-                    return Ok(Some(reason));
-                }
-            }
             Presents::RevokedApiToken => {
-                if let Some(reason) = missing("create_api_token") {
-                    return Ok(Some(reason));
-                }
                 let (id, token) = self.new_api_token(Person::Owner).await?;
                 self.api(Person::Owner, "DELETE", &format!("/api-tokens/{id}"), None).await?;
                 self.credentials.keep("revoked API token", token);
             }
             Presents::AgentToken | Presents::AgentTokenWithCookie => {
-                if let Some(reason) = missing("issue_agent_token") {
-                    return Ok(Some(reason));
+                if self.declared.named("issue_agent_token").is_none() {
+                    return Ok(Some("there is no endpoint issue_agent_token".to_owned()));
                 }
                 let app = object(self.standing(AppKind::Organization)?, "app_id")?;
                 let token = self.new_agent_token(Person::Editor, app).await?.1;
@@ -107,7 +96,10 @@ impl World {
             | Presents::GarbageCookie
             | Presents::Cookie
             | Presents::CookieFromAppPage
-            | Presents::CookieFromSibling => {}
+            | Presents::CookieFromSibling
+            | Presents::ApiToken
+            | Presents::ApiTokenWithOrigin
+            | Presents::ApiTokenWithCookie => {}
         }
         Ok(None)
     }
@@ -120,19 +112,19 @@ impl World {
         let app = object(self.standing(AppKind::Organization)?, "app_id")?;
         let path = format!("/apps/{app}/server-secrets");
         let body = json!({ "environment": "production" });
-        text("a new server secret", &self.api(Person::Editor, "POST", &path, Some(body)).await?, "/secret")
+        text("a new server secret", &self.api(Person::Editor, "POST", &path, Some(body)).await?, "/value")
     }
 
-    async fn new_api_token(&self, person: Person) -> Result<(String, String), ProofError> {
+    pub async fn new_api_token(&self, person: Person) -> Result<(String, String), ProofError> {
         let body = json!({ "name": self.unique() });
         let made = self.api(person, "POST", "/api-tokens", Some(body)).await?;
-        Ok((text("a new API token", &made, "/id")?, text("a new API token", &made, "/token")?))
+        Ok((text("a new API token", &made, "/id")?, text("a new API token", &made, "/value")?))
     }
 
     pub async fn new_agent_token(&self, issuer: Person, app: &str) -> Result<(String, String), ProofError> {
         let path = format!("/apps/{app}/agent-tokens");
         let made = self.api(issuer, "POST", &path, Some(json!({}))).await?;
-        Ok((text("a new agent token", &made, "/id")?, text("a new agent token", &made, "/token")?))
+        Ok((text("a new agent token", &made, "/id")?, text("a new agent token", &made, "/value")?))
     }
 
     async fn api_token(&self, person: Person) -> Result<String, ProofError> {

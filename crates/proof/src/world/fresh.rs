@@ -49,6 +49,9 @@ impl World {
         if path.contains("{session_id}") {
             objects.insert("session_id", self.session(person).await?.id);
         }
+        if path.contains("{api_token_id}") {
+            objects.insert("api_token_id", self.new_api_token(person).await?.0);
+        }
         if ACCEPTING.contains(&name) {
             let email = self.session(person).await?.email;
             let (owner, organization) = self.elsewhere(person)?;
