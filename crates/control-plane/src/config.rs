@@ -254,6 +254,22 @@ pub struct AuditSection {
     /// The file, outside of the database, that signed heads are appended to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heads_file: Option<PathBuf>,
+    /// The syslog server that gets every record: `udp://`, `tcp://` or `tls://host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<String>,
+    /// The HTTP endpoint that gets every record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookSection>,
+}
+
+/// `[audit.webhook]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSection {
+    /// Where. A secret, since such addresses often hold one.
+    pub url: Secret,
+    /// The secret that signs.
+    pub secret: Secret,
 }
 
 /// `[upstreams]`
@@ -349,7 +365,7 @@ impl Default for DecisionsSection {
 
 impl Default for AuditSection {
     fn default() -> Self {
-        Self { heads_every: Period::seconds(300), heads_file: None }
+        Self { heads_every: Period::seconds(300), heads_file: None, syslog: None, webhook: None }
     }
 }
 

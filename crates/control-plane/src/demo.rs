@@ -97,6 +97,7 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
         upstream_tls: trust::client_config(&[])?,
         heads_every: std::time::Duration::from_secs(60),
         heads_file: Some(folder.file(HEADS_FILE)),
+        audit_receivers: Vec::new(),
         pool: PoolLimits::default(),
         patience: Patience::default(),
         mailer: Some(mailer(&catcher)?),

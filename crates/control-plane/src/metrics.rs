@@ -6,6 +6,7 @@ use std::sync::Arc;
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
 use audit::{Event, Follower, Heads, RefusalCounters, Target};
+use audit_trail::Deliveries;
 use decisions::Recorder;
 use directory::Directory;
 use identity::Sessions;
@@ -22,6 +23,8 @@ pub(crate) struct Metrics {
     refusals: IntCounterVec,
     decisions_unrecorded: IntCounterVec,
     audit_broken: IntGauge,
+    audit_delivered: IntCounterVec,
+    audit_delivery_failures: IntCounterVec,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
     resident_memory: IntGauge,
@@ -33,6 +36,7 @@ pub(crate) struct Sources {
     pub(crate) refusals: Arc<RefusalCounters>,
     pub(crate) decisions: Recorder,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) deliveries: Vec<(&'static str, Arc<Deliveries>)>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) directory: Directory,
 }
@@ -58,6 +62,12 @@ impl Metrics {
                 "audit_broken",
                 "Chains of the audit trail that are not what was signed; anything but 0 is an emergency",
             )?,
+            audit_delivered: counters("audit_delivered_total", "Audit records that a receiver has", "receiver")?,
+            audit_delivery_failures: counters(
+                "audit_delivery_failures_total",
+                "Deliveries of audit records that failed and are sent again",
+                "receiver",
+            )?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
@@ -70,6 +80,8 @@ impl Metrics {
         registry.register(Box::new(metrics.refusals.clone()))?;
         registry.register(Box::new(metrics.decisions_unrecorded.clone()))?;
         registry.register(Box::new(metrics.audit_broken.clone()))?;
+        registry.register(Box::new(metrics.audit_delivered.clone()))?;
+        registry.register(Box::new(metrics.audit_delivery_failures.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
@@ -89,6 +101,16 @@ impl Metrics {
         for (outcome, value) in [("allowed", unrecorded.allowed), ("refused", unrecorded.refused)] {
             let counter = self.decisions_unrecorded.with_label_values(&[outcome]);
             counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        for (receiver, deliveries) in &self.sources.deliveries {
+            let readings = [
+                (&self.audit_delivered, deliveries.delivered()),
+                (&self.audit_delivery_failures, deliveries.failed()),
+            ];
+            for (counters, value) in readings {
+                let counter = counters.with_label_values(&[*receiver]);
+                counter.inc_by(value.saturating_sub(counter.get()));
+            }
         }
         self.audit_broken.set(gauge(self.sources.heads.broken() as u64));
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));

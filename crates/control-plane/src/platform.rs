@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
-use audit::{Follower, Journal, RefusalWriter, Refusals};
+use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
+use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
@@ -20,6 +21,7 @@ use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub heads_every: std::time::Duration,
     /// The file that signed heads are appended to.
     pub heads_file: Option<PathBuf>,
+    /// Who gets a copy of the audit trail.
+    pub audit_receivers: Vec<Receiver>,
     /// What the server spends on its clients.
     pub limits: Limits,
     /// Endpoints of the development provider.
@@ -110,6 +114,7 @@ pub struct Platform {
     journal: Journal,
     refusals: RefusalWriter,
     head_signing: HeadSigning,
+    forwarders: Vec<Forwarder>,
     decisions: Writer,
     housekeeping: Housekeeping,
 }
@@ -150,11 +155,16 @@ impl Platform {
         let decisions = decisions::Store::new(foundation.database.clone());
         let (recorder, decision_writer) = Recorder::new(decisions.clone(), settings.recording);
         let counters = Arc::<Counters>::default();
+        let forwarders = forwarders(&foundation, settings.audit_receivers);
         let metrics = Metrics::new(Sources {
             app_requests: Arc::clone(&counters),
             refusals: Arc::clone(refusals.counters()),
             decisions: recorder.clone(),
             heads: Arc::clone(&foundation.heads),
+            deliveries: forwarders
+                .iter()
+                .map(|forwarder| (forwarder.receiver(), Arc::clone(forwarder.deliveries())))
+                .collect(),
             sessions: Arc::clone(&identity.sessions),
             directory: directory.clone(),
         })
@@ -225,6 +235,7 @@ impl Platform {
             limits: settings.limits,
             journal: foundation.journal,
             refusals: refusal_writer,
+            forwarders,
             head_signing: HeadSigning { heads: foundation.heads, every: settings.heads_every },
             decisions: decision_writer,
             housekeeping: Housekeeping {
@@ -272,9 +283,11 @@ impl Platform {
         let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
         let (stop_signing, stopped) = oneshot::channel::<()>();
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
-        let housekeeping = tokio::spawn(self.housekeeping.run());
+        let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
+        background.spawn(self.housekeeping.run());
         let served = serving.run(shutdown).await.map_err(server);
-        housekeeping.abort();
+        // What is not passed on yet is, after the next start.
+        background.abort_all();
         // Nobody is served any more, so nothing comes after what is left.
         drop((stop_writing, stop_recording));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
@@ -290,4 +303,13 @@ impl Platform {
         }
         served
     }
+}
+
+fn forwarders(foundation: &Foundation, receivers: Vec<Receiver>) -> Vec<Forwarder> {
+    let forwarder = |receiver| {
+        let (trail, store) =
+            (Trail::new(foundation.database.clone()), audit_trail::Store::new(foundation.database.clone()));
+        Forwarder::new(trail, foundation.journal.growth(), store, receiver, Pauses::default())
+    };
+    receivers.into_iter().map(forwarder).collect()
 }

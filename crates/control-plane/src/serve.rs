@@ -1,8 +1,10 @@
 //! `vybe serve`: the platform as a configuration file describes it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
+use audit_trail::{Receiver, Syslog, Webhook};
 use decisions::{Recording, Retention};
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
@@ -124,6 +126,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         upstream_tls: parts.upstream_tls,
         heads_every: config.audit.heads_every.duration(),
         heads_file: config.audit.heads_file.clone(),
+        audit_receivers: parts.audit_receivers,
         pool: PoolLimits { connect: config.upstreams.connect_timeout.duration(), ..PoolLimits::default() },
         patience: Patience {
             answer: config.upstreams.answer_timeout.duration(),
@@ -186,6 +189,7 @@ struct Parts {
     addresses: AddressPolicy,
     upstream_tls: rustls::ClientConfig,
     mailer: Option<Mailer>,
+    audit_receivers: Vec<Receiver>,
 }
 
 impl Parts {
@@ -221,7 +225,9 @@ impl Parts {
             time::Duration::try_from(period.duration())
                 .map_err(|error| ConfigError::key(key, format!("too long: {error}")))
         };
+        let upstream_tls = trust::client_config(&extra)?;
         Ok(Self {
+            audit_receivers: audit_receivers(config, &upstream_tls)?,
             sites: Sites::new(
                 &config.platform.host,
                 &config.platform.base_domain,
@@ -240,7 +246,7 @@ impl Parts {
             signing_key_age: lifetime("user_tokens.rotate", config.user_tokens.rotate)?,
             keep_decisions: lifetime("decisions.keep", config.decisions.keep)?,
             addresses: AddressPolicy::new(networks),
-            upstream_tls: trust::client_config(&extra)?,
+            upstream_tls,
             mailer: config
                 .mail
                 .as_ref()
@@ -248,6 +254,25 @@ impl Parts {
                 .transpose()?,
         })
     }
+}
+
+fn audit_receivers(config: &Config, tls: &rustls::ClientConfig) -> Result<Vec<Receiver>, ConfigError> {
+    let mut receivers = Vec::new();
+    if let Some(address) = &config.audit.syslog {
+        let address = address.parse().map_err(|error: audit_trail::SyslogAddressError| {
+            ConfigError::key("audit.syslog", error.to_string())
+        })?;
+        let tls = Arc::new(tls.clone());
+        receivers.push(Receiver::Syslog(Syslog::new(address, &config.platform.host, tls)));
+    }
+    if let Some(section) = &config.audit.webhook {
+        let url = reveal("audit.webhook.url", &section.url)?;
+        let secret = reveal("audit.webhook.secret", &section.secret)?;
+        let webhook = Webhook::new(&url, &secret, tls.clone())
+            .map_err(|error| ConfigError::key("audit.webhook", error.to_string()))?;
+        receivers.push(Receiver::Webhook(Box::new(webhook)));
+    }
+    Ok(receivers)
 }
 
 fn mailer(

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use access_control::{Permit, ReadApiDescription};
 use apps::AppsApi;
+use audit::Trail;
+use audit_trail::{AuditTrailApi, Reading};
 use console::Console;
 use decisions::{Decisions, DecisionsApi};
 use endpoint::http::StatusCode;
@@ -59,6 +61,16 @@ pub(super) fn all(
             server_secrets: apps.server_secrets.clone(),
             agent_tokens: apps.agent_tokens.clone(),
             people: identity.people(),
+        }
+        .endpoints(),
+    );
+    all.extend(
+        AuditTrailApi {
+            reading: Reading::new(
+                Trail::new(foundation.database.clone()),
+                foundation.journal.clone(),
+                Arc::clone(&foundation.heads),
+            ),
         }
         .endpoints(),
     );
