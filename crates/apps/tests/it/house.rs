@@ -8,8 +8,8 @@ use access_control::{
     OrganizationFacts, Permit, Principal, Refusal, Role, SignedIn, authorize,
 };
 use apps::{
-    AddressPolicy, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships, NeighbourError,
-    NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecrets, Store,
+    AddressPolicy, AgentTokens, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships,
+    NeighbourError, NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecrets, Store,
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
@@ -29,6 +29,7 @@ pub struct House {
     pub grants: Grants,
     pub path_rules: AppPathRules,
     pub server_secrets: ServerSecrets,
+    pub agent_tokens: AgentTokens,
 }
 
 /// An organization and its members.
@@ -132,6 +133,7 @@ impl House {
             apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
             grants: Grants::new(store.clone(), Arc::clone(&read)),
             path_rules: AppPathRules::new(store.clone(), read),
+            agent_tokens: AgentTokens::new(store.clone(), &master_key),
             server_secrets: ServerSecrets::new(store, &master_key),
             database,
             journal,

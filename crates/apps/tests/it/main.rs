@@ -8,6 +8,7 @@ mod grants;
 mod hosts;
 mod house;
 mod levels;
+mod orphaned_apps;
 mod path_rules;
 mod records;
 mod server_secrets;
