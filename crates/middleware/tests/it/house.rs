@@ -13,7 +13,7 @@ use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, O
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use decisions::{Recorder, Recording};
+use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
@@ -51,6 +51,7 @@ pub struct House {
     stop: Option<oneshot::Sender<()>>,
     seal: SealingKey,
     apps: Apps,
+    rules: AppPathRules,
 }
 
 #[derive(Clone)]
@@ -234,6 +235,7 @@ impl House {
             stop: Some(stop),
             seal: seal(),
             apps,
+            rules,
         }
     }
 
@@ -280,6 +282,30 @@ impl House {
         self.execute("DELETE FROM members WHERE user_id = $1", [user.to_string().into()]).await;
         let event = Event::done(Actor::System, "members.remove", Target::Member(user)).of(self.organization);
         self.directory.committed(&event).await;
+    }
+
+    /// A rule that lets these through.
+    pub async fn narrow(&self, pattern: &str, subjects: Vec<Subject>) {
+        let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
+        let rule = NewPathRule::new(pattern, &[], subjects).unwrap();
+        self.rules.create(&permit, rule, occasion()).await.unwrap();
+    }
+
+    /// The kept decisions, oldest first, once there are this many.
+    pub async fn kept_decisions(&self, count: usize) -> Vec<DecisionRecord> {
+        let sql = "SELECT record FROM decisions ORDER BY id";
+        for _ in 0..300 {
+            let statement = Statement::from_string(self.database.backend(), sql);
+            let rows = self.database.connection().query_all_raw(statement).await.unwrap();
+            if rows.len() >= count {
+                let record = |row: &sea_orm::QueryResult| {
+                    serde_json::from_str(&row.try_get::<String>("", "record").unwrap()).unwrap()
+                };
+                return rows.iter().map(record).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not {count} decisions are kept");
     }
 
     pub async fn set_level(&self, level: AppLevel) {

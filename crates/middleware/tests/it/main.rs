@@ -6,6 +6,7 @@ mod app_table;
 mod bodies;
 mod headers;
 mod house;
+mod kept_decisions;
 mod paths;
 mod sign_in;
 mod streams;

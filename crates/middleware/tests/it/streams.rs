@@ -23,7 +23,7 @@ async fn open(
     WebSocket::open(connection, &format!("wss://{}{path}", house.host(HELLO)), &headers).await
 }
 
-async fn opened(house: &House) -> WebSocket {
+pub async fn opened(house: &House) -> WebSocket {
     let origin = format!("https://{}", house.host(HELLO));
     open(house, "/socket", &house.member, Some(&origin)).await.unwrap()
 }
