@@ -3,6 +3,9 @@
 #![cfg(test)]
 
 mod access_matrix;
+mod audit_trail;
+mod api_description;
+mod audit_commands;
 mod browser;
 mod changes_bite;
 mod configuration;

@@ -1,0 +1,204 @@
+//! `/openapi.json` tells the truth, and bad input is harmless: Schemathesis asks every operation, with data
+//! that fits the description and with data that does not, as people who are really signed in and as an app.
+//!
+//! What it asks about is in `api_description/world.py`, what every answer has to hold in
+//! `api_description/hooks.py`. `cargo xtask soak schemathesis` runs the long form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_support::{TestDatabase, python};
+use tokio::process::Command;
+
+use crate::platform::Platform;
+
+/// Who asks. An operation for apps is asked with an app's secret by all of them.
+const CALLERS: [&str; 3] = ["owner", "admin", "member"];
+
+/// Operations that nobody can complete here, and why.
+const NEVER_COMPLETED: &[(&str, &str)] = &[
+    ("complete_set_up", "the platform of the test is set up"),
+    ("complete_set_up_by_form", "the platform of the test is set up"),
+    ("complete_sign_in", "needs a code from the provider; every caller's own sign-in completes it"),
+];
+
+/// How thorough a run is: `VYBE_SCHEMATHESIS` has the number of examples per operation.
+struct Thoroughness {
+    examples: u32,
+    /// The long form draws its own numbers; the short one repeats itself, so that a failure stays.
+    seed: Option<u32>,
+    patience: Duration,
+}
+
+impl Thoroughness {
+    fn wanted() -> Self {
+        let long = std::env::var("VYBE_SCHEMATHESIS").ok().and_then(|examples| examples.parse().ok());
+        match long {
+            Some(examples) => Self { examples, seed: None, patience: Duration::from_secs(4 * 60 * 60) },
+            None => Self { examples: 4, seed: Some(1), patience: Duration::from_secs(600) },
+        }
+    }
+}
+
+#[test]
+fn z01_no_input_gets_an_undocumented_answer_a_server_error_or_a_secret() {
+    test_support::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let database = TestDatabase::sqlite().await;
+        let platform = Platform::start(&database).await;
+        let description = folder.path().join("description.json");
+        std::fs::write(&description, described(&platform, &database).to_string()).unwrap();
+        let thoroughness = Thoroughness::wanted();
+        let [owner, admin, member] =
+            CALLERS.map(|caller| run(caller, &platform, &description, folder.path(), &thoroughness));
+        let (owner, admin, member) = tokio::join!(owner, admin, member);
+
+        let operations = operations(&platform).await;
+        let mut requests = 0;
+        let mut failures = 0;
+        let mut answered: BTreeMap<String, BTreeSet<u16>> = BTreeMap::new();
+        for run in [owner, admin, member] {
+            failures += run.failures;
+            requests += run.requests;
+            for (operation, statuses) in run.answered {
+                answered.entry(operation).or_default().extend(statuses);
+            }
+        }
+        let missed: Vec<&String> = operations
+            .iter()
+            .filter(|operation| !NEVER_COMPLETED.iter().any(|(name, _)| name == operation))
+            .filter(|operation| {
+                let statuses = answered.get(*operation);
+                !statuses.is_some_and(|statuses| statuses.iter().any(|status| *status < 400))
+            })
+            .collect();
+        println!("schemathesis: {} operations, {requests} requests, {failures} failures", operations.len());
+        assert_eq!(failures, 0);
+        assert!(missed.is_empty(), "never completed, so never tried beyond refusals: {missed:?}");
+    });
+}
+
+#[test]
+fn the_description_is_valid_and_says_every_status() {
+    test_support::run(async {
+        let database = TestDatabase::sqlite().await;
+        let platform = Platform::start(&database).await;
+        let document = document(&platform).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("openapi.json");
+        std::fs::write(&file, document.to_string()).unwrap();
+        let mut validator = Command::new(python::programs().join("openapi-spec-validator"));
+        let output = validator.args(["--schema", "3.1"]).arg(&file).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+
+        let mut described = 0;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let answers = operation["responses"].as_object().unwrap();
+                let exact = |status: &String| status.len() == 3 && status.parse::<u16>().is_ok();
+                assert!(answers.keys().all(exact), "{method} {path}: {:?}", answers.keys());
+                assert!(answers.keys().any(|status| status.as_str() < "400"), "{method} {path} never succeeds");
+                described += 1;
+            }
+        }
+        let mounted = document["x-endpoints"].as_array().unwrap();
+        let here = mounted.iter().filter(|endpoint| endpoint["surface"] == "platform").count();
+        assert_eq!(described, here);
+        assert_eq!(mounted.len(), platform.demo.running.endpoints.len());
+    });
+}
+
+/// What one caller's run came to.
+struct Outcome {
+    requests: u64,
+    failures: u64,
+    /// Which statuses each operation answered with.
+    answered: BTreeMap<String, BTreeSet<u16>>,
+}
+
+async fn run(
+    caller: &str,
+    platform: &Platform,
+    description: &Path,
+    folder: &Path,
+    thoroughness: &Thoroughness,
+) -> Outcome {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/api_description");
+    let report = folder.join(format!("{caller}.json"));
+    let figures = folder.join(format!("{caller}-figures.json"));
+    let mut command = Command::new(python::programs().join("st"));
+    command
+        .arg("--config-file")
+        .arg(here.join("schemathesis.toml"))
+        .args(["run", &platform.url("/openapi.json"), "--no-color"])
+        .arg("--tls-verify")
+        .arg(authority(platform))
+        .args(["--max-examples", &thoroughness.examples.to_string()])
+        .args(["--phases", "examples,coverage,fuzzing"])
+        .args(["--report", "json", "--report-json-path"])
+        .arg(&report);
+    if let Some(seed) = thoroughness.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    command
+        .current_dir(folder)
+        .env("PYTHONPATH", &here)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("VYBE_DESCRIPTION", description)
+        .env("VYBE_CALLER", caller)
+        .env("VYBE_FIGURES", &figures)
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(thoroughness.patience, command.output()).await.unwrap().unwrap();
+    let read = |file: &Path| -> Value {
+        let text = std::fs::read(file).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    };
+    let report = read(&report);
+    let count = |list: &Value| list.as_array().map_or(0, Vec::len);
+    let mut failures = u64::try_from(count(&report["failures"]) + count(&report["errors"])).unwrap();
+    if !output.status.success() || report["complete"] != true {
+        println!("as {caller}:\n{}", String::from_utf8_lossy(&output.stdout));
+        println!("{}", String::from_utf8_lossy(&output.stderr));
+        failures = failures.max(1);
+    }
+    let mut outcome = Outcome { requests: 0, failures, answered: BTreeMap::new() };
+    for (operation, statuses) in read(&figures).as_object().into_iter().flatten() {
+        for (status, number) in statuses.as_object().into_iter().flatten() {
+            outcome.requests += number.as_u64().unwrap_or_default();
+            if let Ok(status) = status.parse() {
+                outcome.answered.entry(operation.clone()).or_default().insert(status);
+            }
+        }
+    }
+    outcome
+}
+
+/// What the callers need to know, and what no answer may contain.
+fn described(platform: &Platform, database: &TestDatabase) -> Value {
+    let mut description = platform.demo.description.clone();
+    let folder = platform.demo.description_path.parent().unwrap();
+    let key = std::fs::read_to_string(folder.join("master.key")).unwrap();
+    let canaries = [database.url().to_owned(), folder.display().to_string(), key.trim().to_owned()];
+    description["canaries"] = json!(canaries);
+    description
+}
+
+fn authority(platform: &Platform) -> PathBuf {
+    platform.demo.description["authority"].as_str().unwrap().into()
+}
+
+async fn document(platform: &Platform) -> Value {
+    platform.browser().client.request("GET", &platform.url("/openapi.json")).send().await.json()
+}
+
+async fn operations(platform: &Platform) -> BTreeSet<String> {
+    let document = document(platform).await;
+    let items = document["paths"].as_object().unwrap().values();
+    items
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap().to_owned())
+        .collect()
+}
