@@ -32,6 +32,7 @@ CREATE TABLE sign_in_attempts (
     nonce TEXT NOT NULL,
     pkce_verifier TEXT NOT NULL,
     return_to TEXT NOT NULL,
+    sign_in_within INTEGER,
     expires_at {timestamp} NOT NULL
 );
 

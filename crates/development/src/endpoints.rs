@@ -59,6 +59,8 @@ struct Authorization {
     nonce: Option<String>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
+    max_age: Option<u32>,
+    prompt: Option<String>,
     user: Option<String>,
 }
 
@@ -113,7 +115,7 @@ async fn sign_in(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answ
     let form = call.form().await?;
     let request = check(&issuer, &form)?;
     let user = field(&form, "user").unwrap_or_default();
-    let address = issuer.sign_in(&request, &user).map_err(refused)?;
+    let address = issuer.sign_in(&request, &user, call.now()).map_err(refused)?;
     Ok(Answer::see_other(&address))
 }
 
@@ -140,7 +142,7 @@ async fn token(issuer: Arc<Issuer>, _: Anybody, mut call: Call) -> Result<Answer
     })
 }
 
-const PARAMETERS: [&str; 8] = [
+const PARAMETERS: [&str; 10] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -149,6 +151,8 @@ const PARAMETERS: [&str; 8] = [
     "nonce",
     "code_challenge",
     "code_challenge_method",
+    "max_age",
+    "prompt",
 ];
 
 fn check(issuer: &Issuer, parameters: &[(String, String)]) -> Result<AuthorizationRequest, Problem> {

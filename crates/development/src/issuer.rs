@@ -72,6 +72,8 @@ struct Code {
     user: &'static DemoUser,
     nonce: Option<String>,
     challenge: String,
+    /// When the person clicked.
+    signed_in_at: OffsetDateTime,
     expires: Instant,
 }
 
@@ -128,8 +130,9 @@ impl Issuer {
             "scopes_supported": ["openid", "email", "profile"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "code_challenge_methods_supported": ["S256"],
+            "prompt_values_supported": ["login", "select_account"],
             "authorization_response_iss_parameter_supported": true,
-            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "nonce", "email", "email_verified", "name"],
+            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "email", "email_verified", "name"],
         })
     }
 
@@ -161,6 +164,16 @@ impl Issuer {
         if !parameter("scope").is_some_and(openid) {
             return Err(IssuerRefusal("invalid_scope"));
         }
+        // Nobody stays signed in here, so every sign-in is a click of a moment ago: `login`,
+        // `select_account` and every `max_age` are kept, and `none` never is (OpenID Connect Core 1.0,
+        // section 3.1.2.1).
+        let prompts = parameter("prompt").unwrap_or_default();
+        if prompts.split(' ').any(|prompt| prompt == "none") {
+            return Err(IssuerRefusal("login_required"));
+        }
+        if parameter("max_age").is_some_and(|seconds| seconds.parse::<u32>().is_err()) {
+            return Err(IssuerRefusal("invalid_request"));
+        }
         match (parameter("state"), parameter("code_challenge"), is("code_challenge_method", "S256")) {
             (Some(state), Some(challenge), true) => {
                 Ok(AuthorizationRequest { state, nonce: parameter("nonce"), challenge })
@@ -174,6 +187,7 @@ impl Issuer {
         &self,
         request: &AuthorizationRequest,
         subject: &str,
+        now: OffsetDateTime,
     ) -> Result<String, IssuerRefusal> {
         let user = self.users.iter().find(|user| user.subject == subject);
         let user = user.ok_or(IssuerRefusal("access_denied"))?;
@@ -182,6 +196,7 @@ impl Issuer {
             user,
             nonce: request.nonce.clone(),
             challenge: request.challenge.clone(),
+            signed_in_at: now,
             expires: Instant::now() + CODE_LIFE,
         };
         {
@@ -240,6 +255,7 @@ impl Issuer {
             "aud": self.client.id,
             "iat": now.unix_timestamp(),
             "exp": now.unix_timestamp() + ID_TOKEN_LIFE,
+            "auth_time": code.signed_in_at.unix_timestamp(),
             "email": code.user.email,
             "email_verified": true,
             "name": code.user.name,
@@ -304,7 +320,7 @@ mod tests {
     fn a_code_is_worth_one_id_token_and_only_with_its_verifier() {
         let issuer = issuer();
         let now = OffsetDateTime::now_utc();
-        let ask = || code_of(&issuer.sign_in(&request(&issuer, "right"), "ada").unwrap());
+        let ask = || code_of(&issuer.sign_in(&request(&issuer, "right"), "ada", now).unwrap());
         let refused = Err(IssuerRefusal("invalid_grant"));
 
         let code = ask();
@@ -341,6 +357,10 @@ mod tests {
         assert_eq!(check("state", None), Some("invalid_request"));
         assert_eq!(check("redirect_uri", Some("https://evil.test/")), Some("unauthorized_client"));
         assert_eq!(check("client_id", Some("other")), Some("unauthorized_client"));
+        assert_eq!(check("prompt", Some("login")), None);
+        assert_eq!(check("prompt", Some("none")), Some("login_required"));
+        assert_eq!(check("max_age", Some("0")), None);
+        assert_eq!(check("max_age", Some("-1")), Some("invalid_request"));
         assert_eq!(check("response_type", Some("token")), Some("unsupported_response_type"));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use access_control::{Permit, RedeemHandOff, SignIn};
+use access_control::{Permit, RedeemHandOff, SignIn, SignInAge};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use endpoint::Sites;
@@ -78,15 +78,43 @@ impl HandOff {
         cookie: Option<&str>,
         sites: &Sites,
     ) -> Result<Departure, SealError> {
+        Self::depart(label, path_and_query, cookie, None, sites)
+    }
+
+    /// Sends a browser away whose session's sign-in is too old, to sign in anew.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn begin_anew(
+        label: &str,
+        path_and_query: &str,
+        cookie: Option<&str>,
+        within: SignInAge,
+        sites: &Sites,
+    ) -> Result<Departure, SealError> {
+        Self::depart(label, path_and_query, cookie, Some(within), sites)
+    }
+
+    fn depart(
+        label: &str,
+        path_and_query: &str,
+        cookie: Option<&str>,
+        within: Option<SignInAge>,
+        sites: &Sites,
+    ) -> Result<Departure, SealError> {
         let browser = match cookie.and_then(Token::parse) {
             Some(token) => token,
             None => Token::generate()?,
         };
         let target = format!("{}{path_and_query}", sites.origin_of(label));
-        let query = url::form_urlencoded::Serializer::new(String::new())
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query
             .append_pair("return_to", &target)
-            .append_pair("hand_off", &URL_SAFE_NO_PAD.encode(browser.hash()))
-            .finish();
+            .append_pair("hand_off", &URL_SAFE_NO_PAD.encode(browser.hash()));
+        if let Some(age) = within {
+            query.append_pair("sign_in_within", &age.minutes().to_string());
+        }
+        let query = query.finish();
         Ok(Departure {
             location: format!("{}/login?{query}", sites.platform_origin()),
             set_cookie: set_cookie(HAND_OFF_COOKIE, &browser.reveal(), COOKIE_LIFE),

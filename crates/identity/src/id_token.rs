@@ -38,6 +38,8 @@ pub(crate) enum IdTokenError {
     AuthorisedParty,
     #[error("the token was made in the future, or long ago")]
     IssuedAt,
+    #[error("the person signed in in the future")]
+    SignedInLater,
     #[error("the e-mail address is not verified")]
     EmailUnverified,
     #[error("the e-mail address is malformed")]
@@ -48,6 +50,8 @@ pub(crate) enum IdTokenError {
 pub(crate) struct Proved {
     pub(crate) subject: String,
     hosted_domain: Option<String>,
+    /// When the person signed in at the provider, by our clock, if the token says so.
+    pub(crate) signed_in_at: Option<OffsetDateTime>,
     /// Absent if the token has no e-mail address: some providers tell it at another endpoint only.
     pub(crate) told: Option<Told>,
 }
@@ -80,7 +84,7 @@ pub(crate) fn read(
     if claims.authorized_party().is_some_and(|party| party != client) {
         return Err(IdTokenError::AuthorisedParty);
     }
-    let now = now.unix_timestamp();
+    let (arrival, now) = (now, now.unix_timestamp());
     if claims.expiration().timestamp() <= now {
         return Err(IdTokenError::Claims("the token has expired".to_owned()));
     }
@@ -92,8 +96,17 @@ pub(crate) fn read(
     if subject.is_empty() || subject.len() > 255 {
         return Err(IdTokenError::Claims("the subject is empty or too long".to_owned()));
     }
+    let signed_in_at = match claims.auth_time() {
+        None => None,
+        Some(at) if at.timestamp() > now + SKEW => return Err(IdTokenError::SignedInLater),
+        // The token was made just now, so its age is mostly the difference between the two clocks.
+        Some(at) => OffsetDateTime::from_unix_timestamp(at.timestamp() + age.clamp(-SKEW, SKEW))
+            .ok()
+            .map(|at| at.min(arrival)),
+    };
     Ok(Proved {
         subject: subject.to_owned(),
+        signed_in_at,
         hosted_domain: claims.additional_claims().hd.clone(),
         told: claims.email().map(|email| Told {
             email: email.to_string(),

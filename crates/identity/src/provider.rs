@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use openidconnect::core::CoreAuthPrompt;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 use zeroize::Zeroizing;
@@ -12,6 +13,17 @@ use zeroize::Zeroizing;
 const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 /// How long one answer of a provider may take, unless configured otherwise.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What shows that a person has just signed in again at a provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reauthentication {
+    /// The signed claim `auth_time` (OpenID Connect Core 1.0, section 3.1.3.7, rule 13).
+    #[default]
+    AuthTime,
+    /// That the provider was asked to let nobody through without a person at its page. It says nothing
+    /// that would show that it did: for providers that leave `auth_time` out.
+    Prompt,
+}
 
 /// One way to sign in.
 #[derive(Clone)]
@@ -28,6 +40,8 @@ pub struct Provider {
     pub client_secret: Option<Zeroizing<String>>,
     /// When not empty, only people whose signed `hd` is one of these get in.
     pub hosted_domains: Vec<String>,
+    /// What shows that a person has signed in again.
+    pub reauthentication: Reauthentication,
     /// Certificates that are trusted in addition to the public ones.
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// Hosts that are found at a fixed address instead of by DNS.
@@ -73,16 +87,26 @@ impl Provider {
             client_id: client_id.to_owned(),
             client_secret: client_secret.map(|secret| Zeroizing::new(secret.to_owned())),
             hosted_domains: Vec::new(),
+            reauthentication: Reauthentication::default(),
             extra_roots: Vec::new(),
             resolve: Vec::new(),
             patience: PATIENCE,
         }
     }
 
-    /// Google.
+    /// Google, which leaves `auth_time` out unless the operator's project asked for it, and takes no
+    /// `max_age`.
     #[must_use]
     pub fn google(client_id: &str, client_secret: &str) -> Self {
-        Self::new("google", "Google", GOOGLE_ISSUER, client_id, Some(client_secret))
+        Self {
+            reauthentication: Reauthentication::Prompt,
+            ..Self::new("google", "Google", GOOGLE_ISSUER, client_id, Some(client_secret))
+        }
+    }
+
+    /// How to ask for a person at the provider's page. Google has no `login`.
+    pub(crate) fn prompt(&self) -> CoreAuthPrompt {
+        if self.issuer == GOOGLE_ISSUER { CoreAuthPrompt::SelectAccount } else { CoreAuthPrompt::Login }
     }
 
     pub(crate) fn check(&self) -> Result<(), ProviderError> {

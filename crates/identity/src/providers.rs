@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use access_control::SignInAge;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod, CoreGenderClaim, CoreJsonWebKeySet};
 use openidconnect::{
     AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, IssuerUrl,
@@ -15,7 +16,7 @@ use crate::id_token::{self, IdTokenError, Told};
 use crate::openid::{Client, Metadata, MoreClaims};
 use crate::provider_client::ProviderClient;
 use crate::users::Profile;
-use crate::{Provider, ProviderError};
+use crate::{Provider, ProviderError, Reauthentication};
 
 /// How long a discovery document counts.
 const DISCOVERY_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -47,6 +48,13 @@ struct Known {
     metadata: Option<(Instant, Metadata)>,
     keys: Option<(Instant, CoreJsonWebKeySet)>,
     refetches: Vec<Instant>,
+}
+
+/// Who came back from a provider.
+pub(crate) struct Identified {
+    pub(crate) profile: Profile,
+    /// When the person signed in there, by our clock, if the provider says so.
+    pub(crate) signed_in_at: Option<OffsetDateTime>,
 }
 
 /// The three secrets of one sign-in.
@@ -109,11 +117,13 @@ impl std::fmt::Debug for KnownProvider {
 }
 
 impl KnownProvider {
-    /// Where the browser goes to sign in.
+    /// Where the browser goes to sign in; anew, if the last sign-in has to be recent (OpenID Connect Core
+    /// 1.0, section 3.1.2.1).
     pub(crate) async fn address(
         &self,
         redirect: &str,
         secrets: &Secrets<'_>,
+        within: Option<SignInAge>,
     ) -> Result<String, ProviderFailure> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderFailure::Busy)?;
         let client = self.openid_client(redirect).await?.0;
@@ -124,6 +134,12 @@ impl KnownProvider {
             .add_scope(Scope::new("email".to_owned()))
             .add_scope(Scope::new("profile".to_owned()))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if let Some(age) = within {
+            request = request.add_prompt(self.provider.prompt());
+            if self.provider.reauthentication == Reauthentication::AuthTime {
+                request = request.set_max_age(Duration::from_secs(u64::from(age.minutes()) * 60));
+            }
+        }
         // A hint for the provider's page; what counts is the signed claim.
         if let [domain] = self.provider.hosted_domains.as_slice() {
             request = request.add_extra_param("hd", domain.as_str());
@@ -139,7 +155,7 @@ impl KnownProvider {
         secrets: &Secrets<'_>,
         named_issuer: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<Profile, ProviderFailure> {
+    ) -> Result<Identified, ProviderFailure> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderFailure::Busy)?;
         let (client, names_itself) = self.openid_client(redirect).await?;
         // RFC 9207: an answer that another provider could have sent is no answer.
@@ -179,7 +195,8 @@ impl KnownProvider {
             Some(told) => told,
             None => self.ask(&client, answer.access_token(), &proved.subject).await?,
         };
-        Ok(proved.profile(&self.issuer, told)?)
+        let signed_in_at = proved.signed_in_at;
+        Ok(Identified { profile: proved.profile(&self.issuer, told)?, signed_in_at })
     }
 
     /// Asks the provider for what its ID token left out (OpenID Connect Core 1.0, section 5.3). The

@@ -53,6 +53,7 @@ pub struct ListedSession {
 pub(crate) struct NewSession<'a> {
     pub(crate) person: Person,
     pub(crate) hosted_domain: Option<String>,
+    pub(crate) authenticated_at: OffsetDateTime,
     pub(crate) user_agent: &'a str,
     pub(crate) request: RequestId,
     pub(crate) detail: serde_json::Value,
@@ -253,7 +254,7 @@ impl Sessions {
                 user,
                 session: id,
                 hosted_domain: new.hosted_domain.map(Into::into),
-                authenticated_at: now,
+                authenticated_at: new.authenticated_at,
                 means: Means::Browser,
             },
             person: new.person,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_control::{Action, Permit, SignIn};
+use access_control::{Action, Permit, SignIn, SignInAge};
 use audit::{Actor, Event, Journal, Target};
 use ids::{RequestId, UserId};
 use secrets_vault::Token;
@@ -10,12 +10,15 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::id_token::IdTokenError;
-use crate::providers::{KnownProvider, ProviderFailure, Secrets};
+use crate::providers::{Identified, KnownProvider, ProviderFailure, Secrets};
 use crate::sessions::NewSession;
 use crate::store::attempts::Model as Attempt;
 use crate::store::{self, Store};
 use crate::users::{Profile, Recognised};
-use crate::{CookieHost, IdentityError, Person, Providers, SIGN_IN_COOKIE, Sessions, Users, set_cookie};
+use crate::{
+    CookieHost, IdentityError, Person, Providers, Reauthentication, SIGN_IN_COOKIE, Sessions, Users,
+    set_cookie,
+};
 
 /// How long a sign-in may take.
 const ATTEMPT_LIFE: Duration = Duration::minutes(10);
@@ -28,6 +31,21 @@ pub struct SignIns {
     users: Users,
     sessions: Arc<Sessions>,
     platform_origin: String,
+}
+
+/// What somebody signs in for.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInWish<'a> {
+    /// A path on the platform.
+    pub return_to: &'a str,
+    /// How recent the sign-in at the provider has to be, if that matters.
+    pub sign_in_within: Option<SignInAge>,
+}
+
+impl<'a> From<&'a str> for SignInWish<'a> {
+    fn from(return_to: &'a str) -> Self {
+        Self { return_to, sign_in_within: None }
+    }
 }
 
 /// What a browser is told that begins to sign in.
@@ -101,6 +119,12 @@ pub enum SignInError {
     /// The e-mail address belongs to another account.
     #[error("the e-mail address belongs to another account")]
     EmailTaken,
+    /// The provider does not say when the person signed in there, and was asked.
+    #[error("the provider does not say when the person signed in")]
+    NoSignInTime,
+    /// The provider let the person through on an old sign-in, and was asked for a new one.
+    #[error("the sign-in at the provider is too old")]
+    OldSignIn,
     /// The account is shut out.
     #[error("the account is suspended")]
     Suspended(UserId),
@@ -129,19 +153,20 @@ impl SignIns {
         &self.providers
     }
 
-    /// Sends a browser to a provider. `return_to` is a path on the platform; `cookie` is the value of
-    /// the browser's [`SIGN_IN_COOKIE`], if it has one: several tabs share it.
+    /// Sends a browser to a provider. `cookie` is the value of the browser's [`SIGN_IN_COOKIE`], if it has
+    /// one: several tabs share it.
     ///
     /// # Errors
     /// There is no such provider, it does not answer, or the store does not.
-    pub async fn begin(
+    pub async fn begin<'a>(
         &self,
         _: &Permit<SignIn>,
         provider: &str,
-        return_to: &str,
+        wish: impl Into<SignInWish<'a>>,
         cookie: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Begun, SignInError> {
+        let wish = wish.into();
         let known = self.providers.get(provider).ok_or(SignInError::UnknownProvider)?;
         let token = || Token::generate().map_err(IdentityError::from);
         let browser = match cookie.and_then(Token::parse) {
@@ -150,7 +175,8 @@ impl SignIns {
         };
         let (state, nonce, pkce_verifier) = (token()?, token()?.reveal(), token()?.reveal());
         let secrets = Secrets { state: &state.reveal(), nonce: &nonce, pkce_verifier: &pkce_verifier };
-        let location = known.address(&self.redirect(provider), &secrets).await.map_err(|failure| {
+        let redirect = self.redirect(provider);
+        let location = known.address(&redirect, &secrets, wish.sign_in_within).await.map_err(|failure| {
             tracing::warn!(provider, %failure, "a sign-in could not begin");
             SignInError::ProviderUnavailable
         })?;
@@ -160,7 +186,8 @@ impl SignIns {
             provider: provider.to_owned(),
             nonce: nonce.to_string(),
             pkce_verifier: pkce_verifier.to_string(),
-            return_to: return_to.to_owned(),
+            return_to: wish.return_to.to_owned(),
+            sign_in_within: wish.sign_in_within.and_then(|age| age.minutes().try_into().ok()),
             expires_at: now + ATTEMPT_LIFE,
         };
         store::single_use::insert::<store::attempts::Entity>(&self.store.database, row).await?;
@@ -235,15 +262,24 @@ impl SignIns {
             return Err(SignInError::Cancelled);
         };
         let secrets = Secrets { state: "", nonce: &attempt.nonce, pkce_verifier: &attempt.pkce_verifier };
-        let profile = known
+        let Identified { profile, signed_in_at } = known
             .identify(&self.redirect(provider), code, &secrets, callback.issuer, now)
             .await
             .map_err(|failure| refusal(provider, &failure))?;
         if !known.provider.admits(profile.hosted_domain.as_deref()) {
             return Err(SignInError::ForeignDomain);
         }
+        let authenticated_at = authenticated_at(known, attempt, signed_in_at, now)?;
         let (profile, person) = self.recognise(profile, request, now).await?;
-        self.begin_session(provider, profile, person, browser, request, now).await
+        let new = NewSession {
+            detail: json!({ "provider": provider, "hosted_domain": profile.hosted_domain }),
+            person,
+            hosted_domain: profile.hosted_domain,
+            authenticated_at,
+            user_agent: browser.user_agent,
+            request,
+        };
+        self.begin_session(new, browser, now).await
     }
 
     async fn recognise(
@@ -266,25 +302,16 @@ impl SignIns {
 
     async fn begin_session(
         &self,
-        provider: &str,
-        profile: Profile,
-        person: Person,
+        new: NewSession<'_>,
         browser: Browser<'_>,
-        request: RequestId,
         now: OffsetDateTime,
     ) -> Result<(String, Person), SignInError> {
         if let Some(cookie) = browser.session_cookie
             && let Ok(old) = self.sessions.open(cookie, CookieHost::Platform, now).await
         {
-            self.sessions.replace(&old, request).await?;
+            self.sessions.replace(&old, new.request).await?;
         }
-        let new = NewSession {
-            person: person.clone(),
-            detail: json!({ "provider": provider, "hosted_domain": profile.hosted_domain }),
-            hosted_domain: profile.hosted_domain,
-            user_agent: browser.user_agent,
-            request,
-        };
+        let person = new.person.clone();
         let (id, token) = self.sessions.begin(new, now).await?;
         let value = self.sessions.cookie(id, &token, CookieHost::Platform).map_err(IdentityError::from)?;
         let seconds = self.sessions.lifetimes().absolute.whole_seconds();
@@ -310,6 +337,25 @@ impl SignIns {
     fn redirect(&self, provider: &str) -> String {
         format!("{}/login/{provider}/callback", self.platform_origin)
     }
+}
+
+/// When the person last proved who they are. Unless the provider was asked for a recent sign-in, it may
+/// have let them through on an old one: without its word that counts as one of 1970.
+fn authenticated_at(
+    known: &KnownProvider,
+    attempt: &Attempt,
+    signed_in_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<OffsetDateTime, SignInError> {
+    let Some(minutes) = attempt.sign_in_within else {
+        return Ok(signed_in_at.unwrap_or(OffsetDateTime::UNIX_EPOCH));
+    };
+    if known.provider.reauthentication == Reauthentication::Prompt {
+        return Ok(now);
+    }
+    let at = signed_in_at.ok_or(SignInError::NoSignInTime)?;
+    let age = u32::try_from(minutes).ok().and_then(|minutes| SignInAge::try_from(minutes).ok());
+    if age.is_some_and(|age| age.covers(at, now)) { Ok(at) } else { Err(SignInError::OldSignIn) }
 }
 
 fn refusal(provider: &str, failure: &ProviderFailure) -> SignInError {

@@ -5,21 +5,22 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use access_control::{
-    AppRequest, Decision, ExplainAccess, Facts as _, OrganizationFacts, Principal, authorize, decide, explain,
+    AppRequest, Decision, ExplainAccess, Facts as _, OrganizationFacts, Principal, Reason, SignInAge,
+    authorize, decide, explain,
 };
 use apps::AppRecord;
 use decisions::{Decided, Queue, in_words};
 use endpoint::http::Request;
 use endpoint::{Arrival, Problem, SESSION_COOKIE, cookie};
 use identity::{CookieHost, LiveSession, SessionError};
-use ids::DecisionId;
+use ids::{DecisionId, PathRuleId};
 use time::OffsetDateTime;
 
 use crate::middleware::Middleware;
 use crate::own_pages;
 use crate::reach::{Asked, Reach};
 use crate::refusals::{RefusedRequest, Why};
-use crate::stop::{Stop, unreadable};
+use crate::stop::{self, Stop, unreadable};
 use crate::tunnel::{self, Handshake};
 
 /// A request that may be forwarded.
@@ -150,6 +151,12 @@ impl Middleware {
             why,
         }
         .record(&self.refusals);
+        if let Why::Decided(Reason::SignInTooOld(rule)) = why
+            && let Some(age) = age_asked_by(rule, app)
+        {
+            self.counters.refused.add_one();
+            return Err(Stop::SignInAgain(age, stop::too_old(age, number)));
+        }
         let problem = match why {
             Why::Decided(reason) if !reason.app_is_visible() => Problem::not_found(),
             _ => Problem::forbidden().decided(number).explained(self.explanation(&asked, why)),
@@ -189,6 +196,11 @@ impl Middleware {
         self.counters.refused.add_one();
         problem.into()
     }
+}
+
+/// How recent a sign-in this rule asks for.
+fn age_asked_by(rule: PathRuleId, app: &AppRecord) -> Option<SignInAge> {
+    app.facts.rules.as_slice().iter().find(|known| known.id == rule)?.sign_in_within
 }
 
 /// The one reading of a request.

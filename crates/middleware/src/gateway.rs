@@ -200,18 +200,20 @@ impl Gateway {
     fn stopped(&self, stop: Stop, request: &Request, arrival: &Arrival) -> Response<BoxBody> {
         let headers = request.head().headers();
         let page = wants_page(request.method(), headers);
-        let answer = match stop {
-            Stop::Told(problem) => problem.answer(arrival.request, page),
+        let (within, told) = match stop {
+            Stop::Told(problem) => return problem.answer(arrival.request, page).into_raw(),
             Stop::SignIn => {
                 self.middleware.counters.unauthenticated.add_one();
-                if page {
-                    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-                    let browser = cookie(headers, HAND_OFF_COOKIE);
-                    stop::sign_in(arrival, target, browser, &self.middleware.sites)
-                } else {
-                    Problem::unauthenticated().answer(arrival.request, false)
-                }
+                (None, Problem::unauthenticated())
             }
+            Stop::SignInAgain(age, problem) => (Some(age), problem),
+        };
+        let answer = if page {
+            let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+            let browser = cookie(headers, HAND_OFF_COOKIE);
+            stop::sign_in(arrival, target, browser, within, &self.middleware.sites)
+        } else {
+            told.answer(arrival.request, false)
         };
         answer.into_raw()
     }

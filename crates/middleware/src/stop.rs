@@ -1,9 +1,10 @@
 //! Why a request is not forwarded, and what its sender is told.
 
+use access_control::SignInAge;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Arrival, Problem, Sites};
 use identity::HandOff;
-use ids::AppId;
+use ids::{AppId, DecisionId};
 
 use crate::counters::Counters;
 use crate::forward::Failure;
@@ -15,6 +16,8 @@ use crate::upstream_pool::UpstreamError;
 pub(crate) enum Stop {
     /// Nobody is signed in on this host.
     SignIn,
+    /// Somebody is, and has to sign in again: so recently; others than pages are told this.
+    SignInAgain(SignInAge, Problem),
     /// Refused, or failed.
     Told(Problem),
 }
@@ -25,9 +28,19 @@ impl From<Problem> for Stop {
     }
 }
 
-/// Sends a browser to sign in. The same for hosts of apps that do not exist.
-pub(crate) fn sign_in(arrival: &Arrival, target: &str, browser: Option<&str>, sites: &Sites) -> Answer {
-    match HandOff::begin(&arrival.label, target, browser, sites) {
+/// Sends a browser to sign in, perhaps anew. The same for hosts of apps that do not exist.
+pub(crate) fn sign_in(
+    arrival: &Arrival,
+    target: &str,
+    browser: Option<&str>,
+    within: Option<SignInAge>,
+    sites: &Sites,
+) -> Answer {
+    let departure = match within {
+        None => HandOff::begin(&arrival.label, target, browser, sites),
+        Some(age) => HandOff::begin_anew(&arrival.label, target, browser, age, sites),
+    };
+    match departure {
         Ok(departure) => Answer::found(&departure.location)
             .header("set-cookie", &departure.set_cookie)
             .header("x-request-id", &arrival.request.to_string()),
@@ -36,6 +49,13 @@ pub(crate) fn sign_in(arrival: &Arrival, target: &str, browser: Option<&str>, si
             Problem::internal().answer(arrival.request, true)
         }
     }
+}
+
+/// What is told to whoever cannot be sent to sign in again.
+pub(crate) fn too_old(age: SignInAge, decision: DecisionId) -> Problem {
+    let minutes = age.minutes();
+    let detail = format!("This asks for a sign-in of the last {minutes} minutes. Sign in again.");
+    Problem::new(StatusCode::UNAUTHORIZED, "sign_in_too_old", detail).decided(decision)
 }
 
 /// A request that has no single reading.

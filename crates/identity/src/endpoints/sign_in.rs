@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use access_control::{Permit, ReadSigningKeys, RedeemHandOff, SignIn};
+use access_control::{Permit, ReadSigningKeys, RedeemHandOff, SignIn, SignInAge};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem, SESSION_COOKIE, page};
 use maud::html;
 use schemars::JsonSchema;
 use serde::Serialize;
+use time::OffsetDateTime;
 use url::form_urlencoded::Serializer;
 
 use crate::{
     Browser, Callback, CookieHost, HAND_OFF_COOKIE, LiveSession, PublishedKey, ReturnTo, SIGN_IN_COOKIE,
-    SessionError, SignInError,
+    SessionError, SignInError, SignInWish,
 };
 
 use super::Identity;
@@ -23,6 +24,8 @@ use super::Identity;
 pub(super) struct Wanted {
     return_to: Option<String>,
     hand_off: Option<String>,
+    /// How many minutes ago the sign-in may have been.
+    sign_in_within: Option<SignInAge>,
 }
 
 /// What a provider says when it sends the browser back (RFC 6749, section 4.1.2; RFC 9207).
@@ -47,6 +50,8 @@ struct Wish {
     target: ReturnTo,
     /// The hash of the cookie that the app host set when it sent the browser here.
     browser_hash: Option<String>,
+    /// How recent the sign-in has to be.
+    sign_in_within: Option<SignInAge>,
     /// Whether the query said anything.
     expressed: bool,
 }
@@ -60,7 +65,9 @@ impl Wish {
         // A SHA-256 in base64url, or nothing that is worth carrying on.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let browser_hash = browser_hash.filter(|hash| hash.len() == 43 && hash.bytes().all(plain));
-        Ok(Self { target, browser_hash, expressed: return_to.is_some() })
+        let within = call.query("sign_in_within")?;
+        let sign_in_within = within.and_then(|text| SignInAge::try_from(text.parse::<u32>().ok()?).ok());
+        Ok(Self { target, browser_hash, sign_in_within, expressed: return_to.is_some() })
     }
 
     /// The same wish as a query, from what was understood and not from what was sent.
@@ -75,7 +82,15 @@ impl Wish {
         if let Some(hash) = &self.browser_hash {
             query.append_pair("hand_off", hash);
         }
+        if let Some(age) = self.sign_in_within {
+            query.append_pair("sign_in_within", &age.minutes().to_string());
+        }
         query.finish()
+    }
+
+    fn is_met_by(&self, session: &LiveSession, now: OffsetDateTime) -> bool {
+        let signed_in_at = session.signed_in().authenticated_at;
+        self.sign_in_within.is_none_or(|age| age.covers(signed_in_at, now))
     }
 
     /// Where to go on the platform once somebody is signed in: for an app, this page again, which then
@@ -96,7 +111,11 @@ pub(super) async fn choose(
     let wish = Wish::read(&identity, &call)?;
     if let Some(cookie) = call.cookie(SESSION_COOKIE) {
         match identity.sessions.open(cookie, CookieHost::Platform, call.now()).await {
-            Ok(session) => return onward(&identity, &permit, &call, &session, cookie, &wish).await,
+            Ok(session) if wish.is_met_by(&session, call.now()) => {
+                return onward(&identity, &permit, &call, &session, cookie, &wish).await;
+            }
+            // Signed in, and not recently enough: the old session stays until somebody signs in.
+            Ok(_) => {}
             Err(SessionError::Invalid) => {}
             Err(SessionError::Unavailable) => return Err(Problem::unavailable()),
         }
@@ -151,10 +170,9 @@ pub(super) async fn begin(identity: Identity, permit: Permit<SignIn>, call: Call
     let wish = Wish::read(&identity, &call)?;
     let provider = call.path_text("provider").unwrap_or_default();
     let return_to = wish.on_the_platform(&identity);
-    let begun = identity
-        .sign_ins
-        .begin(&permit, provider, &return_to, call.cookie(SIGN_IN_COOKIE), call.now())
-        .await?;
+    let sought = SignInWish { return_to: &return_to, sign_in_within: wish.sign_in_within };
+    let begun =
+        identity.sign_ins.begin(&permit, provider, sought, call.cookie(SIGN_IN_COOKIE), call.now()).await?;
     Ok(Answer::found(&begun.location).header("set-cookie", &begun.set_cookie))
 }
 
@@ -247,6 +265,16 @@ impl From<SignInError> for Problem {
             SignInError::EmailTaken => refused(
                 "email_belongs_to_another_account",
                 "Your e-mail address belongs to another account here. An operator has to sort this out.",
+            ),
+            SignInError::NoSignInTime => refused(
+                "sign_in_time_unknown",
+                "This page asks for a recent sign-in, and your identity provider does not say when you signed in \
+                 there. An operator has to sort this out.",
+            ),
+            SignInError::OldSignIn => refused(
+                "sign_in_not_recent",
+                "This page asks for a recent sign-in, and your identity provider let you through on an older one. \
+                 Sign out there, and open the page again.",
             ),
             SignInError::Suspended(_) => {
                 refused("account_suspended", "This account is suspended. Ask the operator.")

@@ -15,6 +15,7 @@ pub struct Model {
     pub nonce: String,
     pub pkce_verifier: String,
     pub return_to: String,
+    pub sign_in_within: Option<i32>,
     pub expires_at: OffsetDateTime,
 }
 
