@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
 use audit_trail::{Receiver, Syslog, Webhook};
-use decisions::{Recording, Retention};
+use decisions::Retention;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
@@ -15,7 +15,7 @@ use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
-use crate::config::{Config, ConfigError, MailSection, MailTls, RecordedDecisions, reveal};
+use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
 use crate::platform::{Listeners, Platform, Settings};
 use crate::{StartError, trust};
 
@@ -133,10 +133,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             idle_tunnel: config.upstreams.idle_timeout.duration(),
         },
         mailer: parts.mailer,
-        recording: match config.decisions.record {
-            RecordedDecisions::All => Recording::All,
-            RecordedDecisions::Refused => Recording::Refused,
-        },
+        recording: config.decisions.record.into(),
         retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
         development: Vec::new(),
@@ -205,6 +202,7 @@ impl Parts {
             let secret = reveal("sign_in.google.client_secret", &google.client_secret)?;
             let mut provider = Provider::google(&google.client_id, &secret);
             provider.hosted_domains.clone_from(&google.hosted_domains);
+            provider.reauthentication = google.reauthentication.into();
             providers.push(provider);
         }
         for (id, section) in &config.sign_in.provider {
@@ -212,6 +210,7 @@ impl Parts {
             let mut provider =
                 Provider::new(id, &section.name, &section.issuer, &section.client_id, Some(&secret));
             provider.hosted_domains.clone_from(&section.hosted_domains);
+            provider.reauthentication = section.reauthentication.into();
             providers.push(provider);
         }
         for provider in &mut providers {

@@ -87,6 +87,13 @@ pub struct GoogleSection {
     /// When not empty, only people with one of these hosted domains (the claim `hd`) get in.
     #[serde(default)]
     pub hosted_domains: Vec<String>,
+    /// What shows that a person has just signed in again there.
+    #[serde(default = "by_prompt")]
+    pub reauthentication: Reauthentication,
+}
+
+fn by_prompt() -> Reauthentication {
+    Reauthentication::Prompt
 }
 
 /// `[sign_in.provider.<id>]`
@@ -104,6 +111,29 @@ pub struct ProviderSection {
     /// When not empty, only people with one of these hosted domains (the claim `hd`) get in.
     #[serde(default)]
     pub hosted_domains: Vec<String>,
+    /// What shows that a person has just signed in again there.
+    #[serde(default)]
+    pub reauthentication: Reauthentication,
+}
+
+/// What shows that a person has just signed in again, for pages that ask for a recent sign-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reauthentication {
+    /// The signed claim `auth_time`.
+    #[default]
+    AuthTime,
+    /// That the provider was asked to show its page: for providers that leave `auth_time` out.
+    Prompt,
+}
+
+impl From<Reauthentication> for identity::Reauthentication {
+    fn from(configured: Reauthentication) -> Self {
+        match configured {
+            Reauthentication::AuthTime => Self::AuthTime,
+            Reauthentication::Prompt => Self::Prompt,
+        }
+    }
 }
 
 /// `[sessions]`
@@ -145,13 +175,22 @@ pub struct DecisionsSection {
 }
 
 /// Which decisions are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordedDecisions {
     /// All of them.
     All,
     /// Those that refused.
     Refused,
+}
+
+impl From<RecordedDecisions> for decisions::Recording {
+    fn from(recorded: RecordedDecisions) -> Self {
+        match recorded {
+            RecordedDecisions::All => Self::All,
+            RecordedDecisions::Refused => Self::Refused,
+        }
+    }
 }
 
 /// `[mail]`
