@@ -101,7 +101,7 @@ const EXAMPLES: &[Example] = &[
     bare("read_caught_letter"),
     bare("exchange_code").never_succeeds(BY_THE_PLATFORM),
     // One's own account.
-    bare("get_session"),
+    bare("get_session").is_a_record(),
     bare("sign_out").ends_sessions(),
     bare("sign_out_by_form").ends_sessions(),
     bare("list_sessions"),

@@ -196,6 +196,12 @@ impl World {
         objects.insert("invitation_id", invitation);
         objects.insert("invitation_token", token);
         objects.insert("session_id", self.session(owner).await?.id);
+        objects.insert("api_token_id", self.new_api_token(owner).await?.0);
+        if self.declared.named("read_audit_event").is_some() {
+            let path = format!("/organizations/{}/audit-events", object(objects, "organization_id")?);
+            let events = self.api(owner, "GET", &path, None).await?;
+            objects.insert("event_id", text("the audit trail", &events, "/events/0/id")?);
+        }
         objects.insert("letter", "newest".to_owned());
         Ok(())
     }
@@ -277,9 +283,7 @@ impl World {
         let secret = json!({ "environment": "preview" });
         let secret = self.api(creator, "POST", &format!("/apps/{app}/server-secrets"), Some(secret)).await?;
         objects.insert("secret_id", text("a new server secret", &secret, "/id")?);
-        if self.declared.named("issue_agent_token").is_some() {
-            objects.insert("agent_token_id", self.new_agent_token(creator, &app).await?.0);
-        }
+        objects.insert("agent_token_id", self.new_agent_token(creator, &app).await?.0);
         Ok(())
     }
 

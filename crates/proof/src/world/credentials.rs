@@ -85,9 +85,6 @@ impl World {
                 self.credentials.keep("revoked API token", token);
             }
             Presents::AgentToken | Presents::AgentTokenWithCookie => {
-                if self.declared.named("issue_agent_token").is_none() {
-                    return Ok(Some("there is no endpoint issue_agent_token".to_owned()));
-                }
                 let app = object(self.standing(AppKind::Organization)?, "app_id")?;
                 let token = self.new_agent_token(Person::Editor, app).await?.1;
                 self.credentials.keep("agent token", token);
