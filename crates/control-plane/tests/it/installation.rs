@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use development::Upstream;
+use development::{MailCatcher, Upstream};
 use serde_json::{Value, json};
 use test_support::certified_provider::CertifiedProvider;
 use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET};
@@ -27,6 +27,8 @@ pub struct Installation {
     pub provider: CertifiedProvider,
     /// The server of every app.
     pub upstream: Upstream,
+    /// Where letters end up.
+    pub catcher: MailCatcher,
     /// Where the platform listens.
     pub address: SocketAddr,
     admin: SocketAddr,
@@ -56,6 +58,7 @@ impl Installation {
     pub async fn start(database: &TestDatabase) -> Self {
         let provider =
             CertifiedProvider::start(&format!("{ORIGIN}/login/company/callback"), accounts(), false).await;
+        let catcher = MailCatcher::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["vybe.test", "*.apps.vybe.test"]);
@@ -88,6 +91,10 @@ client_secret = {{ file = "{secret}" }}
 hosted_domains = ["{DOMAIN}"]
 [upstreams]
 allowed_networks = ["127.0.0.0/8"]
+[mail]
+server = "smtp://{mail}"
+from = "Vybe <vybe@vybe.test>"
+tls = "none"
 [log]
 level = "trace"
 "#,
@@ -97,6 +104,7 @@ level = "trace"
             extra = write("company.pem", &provider.authority().certificate()),
             issuer = provider.issuer(),
             secret = write("client-secret", CLIENT_SECRET),
+            mail = catcher.address(),
         );
         let Served { process, address, admin, set_up_code, log } = serve(&write("vybe.toml", &config)).await;
         let trust =
@@ -105,6 +113,7 @@ level = "trace"
         Self {
             provider,
             upstream,
+            catcher,
             address,
             admin,
             trust,

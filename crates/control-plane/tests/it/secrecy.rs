@@ -48,12 +48,12 @@ on_both_stores! {
         }
 
         // An app's own credential, used rightly and wrongly.
-        let apps = format!("{}/apps", installation.organization(&olga).await);
-        let apps = olga.call("GET", &apps, None).await.json();
-        let hello = apps.as_array().unwrap().iter().find(|app| app["slug"] == "hello").unwrap().clone();
-        let path = format!("/api/v1/apps/{}", hello["id"].as_str().unwrap());
+        let organization = installation.organization(&olga).await;
+        let apps = olga.call("GET", &format!("{organization}/apps"), None).await.json();
+        let hello = apps["apps"].as_array().unwrap().iter().find(|app| app["slug"] == "hello").unwrap().clone();
+        let app = format!("/api/v1/apps/{}", hello["id"].as_str().unwrap());
         let issued =
-            olga.call("POST", &format!("{path}/server-secrets"), Some(&json!({ "environment": "production" }))).await;
+            olga.call("POST", &format!("{app}/server-secrets"), Some(&json!({ "environment": "production" }))).await;
         assert_eq!(issued.status, 201, "{}", issued.text());
         let secret = issued.json()["value"].as_str().unwrap().to_owned();
         keep("server secret", &secret);
@@ -70,11 +70,23 @@ on_both_stores! {
             pages.push(format!("{:?} {}", refused.headers, refused.text()));
         }
 
+        // An invitation by letter, sent twice.
+        let invited = json!({ "email": "nobody@acme.test", "role": "member" });
+        let mut path = format!("{organization}/invitations");
+        for (body, status) in [(Some(&invited), 201), (None, 200)] {
+            let made = olga.call("POST", &path, body).await;
+            assert_eq!((made.status, made.json()["delivery"].clone()), (status, json!("sent")), "{}", made.text());
+            let link = made.json()["link"].as_str().unwrap().to_owned();
+            assert!(installation.catcher.letters()[0].text().contains(&link));
+            keep("invitation", link.split_once("token=").unwrap().1);
+            path = format!("{organization}/invitations/{}/resend", made.json()["id"].as_str().unwrap());
+        }
+
         // An app that is not there any more, and a refused page of one that is.
         pages.push(milo.open(&installation.app_url("reports", "/admin")).await.text());
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let moved = json!({ "upstream": format!("http://{gone}") });
-        assert_eq!(olga.call("PATCH", &path, Some(&moved)).await.status, 200);
+        assert_eq!(olga.call("PATCH", &app, Some(&moved)).await.status, 200);
         let unreachable = milo.open(&link).await;
         assert_eq!(unreachable.status, 502, "{}", unreachable.text());
         assert!(!unreachable.text().contains(&gone.port().to_string()), "nothing of the app's address");
@@ -90,7 +102,7 @@ on_both_stores! {
         let targets: Vec<_> =
             installation.upstream.access_log().into_iter().map(|entry| entry.target).collect();
         let kinds: std::collections::BTreeSet<_> = secrets.iter().map(|(what, _)| *what).collect();
-        assert_eq!(kinds.len(), 6, "{kinds:?}");
+        assert_eq!(kinds.len(), 7, "{kinds:?}");
         for (what, value) in &secrets {
             assert!(value.len() >= 32, "{what}: {value}");
             if let Some(at) = log.find(value.as_str()) {

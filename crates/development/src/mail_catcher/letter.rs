@@ -74,7 +74,8 @@ fn words(value: &str) -> String {
     for text in value.split(' ') {
         let decoded = word(text);
         // White space between two encoded words is not part of what they say.
-        if !shown.is_empty() && !(encoded_before && decoded.is_some()) {
+        let between_encoded = encoded_before && decoded.is_some();
+        if !shown.is_empty() && !between_encoded {
             shown.push(' ');
         }
         encoded_before = decoded.is_some();
