@@ -5,7 +5,7 @@
 //! certificate and must agree on the same cipher with the load generator. Where there are four cores or more,
 //! the server under test has the first half of them to itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -32,11 +32,19 @@ pub struct Options {
     /// How many times the servers take turns; the best reading of each counts
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Also measure `vybe` keeping refused decisions only, which makes no record of these requests
+    #[arg(long)]
+    decisions: bool,
+    /// Also measure another build of `vybe`, such as one from before a change
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
 }
 
 /// Something that answers at the app's address.
-struct Contender {
+struct Contender<'a> {
     name: &'static str,
+    host: &'a str,
+    cookie: &'a str,
     port: u16,
     /// Its process; those that it started count, too.
     process: u32,
@@ -61,7 +69,19 @@ pub fn run(options: &Options) -> Result<()> {
 fn measure(options: &Options, folder: &Path) -> Result<Value> {
     let cores = Cores::split()?;
     let upstream = nginx::start_upstream(folder, &cores)?;
-    let platform = platform::start(folder, &cores, upstream.port)?;
+    let platform =
+        platform::start(&folder.join("data"), &cores, upstream.port, &platform::Build::ours(&[])?)?;
+    let mut others = Vec::new();
+    if options.decisions {
+        let build = platform::Build::ours(&["--decisions", "refused"])?;
+        let other = platform::start(&folder.join("data-refused"), &cores, upstream.port, &build)?;
+        others.push(("vybe, refused decisions kept", other));
+    }
+    if let Some(program) = &options.beside {
+        let build = platform::Build { program: program.clone(), options: Vec::new() };
+        let other = platform::start(&folder.join("data-other"), &cores, upstream.port, &build)?;
+        others.push(("the other vybe", other));
+    }
     let plain = nginx::start_proxy(folder, "plain", &platform.certificate, &cores, upstream.port, None)?;
     let checked = nginx::start_proxy(
         folder,
@@ -71,14 +91,30 @@ fn measure(options: &Options, folder: &Path) -> Result<Value> {
         upstream.port,
         Some(upstream.port),
     )?;
-    let contenders = [
-        Contender { name: "nginx", port: plain.port, process: plain.process() },
-        Contender { name: "nginx auth_request", port: checked.port, process: checked.process() },
-        Contender { name: "vybe", port: platform.port, process: platform.process() },
+    let of_nginx = |name, port, process| Contender {
+        name,
+        host: &platform.host,
+        cookie: &platform.cookie,
+        port,
+        process,
+    };
+    let mut contenders = vec![
+        of_nginx("nginx", plain.port, plain.process()),
+        of_nginx("nginx auth_request", checked.port, checked.process()),
     ];
+    let platforms = std::iter::once(("vybe", &platform));
+    contenders.extend(platforms.chain(others.iter().map(|(name, other)| (*name, other))).map(
+        |(name, platform)| Contender {
+            name,
+            host: &platform.host,
+            cookie: &platform.cookie,
+            port: platform.port,
+            process: platform.process(),
+        },
+    ));
     let ciphers: Vec<String> = contenders
         .iter()
-        .map(|contender| load::cipher(&platform.host, contender.port))
+        .map(|contender| load::cipher(contender.host, contender.port))
         .collect::<Result<_>>()?;
     if ciphers.iter().any(|cipher| *cipher != ciphers[0]) {
         bail!("the servers do not agree on a cipher: {ciphers:?}");
@@ -92,9 +128,9 @@ fn measure(options: &Options, folder: &Path) -> Result<Value> {
                 let before = usage::of(contender.process)?;
                 let mut reading = load.run(
                     folder,
-                    &platform.host,
+                    contender.host,
                     contender.port,
-                    &platform.cookie,
+                    contender.cookie,
                     Duration::from_secs(options.seconds),
                     &cores,
                 )?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
-use crate::config::{Config, LogFormat, LogSection};
+use crate::config::{Config, LogFormat, LogSection, RecordedDecisions};
 use crate::explain_command::{self, ExplainArguments};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
@@ -34,6 +34,9 @@ enum Command {
         /// What to log: error, warn, info, debug, or directives such as info,middleware=debug.
         #[arg(long, default_value = "info", value_name = "LEVEL")]
         log: String,
+        /// Which decisions about requests for apps are kept.
+        #[arg(long, default_value = "all", value_name = "WHICH")]
+        decisions: RecordedDecisions,
     },
     /// Runs the platform with a configuration file.
     Serve(ConfigPath),
@@ -90,9 +93,9 @@ impl ConfigPath {
 /// One line for the operator.
 pub fn run() -> Result<(), StartError> {
     match CommandLine::parse().command {
-        Command::Dev { port, data, log } => {
+        Command::Dev { port, data, log, decisions } => {
             logging::start(&LogSection { format: LogFormat::Text, level: log })?;
-            runtime()?.block_on(demo::run(&data, port))
+            runtime()?.block_on(demo::run(&data, port, decisions.into()))
         }
         Command::Serve(path) => {
             let config = path.load()?;

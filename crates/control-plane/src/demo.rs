@@ -57,10 +57,10 @@ pub struct Demo {
 ///
 /// # Errors
 /// One line for the person at the terminal.
-pub async fn run(data: &Path, port: u16) -> Result<(), StartError> {
+pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), StartError> {
     let folder = Folder::open(data)?;
     let database = format!("sqlite:{}", folder.file("vybe.db").display());
-    let demo = start(&folder, port, migrations::connect(&database).await?).await?;
+    let demo = start_recording(&folder, port, migrations::connect(&database).await?, recording).await?;
     output::print(&demo.welcome())?;
     demo.running.until_told_to_stop().await
 }
@@ -70,6 +70,15 @@ pub async fn run(data: &Path, port: u16) -> Result<(), StartError> {
 /// # Errors
 /// One line for the person at the terminal.
 pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> Result<Demo, StartError> {
+    start_recording(folder, port, database, Recording::All).await
+}
+
+async fn start_recording(
+    folder: &Folder,
+    port: u16,
+    database: DatabaseConnection,
+    recording: Recording,
+) -> Result<Demo, StartError> {
     trust::install_cryptography();
     let earlier = earlier_description(folder);
     let port = port_to_use(folder, port, &earlier)?;
@@ -101,7 +110,7 @@ pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> 
         pool: PoolLimits::default(),
         patience: Patience::default(),
         mailer: Some(mailer(&catcher)?),
-        recording: Recording::All,
+        recording,
         retention: Retention::default(),
         limits: Limits {
             workers: Limits::default().workers.min(NonZeroUsize::MIN.saturating_add(1)),

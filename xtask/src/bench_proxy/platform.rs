@@ -39,16 +39,31 @@ impl Drop for Platform {
     }
 }
 
-/// Builds, starts, signs in.
-pub fn start(folder: &Path, cores: &Cores, upstream: u16) -> Result<Platform> {
-    programs::succeed(programs::cargo().args(["build", "--release", "--package", "control-plane"]))?;
-    let data = folder.join("data");
+/// What is started.
+pub struct Build {
+    pub program: PathBuf,
+    /// Options of `vybe dev`.
+    pub options: Vec<&'static str>,
+}
+
+impl Build {
+    /// A release build of what is here.
+    pub fn ours(options: &[&'static str]) -> Result<Self> {
+        programs::succeed(programs::cargo().args(["build", "--release", "--package", "control-plane"]))?;
+        Ok(Self { program: program()?, options: options.to_vec() })
+    }
+}
+
+/// Starts and signs in. Everything is kept in `data`.
+pub fn start(data: &Path, cores: &Cores, upstream: u16, build: &Build) -> Result<Platform> {
     let mut command = Command::new("taskset");
     let child = command
         .args(["--cpu-list", &cores.server])
-        .arg(program()?)
-        .args(["dev", "--port", "0", "--log", "error", "--data"])
-        .arg(&data)
+        .arg(&build.program)
+        .args(["dev", "--port", "0", "--log", "error"])
+        .args(&build.options)
+        .arg("--data")
+        .arg(data)
         .stdout(Stdio::null())
         .spawn()
         .context("cannot start vybe")?;
@@ -65,7 +80,7 @@ pub fn start(folder: &Path, cores: &Cores, upstream: u16) -> Result<Platform> {
     let app = &description["apps"]["hello"];
     let app_url = text(&app["url"])?;
     let (host, port) = authority(&app_url)?;
-    let browser = Curl { folder, port, authority: data.join("authority.pem") };
+    let browser = Curl { folder: data, port, authority: data.join("authority.pem") };
     browser.sign_in(&base)?;
     let answer = browser.run(&[
         "-X",
