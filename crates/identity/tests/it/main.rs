@@ -11,4 +11,5 @@ mod lost_store;
 mod return_to;
 mod sessions;
 mod sign_in;
+mod sign_in_age;
 mod user_tokens;
