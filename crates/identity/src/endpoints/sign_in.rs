@@ -65,8 +65,11 @@ impl Wish {
         // A SHA-256 in base64url, or nothing that is worth carrying on.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let browser_hash = browser_hash.filter(|hash| hash.len() == 43 && hash.bytes().all(plain));
+        // Refused, not forgotten: without it an old sign-in would do.
+        let age = |text: String| SignInAge::try_from(text.parse::<u32>().ok()?).ok();
+        let unreadable = || Problem::invalid("invalid_sign_in_age", "sign_in_within is a number of minutes.");
         let within = call.query("sign_in_within")?;
-        let sign_in_within = within.and_then(|text| SignInAge::try_from(text.parse::<u32>().ok()?).ok());
+        let sign_in_within = within.map(|text| age(text).ok_or_else(unreadable)).transpose()?;
         Ok(Self { target, browser_hash, sign_in_within, expressed: return_to.is_some() })
     }
 
