@@ -18,6 +18,7 @@ import requests
 
 SESSION_COOKIE = "__Host-vybe_session"
 PROVIDER = "development"
+WORD = re.compile(r"^[A-Za-z0-9._~-]+$")
 IDENTIFIER = re.compile(r"^([a-z]+)_[0-9a-f]{32}$")
 
 # Names below .localhost are this machine (RFC 6761, section 6.3), whether or not the resolver knows.
@@ -253,7 +254,7 @@ class World:
     def real(self, value):
         """The same value with identifiers of things that exist, most of the time."""
         if isinstance(value, dict):
-            return {key: self.word(key) or self.real(item) for key, item in value.items()}
+            return {key: self.word(key, item) or self.real(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.real(item) for item in value]
         known = IDENTIFIER.match(value) if isinstance(value, str) else None
@@ -262,9 +263,10 @@ class World:
         return self.thing(known[1]) or value
 
 
-    def word(self, key: str) -> str | None:
+    def word(self, key: str, value) -> str | None:
         """What a parameter that is no identifier can be, half of the time."""
-        return PROVIDER if key == "provider" and self.random.random() < 0.5 else None
+        fits = key == "provider" and isinstance(value, str) and WORD.match(value)
+        return PROVIDER if fits and self.random.random() < 0.5 else None
 
 
 def unique() -> str:
