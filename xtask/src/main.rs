@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod access;
+mod api_description;
 mod bench_proxy;
 mod cases;
 mod documents;

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::api_description;
+
 mod mutations;
 mod next_paths;
 
@@ -17,6 +19,8 @@ pub struct Options {
 enum LongTest {
     /// Generated requests against real Next.js: what a path rule refuses is never served
     NextPaths(next_paths::Options),
+    /// Made-up requests to every operation of the API description, good and bad, as several callers
+    Schemathesis(api_description::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -25,6 +29,7 @@ enum LongTest {
 pub fn run(options: &Options) -> Result<()> {
     match &options.test {
         LongTest::NextPaths(options) => next_paths::run(options),
+        LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -64,7 +64,8 @@ impl Form {
 }
 
 #[test]
-fn z01_no_input_gets_an_undocumented_answer_a_server_error_or_a_secret() {
+#[ignore = "a step of its own in `cargo xtask test`, with the machine to itself"]
+fn bad_input_gets_no_server_error_no_undocumented_answer_and_no_secret() {
     test_support::run(async {
         let folder = tempfile::tempdir().unwrap();
         let database = TestDatabase::sqlite().await;
