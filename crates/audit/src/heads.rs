@@ -30,8 +30,8 @@ pub struct Heads {
 struct State {
     /// Where each chain was when it was signed last.
     signed: BTreeMap<Chain, Place>,
-    /// Chains that have grown since, as far as is known.
-    grown: BTreeSet<Chain>,
+    /// Chains that have grown since, as far as is known, and where this process left them.
+    grown: BTreeMap<Chain, Place>,
     /// Chains that are not what was signed.
     broken: BTreeSet<Chain>,
     /// A line of the heads file that nobody of ours wrote: nothing is signed until somebody looked.
@@ -46,6 +46,7 @@ enum Break {
     Shorter { signed: i64 },
     Rewritten { signed: i64 },
     Unlinked { sequence: i64 },
+    Replaced { written: i64 },
 }
 
 impl fmt::Display for Break {
@@ -58,6 +59,9 @@ impl fmt::Display for Break {
             Self::Shorter { signed } => write!(formatter, "record {signed}, which a head names, is gone"),
             Self::Rewritten { signed } => {
                 write!(formatter, "record {signed} or one before it is not what its head says")
+            }
+            Self::Replaced { written } => {
+                write!(formatter, "record {written} is not the one that this process wrote")
             }
             Self::Unlinked { sequence } => {
                 write!(formatter, "record {sequence} does not follow from the record before it")
@@ -105,7 +109,7 @@ impl Heads {
         let place = |signed: SignedHead| Place { sequence: signed.head.sequence, hash: signed.head.hash };
         let state = State {
             signed: outside.last.into_iter().map(|(chain, signed)| (chain, place(signed))).collect(),
-            grown: grown.into_iter().collect(),
+            grown: grown.into_iter().map(|chain| (chain, Place::START)).collect(),
             broken,
             damaged: outside.damaged,
         };
@@ -147,12 +151,11 @@ impl Heads {
     pub async fn sign_grown(&self) -> Result<usize, AuditError> {
         let mut state = self.state.lock().await;
         let state = &mut *state;
-        state.grown.append(&mut self.journal.take_grown());
+        self.take_grown(state);
         let mut signed = 0;
-        for chain in state.grown.clone() {
+        for chain in state.grown.keys().copied().collect::<Vec<_>>() {
             let before = state.signed.get(&chain).copied();
             let after = self.sign(state, chain).await?;
-            state.grown.remove(&chain);
             signed += usize::from(after.is_some() && after != before);
         }
         Ok(signed)
@@ -160,7 +163,16 @@ impl Heads {
 
     /// Signs the end of one chain, unless the chain is broken, and says where it is.
     pub(crate) async fn sign_one(&self, chain: Chain) -> Result<Option<Place>, AuditError> {
-        self.sign(&mut *self.state.lock().await, chain).await
+        let mut state = self.state.lock().await;
+        self.take_grown(&mut state);
+        self.sign(&mut state, chain).await
+    }
+
+    fn take_grown(&self, state: &mut State) {
+        for (chain, end) in self.journal.take_grown() {
+            let known = state.grown.entry(chain).or_insert(end);
+            *known = known.later(end);
+        }
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -173,13 +185,15 @@ impl Heads {
 
     async fn sign(&self, state: &mut State, chain: Chain) -> Result<Option<Place>, AuditError> {
         if state.broken.contains(&chain) {
+            state.grown.remove(&chain);
             return Ok(None);
         }
+        let written = state.grown.get(&chain).copied().unwrap_or(Place::START);
         let signed = state.signed.get(&chain).copied().unwrap_or(Place::START);
         let walked = match state.damaged {
             Some(line) => Err(Break::HeadsFile { line }),
             None => match self.compare(chain, signed).await? {
-                Ok(()) => self.walk(chain, signed).await?,
+                Ok(()) => self.walk(chain, signed, written).await?,
                 Err(broken) => Err(broken),
             },
         };
@@ -187,6 +201,7 @@ impl Heads {
             Ok(end) => end,
             Err(broken) => {
                 self.condemn(state, chain, broken);
+                state.grown.remove(&chain);
                 return Ok(None);
             }
         };
@@ -194,6 +209,7 @@ impl Heads {
             self.write(chain, end).await?;
             state.signed.insert(chain, end);
         }
+        state.grown.remove(&chain);
         Ok(Some(end))
     }
 
@@ -210,10 +226,18 @@ impl Heads {
         })
     }
 
-    /// Follows the chain from what was signed to its end.
-    async fn walk(&self, chain: Chain, signed: Place) -> Result<Result<Place, Break>, AuditError> {
+    /// Follows the chain from what was signed to its end, past what this process wrote.
+    async fn walk(
+        &self,
+        chain: Chain,
+        signed: Place,
+        written: Place,
+    ) -> Result<Result<Place, Break>, AuditError> {
         let database = self.journal.database();
         let end = events::end(database, chain).await.map_err(AuditError::Store)?;
+        if end.sequence < written.sequence {
+            return Ok(Err(Break::Replaced { written: written.sequence }));
+        }
         let mut place = signed;
         while place.sequence < end.sequence {
             let page = events::page(database, chain, place.sequence + 1, end.sequence, PAGE);
@@ -228,6 +252,9 @@ impl Heads {
                 };
                 if linked.record.sequence != next.sequence || linked.hash != next.hash {
                     return Ok(Err(Break::Unlinked { sequence: next.sequence }));
+                }
+                if next.sequence == written.sequence && next.hash != written.hash {
+                    return Ok(Err(Break::Replaced { written: written.sequence }));
                 }
                 place = next;
             }

@@ -1,6 +1,6 @@
 //! Changes, and those who follow them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -9,6 +9,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+use crate::store::events::Place;
 use crate::{AuditError, Chain, Event, Growth, store};
 
 /// Somebody who has to know of a change before it counts as done.
@@ -24,8 +25,8 @@ pub trait Follower: Send + Sync {
 pub struct Journal {
     database: DatabaseConnection,
     followers: Arc<OnceLock<Vec<Arc<dyn Follower>>>>,
-    /// Chains with records that no head has signed.
-    grown: Arc<Mutex<BTreeSet<Chain>>>,
+    /// Chains with records that no head has signed, and where this process left them.
+    grown: Arc<Mutex<BTreeMap<Chain, Place>>>,
     readers: Arc<Mutex<Vec<Weak<Growth>>>>,
 }
 
@@ -89,26 +90,30 @@ impl Journal {
     /// The store is not available.
     pub async fn record_all(&self, events: &[Event]) -> Result<(), AuditError> {
         let change = self.begin().await?;
-        change.write(events).await?;
+        let ends = change.write(events).await?;
         let committed = change.transaction.commit().await.map_err(AuditError::Store);
-        self.note_grown(events.iter().map(Chain::of));
+        self.note_grown(&ends, committed.is_ok());
         committed
     }
 
-    /// The chains that may have grown since somebody asked.
-    pub(crate) fn take_grown(&self) -> BTreeSet<Chain> {
+    /// The chains that may have grown since somebody asked, and where this process left them.
+    pub(crate) fn take_grown(&self) -> BTreeMap<Chain, Place> {
         std::mem::take(&mut *self.grown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Remembers that these chains may have grown.
-    pub(crate) fn note_grown(&self, chains: impl IntoIterator<Item = Chain>) {
-        let chains: BTreeSet<Chain> = chains.into_iter().collect();
+    /// Remembers that these chains have grown, or may have when the store did not say.
+    fn note_grown(&self, ends: &BTreeMap<Chain, Place>, committed: bool) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).retain(|reader| {
             let reader = reader.upgrade();
-            reader.iter().for_each(|reader| reader.note(chains.iter().copied()));
+            reader.iter().for_each(|reader| reader.note(ends.keys().copied()));
             reader.is_some()
         });
-        self.grown.lock().unwrap_or_else(PoisonError::into_inner).extend(chains);
+        let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
+        for (chain, end) in ends {
+            let end = if committed { *end } else { Place::START };
+            let known = grown.entry(*chain).or_insert(end);
+            *known = known.later(end);
+        }
     }
 }
 
@@ -146,14 +151,14 @@ impl Change {
         tokio::spawn(self.finish(events)).await.map_err(AuditError::Interrupted)?
     }
 
-    async fn write(&self, events: &[Event]) -> Result<(), AuditError> {
+    async fn write(&self, events: &[Event]) -> Result<BTreeMap<Chain, Place>, AuditError> {
         store::events::append(&self.transaction, events).await.map_err(AuditError::Store)
     }
 
     async fn finish(self, events: Vec<Event>) -> Result<(), AuditError> {
-        self.write(&events).await?;
+        let ends = self.write(&events).await?;
         let committed = self.transaction.commit().await.map_err(AuditError::Store);
-        self.journal.note_grown(events.iter().map(Chain::of));
+        self.journal.note_grown(&ends, committed.is_ok());
         for follower in self.journal.followers.get().into_iter().flatten() {
             for event in &events {
                 follower.committed(event).await;

@@ -59,6 +59,11 @@ pub struct Place {
 impl Place {
     /// Before the first record.
     pub const START: Self = Self { sequence: 0, hash: ChainHash::START };
+
+    /// The later one of two.
+    pub fn later(self, other: Self) -> Self {
+        if other.sequence > self.sequence { other } else { self }
+    }
 }
 
 impl From<Model> for Linked {
@@ -83,13 +88,17 @@ impl From<Model> for Linked {
 }
 
 /// Adds events at the end of their chains, in their order. Each chain is locked until the transaction
-/// ends, so that its numbers have no gaps and every hash covers the record before it.
-pub async fn append(transaction: &DatabaseTransaction, events: &[Event]) -> Result<(), DbErr> {
+/// ends, so that its numbers have no gaps and every hash covers the record before it. Says where they end.
+pub async fn append(
+    transaction: &DatabaseTransaction,
+    events: &[Event],
+) -> Result<BTreeMap<Chain, Place>, DbErr> {
     // In the order of their names: two changes of several chains each cannot wait for each other.
     let mut chains = BTreeMap::<Chain, Vec<&Event>>::new();
     for event in events {
         chains.entry(Chain::of(event)).or_default().push(event);
     }
+    let mut ends = BTreeMap::new();
     for (chain, events) in chains {
         let mut place = lock(transaction, chain).await?;
         let mut rows = Vec::with_capacity(events.len());
@@ -107,8 +116,9 @@ pub async fn append(transaction: &DatabaseTransaction, events: &[Event]) -> Resu
         for rows in rows.chunks(ROWS_PER_STATEMENT) {
             Entity::insert_many(rows.iter().cloned()).exec_without_returning(transaction).await?;
         }
+        ends.insert(chain, place);
     }
-    Ok(())
+    Ok(ends)
 }
 
 /// Waits for everybody else who is adding to the chain, and says where it ends.

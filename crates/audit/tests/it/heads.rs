@@ -103,6 +103,30 @@ on_both_stores! {
         is_refused(&house, organization).await;
     }
 
+    async fn what_this_process_wrote_is_signed_or_nothing(database: TestDatabase) {
+        let house = House::new(database);
+        let heads = house.heads().await;
+        house.disable_triggers().await;
+        let (cut, rewritten, whole) =
+            (OrganizationId::generate(), OrganizationId::generate(), OrganizationId::generate());
+        for organization in [cut, rewritten, whole] {
+            house.write(organization, 4).await;
+        }
+        // Before anything was signed, and with all links in order.
+        house.execute(&format!("DELETE FROM audit_events WHERE chain = '{cut}' AND sequence > 2")).await;
+        house.execute(&format!("DELETE FROM audit_events WHERE chain = '{rewritten}'")).await;
+        let another_process = audit::Journal::new(house.database.connection().clone());
+        for number in 0..6 {
+            another_process.record(&event(rewritten, number)).await.unwrap();
+        }
+        assert_eq!(heads.sign_grown().await.unwrap(), 1);
+        assert_eq!(heads.broken(), 2);
+        let export = house.export(&heads, Chain::Organization(cut), 1).await;
+        assert!(!house.verify(&export).is_clean());
+        let export = house.export(&heads, Chain::Organization(whole), 1).await;
+        assert!(house.verify(&export).is_clean());
+    }
+
     async fn without_a_file_the_database_speaks_against_itself(database: TestDatabase) {
         let (house, organization) = signed(database).await;
         house.disable_triggers().await;
