@@ -134,7 +134,7 @@ impl House {
             grants: Grants::new(store.clone(), Arc::clone(&read)),
             path_rules: AppPathRules::new(store.clone(), read),
             agent_tokens: AgentTokens::new(store.clone(), &master_key),
-            server_secrets: ServerSecrets::new(store, &master_key),
+            server_secrets: ServerSecrets::new(store.clone(), &master_key),
             database,
             journal,
             facts,

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod addresses;
+mod agent_tokens;
 mod endpoints;
 mod grants;
 mod hosts;
