@@ -10,3 +10,4 @@ mod forger;
 mod heads;
 mod house;
 mod refusals;
+mod strangers;
