@@ -1,4 +1,4 @@
-//! Security cases, named after docs/SECURITY-CASES (A14).
+//! Security cases, named after docs/security-cases.md.
 
 use audit::{Chain, Location, Problem};
 use ids::OrganizationId;
