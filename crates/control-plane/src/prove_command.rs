@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use proof::{CallersFile, Matrix, Target};
+use proof::{CallersFile, Matrix, Sweep, Target};
 
 use crate::StartError;
 use crate::output::print;
@@ -17,6 +17,18 @@ pub(crate) enum ProveCommand {
         /// The document that the declarations are compared with.
         #[arg(long, default_value = "docs/access-matrix.md", value_name = "FILE")]
         matrix: PathBuf,
+    },
+    /// Asks every endpoint that takes an identifier with those of another organization: each has to be answered
+    /// like one that nobody has.
+    Identifiers {
+        #[command(flatten)]
+        platform: PlatformArguments,
+        /// How many times each pair of answers is timed.
+        #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+        tries: usize,
+        /// Fail if the medians of a pair differ by more than this; only on a machine that does nothing else.
+        #[arg(long, value_name = "MILLISECONDS")]
+        most: Option<u64>,
     },
 }
 
@@ -53,10 +65,24 @@ impl PlatformArguments {
 /// # Errors
 /// Something differs, or could not be asked.
 pub(crate) async fn run(command: ProveCommand) -> Result<(), StartError> {
-    let ProveCommand::Matrix { platform, matrix } = command;
-    let report = Matrix::run(&platform.target()?, Some(&read(&matrix)?), None).await?;
-    print(&report.to_string())?;
-    if report.is_clean() { Ok(()) } else { Err(StartError::Differences(report.differences.len())) }
+    match command {
+        ProveCommand::Matrix { platform, matrix } => {
+            let report = Matrix::run(&platform.target()?, Some(&read(&matrix)?), None).await?;
+            print(&report.to_string())?;
+            outcome(report.differences.len())
+        }
+        ProveCommand::Identifiers { platform, tries, most } => {
+            let report = Sweep::run(&platform.target()?, tries, None).await?;
+            print(&report.to_string())?;
+            let most = most.map(std::time::Duration::from_millis);
+            let is_slow = report.slowest.is_some_and(|(slowest, _)| most.is_some_and(|most| slowest > most));
+            outcome(report.differences.len() + usize::from(is_slow))
+        }
+    }
+}
+
+fn outcome(differences: usize) -> Result<(), StartError> {
+    if differences == 0 { Ok(()) } else { Err(StartError::Differences(differences)) }
 }
 
 fn read(path: &Path) -> Result<String, StartError> {

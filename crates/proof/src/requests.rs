@@ -26,6 +26,8 @@ pub(crate) struct Example {
     pub sends: Sends,
     /// With its `?`.
     pub query: &'static str,
+    /// Another one, in which identifiers are varied.
+    pub varied_query: Option<&'static str>,
     /// It ends sessions of whoever asks.
     pub ends_sessions: bool,
     /// It changes who belongs to the organization, or the organization itself: it is asked in a new one.
@@ -41,6 +43,7 @@ const fn bare(name: &'static str) -> Example {
         name,
         sends: Sends::Nothing,
         query: "",
+        varied_query: None,
         ends_sessions: false,
         in_new_organization: false,
         is_a_record: false,
@@ -59,6 +62,11 @@ const fn form(name: &'static str, body: &'static str) -> Example {
 impl Example {
     const fn asks(self, query: &'static str) -> Self {
         Self { query, ..self }
+    }
+
+    /// Takes an identifier that the example leaves out.
+    const fn may_ask(self, query: &'static str) -> Self {
+        Self { varied_query: Some(query), ..self }
     }
 
     const fn ends_sessions(self) -> Self {
@@ -113,7 +121,7 @@ const EXAMPLES: &[Example] = &[
     json("complete_set_up", r#"{"code":"proof","slug":"$unique","name":"Proof"}"#).never_succeeds(ONCE),
     // Organizations.
     bare("list_organizations"),
-    bare("get_full_organization"),
+    bare("get_full_organization").may_ask("?organizationId=$organization_id"),
     json("create_organization", r#"{"slug":"$unique","name":"Proof"}"#),
     bare("read_organization"),
     json("update_organization", r#"{"name":"$unique"}"#),
@@ -153,7 +161,7 @@ const EXAMPLES: &[Example] = &[
     json("issue_server_secret", r#"{"environment":"preview"}"#),
     bare("revoke_server_secret"),
     // Decisions.
-    bare("list_decisions").is_a_record(),
+    bare("list_decisions").asks("?user=$user_id").is_a_record(),
     bare("read_app_decision"),
     bare("read_organization_decision"),
     // The policy.
@@ -178,6 +186,13 @@ const EXAMPLES: &[Example] = &[
     bare("show_start"),
     bare("show_apps"),
     bare("show_organizations"),
+    bare("show_organization"),
+    form("change_role_by_form", "role=editor").in_new_organization(),
+    bare("remove_member_by_form").in_new_organization(),
+    bare("leave_organization_by_form").in_new_organization(),
+    form("create_invitation_by_form", "email=$email&role=member"),
+    bare("resend_invitation_by_form"),
+    bare("revoke_invitation_by_form"),
     bare("show_sessions"),
     bare("show_set_up"),
     form("complete_set_up_by_form", "code=proof&slug=$unique&name=Proof").never_succeeds(ONCE),
@@ -215,6 +230,24 @@ pub(crate) fn example(endpoint: &Endpoint) -> Result<&'static Example, ProofErro
 
 /// Path and query, filled in.
 pub(crate) fn address(endpoint: &Endpoint, objects: &Objects) -> Result<String, ProofError> {
+    Ok(path(endpoint, objects)? + &fill(example(endpoint)?.query, objects)?)
+}
+
+/// The same with every identifier that the query may have, and other objects in it than in the path.
+pub(crate) fn varied_address(
+    endpoint: &Endpoint,
+    in_path: &Objects,
+    in_query: &Objects,
+) -> Result<String, ProofError> {
+    Ok(path(endpoint, in_path)? + &fill(varied_query(endpoint)?, in_query)?)
+}
+
+pub(crate) fn varied_query(endpoint: &Endpoint) -> Result<&'static str, ProofError> {
+    let example = example(endpoint)?;
+    Ok(example.varied_query.unwrap_or(example.query))
+}
+
+fn path(endpoint: &Endpoint, objects: &Objects) -> Result<String, ProofError> {
     let mut filled = String::new();
     for segment in endpoint.path.split('/').skip(1) {
         filled.push('/');
@@ -225,7 +258,6 @@ pub(crate) fn address(endpoint: &Endpoint, objects: &Objects) -> Result<String, 
             ),
         }
     }
-    filled.push_str(&fill(example(endpoint)?.query, objects)?);
     Ok(filled)
 }
 

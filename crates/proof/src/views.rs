@@ -15,8 +15,8 @@ use crate::world::World;
 
 /// Views asked for at the same time.
 const AT_ONCE: usize = 6;
-/// Fields that say when somebody was last seen.
-const BOOKKEEPING: [&str; 2] = ["lastSeenAt", "lastUsedAt"];
+/// Fields that say when somebody was last seen, and the number of changes on the whole platform.
+const BOOKKEEPING: [&str; 3] = ["lastSeenAt", "lastUsedAt", "policyVersion"];
 
 /// Answers by who asked for what.
 pub(crate) type Views = BTreeMap<String, Value>;

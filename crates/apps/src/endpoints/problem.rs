@@ -13,13 +13,11 @@ impl From<AppError> for Problem {
                 format!("The host {label} belongs to another app. Choose another slug."),
             ),
             AppError::Label(reason) => Self::invalid("invalid_slug", sentence(&reason)),
-            AppError::NotFound => Self::not_found(),
+            // Somebody else's member is told like nobody at all.
+            AppError::NotFound | AppError::NotAMember => Self::not_found(),
             AppError::Refused(refusal) => refusal.into(),
             AppError::NotCreator => {
                 Self::invalid("not_creator", "Only the app's creator can make it theirs alone.")
-            }
-            AppError::NotAMember => {
-                Self::invalid("not_a_member", "The person is no member of the app's organization.")
             }
             AppError::CannotEdit => Self::invalid(
                 "cannot_edit",

@@ -14,7 +14,7 @@ use serde_json::Value;
 use test_support::TestDatabase;
 
 use crate::platform::Platform;
-use store_witness::StoreWitness;
+pub use store_witness::StoreWitness;
 
 /// Set by `cargo xtask check-access --write`.
 const WRITE: &str = "VYBE_WRITE_ACCESS_MATRIX";
