@@ -11,6 +11,7 @@ mod changes_bite;
 mod configuration;
 mod deleted_organizations;
 mod demo;
+mod foreign_identifiers;
 mod independent_provider;
 mod installation;
 mod invitations;
