@@ -1,6 +1,6 @@
 //! Opening kept decisions, and forgetting old ones.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use access_control::{Explanation, Permit, ReadAudit, ReadDecisions, RequestPath};
 use ids::{DecisionId, UserId};
@@ -10,8 +10,11 @@ use crate::seen_paths::day_of;
 use crate::store::{AT_ONCE, Kept, Scope};
 use crate::{DecisionError, DecisionRecord, PolicySnapshot, Store};
 
-/// How many pieces one sweep deletes; the next one goes on.
-const MOST_PIECES: usize = 400;
+/// How long one sweep deletes; the next one goes on. Enough for some millions.
+const LONGEST_SWEEP: Duration = Duration::from_secs(120);
+
+/// How long it pauses after each piece.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Kept decisions.
 #[derive(Clone, Debug)]
@@ -121,14 +124,14 @@ impl Decisions {
     /// The store is not available; what was deleted until then stays deleted.
     pub async fn sweep(&self, retention: Retention, now: OffsetDateTime) -> Result<u64, DecisionError> {
         let border = now - retention.keep;
-        let mut deleted = 0;
-        for _ in 0..MOST_PIECES {
+        let (began, mut deleted) = (Instant::now(), 0);
+        while began.elapsed() < LONGEST_SWEEP {
             let piece = self.store.delete_decisions(border).await?;
             deleted += piece;
             if piece < AT_ONCE {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         self.store.delete_seen(day_of(border)).await?;
         // A snapshot's day is written once a day, perhaps late.

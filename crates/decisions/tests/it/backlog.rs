@@ -84,6 +84,24 @@ test_support::on_both_stores! {
         assert_eq!(house.number(orphans).await, 0);
     }
 
+    async fn a_writer_that_is_killed_leaves_whole_batches(database: TestDatabase) {
+        let mut house = House::on(database);
+        for round in 1..=5 {
+            let (asked, _) = flood(&house, 4_000).await;
+            tokio::time::sleep(std::time::Duration::from_millis(40 * round)).await;
+            house.kill().await;
+            let kept = house.count("decisions").await;
+            println!("killed with {kept} of {} kept", asked.len() as u64 * round);
+            let orphans = "SELECT COUNT(*) AS number FROM decisions WHERE policy NOT IN \
+                           (SELECT digest FROM policy_snapshots)";
+            assert_eq!(house.number(orphans).await, 0);
+        }
+        // Whoever comes next goes on.
+        let before = house.count("decisions").await;
+        let (asked, _) = flood(&house, 1_000).await;
+        house.kept(before + asked.len() as u64).await;
+    }
+
     async fn the_queue_is_emptied_at_the_end(database: TestDatabase) {
         let mut house = House::on(database);
         let (asked, _) = flood(&house, 2_500).await;

@@ -47,6 +47,17 @@ impl House {
         running.await.unwrap();
     }
 
+    /// Ends the writer in the middle of what it does, with what it and the queues hold, and starts another.
+    pub async fn kill(&mut self) {
+        let (_stop, running) = self.writer.take().unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        let (recorder, writer) = Recorder::new(self.store.clone(), Recording::All);
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.recorder = recorder;
+        self.writer = Some((stop, tokio::spawn(writer.run(async { drop(stopped.await) }))));
+    }
+
     pub async fn count(&self, table: &str) -> u64 {
         self.number(&format!("SELECT COUNT(*) AS number FROM {table}")).await
     }
