@@ -51,6 +51,8 @@ enum Command {
 enum Bench {
     /// Requests per second, latency, CPU and memory of the middleware beside nginx
     Proxy(bench_proxy::Options),
+    /// Time of simulations over 1,000 people and 200 apps
+    Simulation,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,14 @@ fn main() -> ExitCode {
         Command::CheckCases(options) => cases::run(&options),
         Command::CheckDocs => documents::run(),
         Command::Bench(Bench::Proxy(options)) => bench_proxy::run(&options),
+        Command::Bench(Bench::Simulation) => programs::succeed(programs::cargo().args([
+            "bench",
+            "--quiet",
+            "--package",
+            "policy",
+            "--bench",
+            "simulation",
+        ])),
         Command::Soak(options) => soak::run(&options),
     };
     match result {
