@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use access_control::{
-    AcceptInvitation, Action, Check, CompleteSetUp, EndOwnSession, Facts, ListOwnSessions, OpenConsole,
-    Permit, Principal, Scope, SignedIn, authorize,
+    AcceptInvitation, Action, ChangeRole, Check, CompleteSetUp, CreateInvitation, EndOwnSession, Facts,
+    LeaveOrganization, ListMembers, ListOwnSessions, OpenConsole, Permit, Principal, RemoveMember,
+    RevokeInvitation, Scope, SignedIn, authorize,
 };
 use apps::Apps;
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, Problem, Sites};
 use identity::{Sessions, Users};
-use organizations::{Invitations, Members, Organizations, People, SetUp};
+use organizations::{Invitations, Members, Organizations, SetUp};
 use time::OffsetDateTime;
 
-use crate::pages::{apps as apps_page, invitation, organizations as organizations_page, sessions, set_up};
+use crate::pages::{
+    apps as apps_page, invitation, organization, organizations as organizations_page, sessions, set_up,
+};
 
 /// Everything the pages stand on.
 #[derive(Clone)]
@@ -30,8 +33,6 @@ pub struct Console {
     pub invitations: Invitations,
     /// The first organization.
     pub set_up: SetUp,
-    /// Names of members.
-    pub people: Arc<dyn People>,
     /// The apps.
     pub apps: Apps,
     /// What decisions read.
@@ -44,6 +45,13 @@ impl Console {
     /// The pages, to be mounted.
     #[must_use]
     pub fn endpoints(self) -> Vec<Endpoint> {
+        let mut all = organization_endpoints(&Arc::new(self.clone()));
+        all.extend(self.own_endpoints());
+        all
+    }
+
+    /// Pages about the person.
+    fn own_endpoints(self) -> Vec<Endpoint> {
         let console = || Arc::new(self.clone());
         let page = |path, name| Endpoint::get(path, name).page().requires::<OpenConsole>().gives_page();
         vec![
@@ -100,4 +108,56 @@ impl Console {
         let person = Principal::User(actor.clone());
         Ok(authorize::<A>(Some(&person), object, &*self.facts, now)?)
     }
+}
+
+/// Pages about an organization, and their forms. What is refused is shown on the page again.
+fn organization_endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
+    const REFUSED: &[StatusCode] = &[StatusCode::CONFLICT];
+    let console = || Arc::clone(console);
+    vec![
+        Endpoint::get("/organizations/{organization_id}", "show_organization")
+            .page()
+            .requires::<ListMembers>()
+            .query::<organization::Wanted>()
+            .gives_page()
+            .answers(console(), organization::show),
+        Endpoint::post("/organizations/{organization_id}/members/{user_id}/role", "change_role_by_form")
+            .requires::<ChangeRole>()
+            .takes_form::<organization::RoleFields>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .refuses(REFUSED)
+            .answers(console(), organization::change_role),
+        Endpoint::post("/organizations/{organization_id}/members/{user_id}/remove", "remove_member_by_form")
+            .requires::<RemoveMember>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .refuses(REFUSED)
+            .answers(console(), organization::remove_member),
+        Endpoint::post("/organizations/{organization_id}/leave", "leave_organization_by_form")
+            .requires::<LeaveOrganization>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .refuses(REFUSED)
+            .answers(console(), organization::leave),
+        Endpoint::post("/organizations/{organization_id}/invitations", "create_invitation_by_form")
+            .requires::<CreateInvitation>()
+            .takes_form::<organization::InvitationFields>()
+            .gives_page()
+            .refuses(REFUSED)
+            .answers(console(), organization::invite),
+        Endpoint::post(
+            "/organizations/{organization_id}/invitations/{invitation_id}/resend",
+            "resend_invitation_by_form",
+        )
+        .requires::<CreateInvitation>()
+        .gives_page()
+        .refuses(REFUSED)
+        .answers(console(), organization::resend),
+        Endpoint::post(
+            "/organizations/{organization_id}/invitations/{invitation_id}/revoke",
+            "revoke_invitation_by_form",
+        )
+        .requires::<RevokeInvitation>()
+        .leads_elsewhere(StatusCode::SEE_OTHER)
+        .refuses(REFUSED)
+        .answers(console(), organization::revoke),
+    ]
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod invitation;
+pub(crate) mod organization;
 pub(crate) mod organizations;
 pub(crate) mod sessions;
 pub(crate) mod set_up;

@@ -34,6 +34,13 @@ pub struct PagingParameters {
     pub limit: Option<u32>,
 }
 
+impl Default for Paging {
+    /// The first piece.
+    fn default() -> Self {
+        Self { after: None, limit: USUAL }
+    }
+}
+
 impl Paging {
     /// Cuts what was read, one element more than the limit, down to the piece. Answers the cursor of the
     /// next piece, if there is one; `key` names an element.

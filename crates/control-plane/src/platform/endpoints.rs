@@ -82,7 +82,6 @@ pub(super) fn all(
             members: organizations.members.clone(),
             invitations: organizations.invitations.clone(),
             set_up: organizations.set_up.clone(),
-            people: identity.people(),
             apps: apps.apps.clone(),
             facts: foundation.facts(),
             sites: Arc::clone(sites),

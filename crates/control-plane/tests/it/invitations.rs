@@ -45,7 +45,9 @@ fn c08_a_form_on_an_apps_page_accepts_nothing() {
         let database = TestDatabase::sqlite().await;
         let platform = Platform::start(&database).await;
         let member = platform.signed_in("member").await;
-        for path in ["/logout", "/sessions/end-all", "/invitations/accept", "/set-up"] {
+        let organization = format!("/organizations/{}", platform.demo.seeded.organization);
+        let (leave, invite) = (format!("{organization}/leave"), format!("{organization}/invitations"));
+        for path in ["/logout", "/sessions/end-all", "/invitations/accept", "/set-up", &leave, &invite] {
             let forged = member
                 .client
                 .request("POST", &platform.url(path))

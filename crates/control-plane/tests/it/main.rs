@@ -17,6 +17,7 @@ mod installation;
 mod invitations;
 mod letters;
 mod links;
+mod organization_page;
 mod platform;
 mod recycled_hosts;
 mod secrecy;
