@@ -1,5 +1,7 @@
 //! An event as it stands in its chain, and the one text that its hash is of.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, UtcOffset};
@@ -68,6 +70,42 @@ pub fn raw(detail: &str) -> Box<RawValue> {
         // A text is always JSON.
         RawValue::from_string(serde_json::Value::from(detail).to_string()).unwrap_or_default()
     })
+}
+
+/// JSON as the same JSON in which nothing is invisible or turns text around: not every reader of the trail
+/// is careful, and names are what people chose.
+pub fn visible(json: String) -> String {
+    if !json.contains(is_invisible) {
+        return json;
+    }
+    let mut visible = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_invisible(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(visible, "\\u{unit:04x}");
+            }
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
+}
+
+/// Controls that JSON does not escape, and the format characters of Unicode (category Cf) that people meet.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// What PostgreSQL keeps of a point in time: microseconds.

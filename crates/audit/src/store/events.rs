@@ -213,7 +213,7 @@ fn unlinked(chain: Chain, sequence: i64, event: &Event) -> Model {
         target_id: target.id,
         request_id: event.request.map(|id| id.to_string()),
         decision_id: event.decision.map(|id| id.to_string()),
-        detail: event.detail.to_string(),
+        detail: record::visible(event.detail.to_string()),
     }
 }
 
