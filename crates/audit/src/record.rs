@@ -63,10 +63,10 @@ impl Record {
 /// Stored JSON as it is. A row that somebody changed into something else still has to be shown, as a
 /// text: its hash is wrong then.
 pub fn raw(detail: &str) -> Box<RawValue> {
-    let parsed = RawValue::from_string(detail.to_owned());
+    let parsed = RawValue::from_string(detail.to_owned()).ok();
     // Space around it would be lost, and a line's end within it would end the line.
-    let as_it_is = |parsed: &Box<RawValue>| parsed.get() == detail && !detail.contains(['\n', '\r']);
-    parsed.ok().filter(as_it_is).unwrap_or_else(|| {
+    let is_as_stored = |parsed: &str| parsed == detail && !parsed.contains(['\n', '\r']);
+    parsed.filter(|parsed| is_as_stored(parsed.get())).unwrap_or_else(|| {
         // A text is always JSON.
         RawValue::from_string(serde_json::Value::from(detail).to_string()).unwrap_or_default()
     })

@@ -251,8 +251,8 @@ impl Verification {
         }
         // Heads that were signed later may name records that came later.
         let earlier = |head: &OutsideHead| head.at <= header.exported_at;
-        let beyond = self.outside.range(last.saturating_add(1)..);
-        if let Some((&signed, head)) = beyond.filter(|(_, head)| earlier(head)).last() {
+        let mut beyond = self.outside.range(last.saturating_add(1)..);
+        if let Some((&signed, head)) = beyond.rfind(|(_, head)| earlier(head)) {
             self.report.add(Location::HeadsFile(head.line), Problem::RolledBack { signed, last });
         }
     }

@@ -55,7 +55,6 @@ impl HeadSigning {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn warn(error: AuditError) {
     tracing::warn!(
         error = &error as &dyn std::error::Error,

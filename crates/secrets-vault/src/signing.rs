@@ -59,8 +59,6 @@ impl PublicKey {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test")]
-
     use crate::MasterKey;
 
     #[test]
