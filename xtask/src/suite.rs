@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::postgres::{ADDRESS_VARIABLE, Server};
-use crate::{access, api_description, cases, documents, installation, layers, programs};
+use crate::{access, api_description, cases, documents, installation, layers, programs, soak};
 
 /// How to run.
 #[derive(clap::Args)]
@@ -59,6 +59,7 @@ fn checks(postgres: &str) -> Result<()> {
     step("security cases", || cases::run(&cases::Options::default()))?;
     step("access matrix", || access::run(&access::Options::default(), Some(postgres)))?;
     step("API description", || api_description::short(postgres))?;
+    step("mutations", soak::check_mutations)?;
     step("documents", documents::run)?;
     step("formatting", || programs::succeed(programs::cargo().args(["fmt", "--all", "--check"])))?;
     step("clippy", || {

@@ -56,6 +56,7 @@ impl PlatformArguments {
             authority: self.ca_file.as_deref().map(read).transpose()?,
             admin: self.admin_url,
             callers: callers.as_deref().map(CallersFile::read).transpose()?,
+            until_first: false,
         })
     }
 }

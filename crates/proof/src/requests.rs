@@ -34,6 +34,10 @@ pub(crate) struct Example {
     pub in_new_organization: bool,
     /// What it answers changes by being looked at or by refusals, so that it cannot show that nothing changed.
     pub is_a_record: bool,
+    /// It changes nothing although it is no GET, so that there is no audit event.
+    pub changes_nothing: bool,
+    /// The action in its audit event, where that is not its own.
+    pub recorded_as: Option<&'static str>,
     /// Why it does not succeed when it is asked here.
     pub never_succeeds: Option<&'static str>,
 }
@@ -47,6 +51,8 @@ const fn bare(name: &'static str) -> Example {
         ends_sessions: false,
         in_new_organization: false,
         is_a_record: false,
+        changes_nothing: false,
+        recorded_as: None,
         never_succeeds: None,
     }
 }
@@ -79,6 +85,14 @@ impl Example {
 
     const fn is_a_record(self) -> Self {
         Self { is_a_record: true, ..self }
+    }
+
+    const fn changes_nothing(self) -> Self {
+        Self { changes_nothing: true, ..self }
+    }
+
+    const fn recorded_as(self, action: &'static str) -> Self {
+        Self { recorded_as: Some(action), ..self }
     }
 
     const fn never_succeeds(self, reason: &'static str) -> Self {
@@ -166,10 +180,10 @@ const EXAMPLES: &[Example] = &[
     bare("read_organization_decision"),
     // The policy.
     bare("explain_access").asks("?user=$user_id&path=/proof"),
-    json("simulate_policy", DRAFT),
-    json("simulate_app", DRAFT),
+    json("simulate_policy", DRAFT).changes_nothing(),
+    json("simulate_app", DRAFT).changes_nothing(),
     bare("read_policy"),
-    json("apply_policy", DRAFT),
+    json("apply_policy", DRAFT).recorded_as("app.update"),
     json("apply_app_policy", DRAFT),
     // The audit trail.
     bare("search_audit_events").is_a_record(),

@@ -13,4 +13,6 @@ pub struct Target {
     pub admin: Option<String>,
     /// Prepared people, for a platform that does not let one sign in as anybody.
     pub callers: Option<CallersFile>,
+    /// End at the first caller who is answered otherwise than declared.
+    pub until_first: bool,
 }

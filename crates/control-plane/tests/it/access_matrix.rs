@@ -18,6 +18,8 @@ pub use store_witness::StoreWitness;
 
 /// Set by `cargo xtask check-access --write`.
 const WRITE: &str = "VYBE_WRITE_ACCESS_MATRIX";
+/// Set by `cargo xtask soak mutations`: an endpoint without its access decision has to be noticed, once.
+const MUTATION: &str = "VYBE_MUTATION";
 const MATRIX: &str = "docs/access-matrix.md";
 
 #[test]
@@ -100,6 +102,7 @@ pub fn target(platform: &Platform) -> Target {
         authority: Some(std::fs::read_to_string(described("authority")).unwrap()),
         admin: Some(described("admin")),
         callers: None,
+        until_first: std::env::var_os(MUTATION).is_some_and(|endpoint| endpoint != "none"),
     }
 }
 
