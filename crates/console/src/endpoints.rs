@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use access_control::{
     AcceptInvitation, Action, ChangeRole, Check, CompleteSetUp, CreateInvitation, EndOwnSession, Facts,
-    LeaveOrganization, ListMembers, ListOwnSessions, OpenConsole, Permit, Principal, RemoveMember,
-    RevokeInvitation, Scope, SignedIn, authorize,
+    LeaveOrganization, ListMembers, ListOwnSessions, ManageApiTokens, OpenConsole, Permit, Principal,
+    RemoveMember, RevokeInvitation, Scope, SignedIn, authorize,
 };
 use apps::Apps;
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, Problem, Sites};
-use identity::{Sessions, Users};
+use identity::{ApiTokens, Sessions, Users};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use time::OffsetDateTime;
 
 use crate::pages::{
-    apps as apps_page, invitation, organization, organizations as organizations_page, sessions, set_up,
+    api_tokens, apps as apps_page, invitation, organization, organizations as organizations_page, sessions,
+    set_up,
 };
 
 /// Everything the pages stand on.
@@ -25,6 +26,8 @@ pub struct Console {
     pub users: Users,
     /// Where the person is signed in.
     pub sessions: Arc<Sessions>,
+    /// The person's API tokens.
+    pub api_tokens: Arc<ApiTokens>,
     /// The person's organizations.
     pub organizations: Organizations,
     /// Their members.
@@ -92,6 +95,16 @@ impl Console {
                 .requires::<EndOwnSession>()
                 .leads_elsewhere(StatusCode::SEE_OTHER)
                 .answers(console(), sessions::end_all),
+            Endpoint::post("/api-tokens", "make_api_token_by_form")
+                .requires::<ManageApiTokens>()
+                .takes_form::<api_tokens::Fields>()
+                .gives_page()
+                .refuses(&[StatusCode::CONFLICT])
+                .answers(console(), api_tokens::make),
+            Endpoint::post("/api-tokens/{api_token_id}/revoke", "revoke_api_token_by_form")
+                .requires::<ManageApiTokens>()
+                .leads_elsewhere(StatusCode::SEE_OTHER)
+                .answers(console(), api_tokens::revoke),
         ]
     }
 

@@ -1,5 +1,6 @@
 //! The pages, one idea each.
 
+pub(crate) mod api_tokens;
 pub(crate) mod apps;
 pub(crate) mod invitation;
 pub(crate) mod organization;

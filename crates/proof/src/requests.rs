@@ -214,6 +214,8 @@ const EXAMPLES: &[Example] = &[
     form("accept_invitation_by_form", "token=$invitation_token"),
     bare("end_session_by_form").ends_sessions(),
     bare("end_all_sessions_by_form").ends_sessions(),
+    form("make_api_token_by_form", "name=$unique&expires_in_days=1"),
+    bare("revoke_api_token_by_form"),
     // What everybody may see.
     bare("read_style_on_platform"),
     bare("read_style_on_app_hosts"),

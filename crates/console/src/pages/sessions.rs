@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_control::{EndOwnSession, ListOwnSessions, Permit};
+use access_control::{EndOwnSession, ListApiTokens, ListOwnSessions, Permit};
 use endpoint::{Answer, Call, Problem, SESSION_COOKIE};
 use identity::clear_cookie;
 use ids::SessionId;
@@ -10,6 +10,7 @@ use maud::html;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::api_tokens;
 use crate::Console;
 use crate::layout::page;
 
@@ -20,6 +21,8 @@ pub(crate) async fn show(
     call: Call,
 ) -> Result<Answer, Problem> {
     let sessions = console.sessions.list(&permit, call.now()).await?;
+    let tokens = console.permit::<ListApiTokens>(permit.actor(), (), call.now())?;
+    let tokens = api_tokens::part(&console, &tokens, call.now()).await?;
     let content = html! {
         p { "Ending a session signs that browser out everywhere, at once." }
         table {
@@ -41,8 +44,9 @@ pub(crate) async fn show(
             }
         }
         form method="post" action="/sessions/end-all" {
-            button.bad type="submit" { "End all, this one included" }
+            button.bad type="submit" { "End all, this one and all API tokens included" }
         }
+        (tokens)
     };
     Ok(page("Sessions", &content))
 }
@@ -72,6 +76,6 @@ fn signed_out() -> Answer {
     Answer::see_other("/login").header("set-cookie", &clear_cookie(SESSION_COOKIE))
 }
 
-fn minute(instant: OffsetDateTime) -> String {
+pub(super) fn minute(instant: OffsetDateTime) -> String {
     instant.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
 }

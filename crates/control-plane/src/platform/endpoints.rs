@@ -78,6 +78,7 @@ pub(super) fn all(
         Console {
             users: identity.users.clone(),
             sessions: Arc::clone(&identity.sessions),
+            api_tokens: Arc::clone(&identity.api_tokens),
             organizations: organizations.organizations.clone(),
             members: organizations.members.clone(),
             invitations: organizations.invitations.clone(),
