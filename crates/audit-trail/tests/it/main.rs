@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod house;
+mod million;
 mod searches;
 mod syslog;
 mod webhooks;
