@@ -56,6 +56,11 @@ fn accounts() -> Value {
 impl Installation {
     /// Starts one on this store; nobody has signed in yet.
     pub async fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, "").await
+    }
+
+    /// The same, with more sections in its configuration.
+    pub async fn start_with(database: &TestDatabase, sections: &str) -> Self {
         let provider =
             CertifiedProvider::start(&format!("{ORIGIN}/login/company/callback"), accounts(), false).await;
         let catcher = MailCatcher::start().await.unwrap();
@@ -97,6 +102,7 @@ from = "Vybe <vybe@vybe.test>"
 tls = "none"
 [log]
 level = "trace"
+{sections}
 "#,
             chain = write("chain.pem", &certificate.certificate),
             key = write("key.pem", &certificate.key),

@@ -19,6 +19,7 @@ mod letters;
 mod links;
 mod organization_page;
 mod platform;
+mod receivers;
 mod recycled_hosts;
 mod secrecy;
 mod sign_in;

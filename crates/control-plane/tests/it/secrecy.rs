@@ -7,13 +7,21 @@ use test_support::hostile_issuer::CLIENT_SECRET;
 use test_support::{TestDatabase, on_both_stores};
 
 use crate::installation::{Installation, ORIGIN};
+use crate::receivers::Receiver;
 
 on_both_stores! {
     async fn h06_j11_l05_no_secret_is_in_a_log_an_error_page_or_an_address(database: TestDatabase) {
-        let installation = Installation::start(&database).await;
+        let (syslog, webhook) = (Receiver::syslog().await, Receiver::webhook().await);
+        let (hook, shared) = ("hook-0123456789abcdef0123456789abcdef", "c2VjcmV0LXNoYXJlZC13aXRoLXRoZS13ZWJob29rLTEyMw==");
+        let audit = format!(
+            "[audit]\nsyslog = \"tcp://{}\"\n[audit.webhook]\nurl = \"http://{}/{hook}\"\nsecret = \"whsec_{shared}\"\n",
+            syslog.address, webhook.address
+        );
+        let installation = Installation::start_with(&database, &audit).await;
         let olga = installation.set_up().await;
         let mut secrets = vec![("client secret", CLIENT_SECRET.to_owned())];
         let mut keep = |what, value: &str| secrets.push((what, value.to_owned()));
+        keep("webhook", shared);
 
         // A sign-in step by step, from an app and back to it.
         let milo = installation.browser();
@@ -92,17 +100,30 @@ on_both_stores! {
         assert!(!unreachable.text().contains(&gone.port().to_string()), "nothing of the app's address");
         pages.push(unreachable.text());
         milo.sign_out().await;
+        let export = format!("{}/audit-events/export", installation.organization(&olga).await);
+        let export = olga.call("GET", &export, None).await;
+        assert_eq!(export.status, 200, "{}", export.text());
+        let trail = export.text();
+        assert!(trail.contains("server_secrets.manage") && trail.contains("app.request"), "{trail}");
+        pages.push(trail);
         let metrics = installation.metrics().await;
         assert!(metrics.contains("vybe_"), "{metrics}");
         pages.push(metrics);
 
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        for (what, heard) in [("syslog", syslog.heard()), ("webhook", webhook.heard())] {
+            let whole = ["sign_in", "server_secrets.manage", "app.request", "audit.read"];
+            assert!(whole.iter().all(|action| heard.contains(action)), "{what} has everything: {heard}");
+            // The address of the webhook is said to the webhook.
+            pages.push(heard.replace(hook, ""));
+        }
+        assert!(!installation.log().contains(hook), "the webhook's address is in the log");
         let log = installation.log();
         assert!(log.contains("TRACE") && log.contains("/login/company/callback"), "the log is complete: {}", log.len());
         let targets: Vec<_> =
             installation.upstream.access_log().into_iter().map(|entry| entry.target).collect();
         let kinds: std::collections::BTreeSet<_> = secrets.iter().map(|(what, _)| *what).collect();
-        assert_eq!(kinds.len(), 7, "{kinds:?}");
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
         for (what, value) in &secrets {
             assert!(value.len() >= 32, "{what}: {value}");
             if let Some(at) = log.find(value.as_str()) {
