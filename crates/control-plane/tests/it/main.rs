@@ -17,6 +17,7 @@ mod installation;
 mod invitations;
 mod letters;
 mod links;
+mod mass_assignment;
 mod organization_page;
 mod platform;
 mod receivers;
