@@ -63,3 +63,10 @@ fn a_description_without_endpoints_is_refused() {
     let unknown = endpoint("GET", "/a", json!({ "kind": "whoever" }));
     assert!(Declared::read(json!({ "x-endpoints": [unknown] })).is_err());
 }
+
+#[test]
+fn the_example_of_a_callers_file_is_one() {
+    let text = include_str!("../../../../deploy/callers.example.toml");
+    assert!(proof::CallersFile::read(text).is_ok());
+    assert!(proof::CallersFile::read("[session]\nowner = []").is_err());
+}
