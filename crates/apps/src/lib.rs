@@ -45,7 +45,7 @@ pub use network::{Network, NetworkError};
 pub use occasion::Occasion;
 pub use orphaned_apps::OrphanedApps;
 pub use path_rule::{NewPathRule, PathRuleError};
-pub use path_rules::AppPathRules;
+pub use path_rules::{AppPathRules, MOST_PATH_RULES};
 pub use record::{AgentTokenRecord, AppRecord, SecretRecord};
 pub use server_secret::{NewServerSecret, ServerSecret, ServerSecretText};
 pub use server_secrets::{IssuedServerSecret, ServerSecrets};

@@ -12,7 +12,7 @@ use crate::store::path_rules;
 use crate::{AppError, NewPathRule, Occasion, Store, store};
 
 /// The most path rules of one app.
-const MOST: u64 = 1_000;
+pub const MOST_PATH_RULES: u64 = 1_000;
 
 /// The path rules of all apps.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ impl AppPathRules {
     ) -> Result<(PathRule, Event), AppError> {
         check_people(organization, &new)?;
         let app = store::lock(change, permit.app()).await?;
-        if path_rules::count(change.transaction(), app.id).await? >= MOST {
+        if path_rules::count(change.transaction(), app.id).await? >= MOST_PATH_RULES {
             return Err(AppError::TooManyPathRules);
         }
         let rule = with_id(PathRuleId::generate(), new);

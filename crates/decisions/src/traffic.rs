@@ -5,6 +5,7 @@ use ids::{AppId, OrganizationId};
 use time::OffsetDateTime;
 
 use crate::seen_paths::day_of;
+use crate::store::Scope;
 use crate::{DecisionError, Store};
 
 /// Requests that were seen, each once.
@@ -53,6 +54,19 @@ impl Traffic {
         since: OffsetDateTime,
         cap: usize,
     ) -> Result<Seen, DecisionError> {
-        self.store.seen(organization, day_of(since), cap).await
+        self.store.seen(Scope::Organization(organization), day_of(since), cap).await
+    }
+
+    /// What one app saw, likewise.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn seen_by_app(
+        &self,
+        app: AppId,
+        since: OffsetDateTime,
+        cap: usize,
+    ) -> Result<Seen, DecisionError> {
+        self.store.seen(Scope::App(app), day_of(since), cap).await
     }
 }

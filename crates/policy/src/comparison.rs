@@ -180,6 +180,15 @@ pub fn compare(before: &World, after: &World, probes: &Probes, now: OffsetDateTi
 /// Below this, starting threads costs more than it saves.
 const WORTH_THREADS: usize = 100_000;
 
+/// The apps in which a decision may be different.
+pub(crate) fn affected_apps(before: &World, after: &World) -> Vec<AppId> {
+    let everywhere = !touched_members(before, after).is_empty();
+    let changed = |id: &AppId, app: &Arc<AppFacts>| {
+        everywhere || !after.apps().get(id).is_some_and(|other| Arc::ptr_eq(app, other))
+    };
+    before.apps().iter().filter(|(id, app)| changed(id, app)).map(|(id, _)| *id).collect()
+}
+
 /// Members whose own facts are different.
 fn touched_members(before: &World, after: &World) -> BTreeSet<UserId> {
     let after = &after.organization_facts().members;

@@ -8,17 +8,20 @@ use access_control::{
     SimulatePolicy, authorize,
 };
 use apps::AppRecord;
-use decisions::Traffic;
+use decisions::{Seen, Traffic};
 use directory::Directory;
 use ids::{AppId, OrganizationId};
 use organizations::{Groups, OrganizationError};
 use time::{Duration, OffsetDateTime};
 
-use crate::comparison::{compare, probes};
+use crate::comparison::{affected_apps, compare, probes};
 use crate::{Effect, MOST_CHANGES, PolicyChange, PolicyError, Probe, Probes, SimulationHash, World};
 
 /// The most requests that were seen and are asked about.
 const MOST_SEEN: usize = 20_000;
+
+/// So many apps are asked for what they saw one by one.
+const FEW_APPS: usize = 8;
 
 /// Simulations.
 #[derive(Clone, Debug)]
@@ -159,6 +162,21 @@ impl Simulations {
         }
     }
 
+    /// What was seen by the apps that a draft can matter to: the cap is then spent on them.
+    async fn seen(&self, before: &World, after: &World, since: OffsetDateTime) -> Result<Seen, PolicyError> {
+        let affected = affected_apps(before, after);
+        if affected.len() > FEW_APPS {
+            return Ok(self.traffic.seen(before.organization_facts().id, since, MOST_SEEN).await?);
+        }
+        let mut all = Seen { requests: Vec::new(), capped: false };
+        for app in affected {
+            let seen = self.traffic.seen_by_app(app, since, MOST_SEEN - all.requests.len()).await?;
+            all.requests.extend(seen.requests);
+            all.capped |= seen.capped;
+        }
+        Ok(all)
+    }
+
     async fn run(
         &self,
         actor: &SignedIn,
@@ -167,8 +185,7 @@ impl Simulations {
         now: OffsetDateTime,
     ) -> Result<Simulation, PolicyError> {
         let after = made(&before, &draft.changes, actor, now)?;
-        let organization = before.organization_facts().id;
-        let seen = self.traffic.seen(organization, now - draft.seen_within, MOST_SEEN).await?;
+        let seen = self.seen(&before, &after, now - draft.seen_within).await?;
         let capped = seen.capped;
         let computed = tokio::task::spawn_blocking(move || {
             let known = seen.requests.into_iter().filter(|request| before.apps().contains_key(&request.app));

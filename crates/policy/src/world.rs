@@ -7,7 +7,7 @@ use access_control::{
     AppFacts, AppLevel, AppRole, Facts, FactsUnavailable, GrantFacts, OrganizationFacts, PathRules, Role,
     Subject,
 };
-use apps::AppError;
+use apps::{AppError, MOST_PATH_RULES};
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
 use organizations::OrganizationError;
 use secrets_vault::Sha256;
@@ -200,6 +200,9 @@ impl World {
         }
         let app = self.app_mut(app)?;
         let mut rules = app.rules.as_slice().to_vec();
+        if leaves.is_none() && u64::try_from(rules.len()).is_ok_and(|number| number >= MOST_PATH_RULES) {
+            return Err(AppError::TooManyPathRules.into());
+        }
         if let Some(id) = leaves {
             let position = rules.iter().position(|rule| rule.id == id);
             rules.remove(position.ok_or(PolicyError::App(AppError::NotFound))?);

@@ -19,6 +19,16 @@ pub(crate) enum Scope {
     Organization(OrganizationId),
 }
 
+impl Scope {
+    /// The column that says whose a row is, and what stands there.
+    fn key(self) -> (&'static str, String) {
+        match self {
+            Self::App(app) => ("app_id", app.to_string()),
+            Self::Organization(organization) => ("organization_id", organization.to_string()),
+        }
+    }
+}
+
 /// A record with the policy that it names.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -29,10 +39,7 @@ pub(crate) struct Kept {
 impl Store {
     /// One decision, unless there is none here.
     pub(crate) async fn find(&self, scope: Scope, id: DecisionId) -> Result<Option<Kept>, DecisionError> {
-        let (column, owner) = match scope {
-            Scope::App(app) => ("app_id", app.to_string()),
-            Scope::Organization(organization) => ("organization_id", organization.to_string()),
-        };
+        let (column, owner) = scope.key();
         let sql = format!("SELECT record FROM decisions WHERE id = $1 AND {column} = $2");
         let Some(row) = self.one(&sql, [id.to_string().into(), owner.into()]).await? else {
             return Ok(None);
@@ -88,26 +95,26 @@ impl Store {
     /// What an organization's apps saw since a day, at most so many.
     pub(crate) async fn seen(
         &self,
-        organization: OrganizationId,
+        scope: Scope,
         since: i32,
         cap: usize,
     ) -> Result<Seen, DecisionError> {
-        let organization = organization.to_string();
+        let (column, owner) = scope.key();
         let sql = format!(
             "SELECT app_id, method, paths, under_every_rule FROM seen_paths \
-             WHERE organization_id = $1 AND last_day >= $2 ORDER BY app_id, id LIMIT {}",
+             WHERE {column} = $1 AND last_day >= $2 ORDER BY app_id, id LIMIT {}",
             cap.saturating_add(1)
         );
-        let rows = self.all(&sql, vec![organization.as_str().into(), since.into()]).await?;
+        let rows = self.all(&sql, vec![owner.as_str().into(), since.into()]).await?;
         let mut requests = rows.iter().map(seen_request).collect::<Result<Vec<_>, _>>()?;
         let mut capped = requests.len() > cap;
         requests.truncate(cap);
         // A list that is nearly full may have lacked room for what came together.
         let full = format!(
-            "SELECT app_id FROM seen_paths WHERE organization_id = $1 GROUP BY app_id HAVING COUNT(*) > {}",
+            "SELECT app_id FROM seen_paths WHERE {column} = $1 GROUP BY app_id HAVING COUNT(*) > {}",
             MOST_OF_AN_APP - crate::seen_paths::MOST_AT_ONCE as u64
         );
-        capped |= self.one(&full, [organization.into()]).await?.is_some();
+        capped |= self.one(&full, [owner.into()]).await?.is_some();
         Ok(Seen { requests, capped })
     }
 

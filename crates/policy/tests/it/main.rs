@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod changes;
+mod comparison;
 mod explanations;
 mod files;
 mod house;
