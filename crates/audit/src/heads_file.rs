@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use secrets_vault::PublicKey;
 
 use crate::head::key_id;
+use crate::lines::Lines;
 use crate::{Chain, SignedHead};
 
 /// A file that heads are appended to.
@@ -21,7 +22,7 @@ pub struct HeadsFile {
 pub struct Outside {
     /// The last head of every chain.
     pub last: BTreeMap<Chain, SignedHead>,
-    /// The first line that is no head, bears a bad signature of our key, or contradicts an earlier line.
+    /// A line that is no head or contradicts an earlier one, or a last head with a bad signature of our key.
     pub damaged: Option<u64>,
 }
 
@@ -42,25 +43,27 @@ impl HeadsFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outside::default()),
             file => file?,
         };
-        let (mut outside, ours) = (Outside::default(), key_id(key));
-        let (mut reader, mut line) = (BufReader::new(file), Vec::new());
-        let (mut number, mut whole) = (0, 0);
-        loop {
-            line.clear();
-            let length = reader.read_until(b'\n', &mut line)?;
-            if length == 0 {
-                break;
-            }
-            let Some(text) = line.strip_suffix(b"\n") else {
+        let (mut outside, mut line_of) = (Outside::default(), BTreeMap::new());
+        let (mut lines, mut whole) = (Lines::new(BufReader::new(file)), 0);
+        while lines.read_next()? {
+            let (text, has_end) = lines.text();
+            if !has_end {
                 tracing::warn!(path = %self.path.display(), "the heads file ends in the middle of a line, which is removed");
                 OpenOptions::new().write(true).open(&self.path)?.set_len(whole)?;
                 break;
-            };
-            (number, whole) = (number + 1, whole + length as u64);
-            let good = |signed: &SignedHead| signed.head.key != ours || signed.is_signed_by(key);
-            match SignedHead::parse(text).filter(good) {
-                Some(signed) if outside.accepts(&signed) => {}
-                _ => outside.damaged = outside.damaged.or(Some(number)),
+            }
+            match SignedHead::parse(text) {
+                Some(signed) if outside.accepts(&signed) => {
+                    line_of.insert(signed.head.chain, lines.number());
+                }
+                _ => outside.damaged = outside.damaged.or(Some(lines.number())),
+            }
+            whole += lines.bytes().len() as u64;
+        }
+        // Earlier ones only matter to the verifier: the file may be years long.
+        for (chain, signed) in &outside.last {
+            if signed.head.key == key_id(key) && !signed.is_signed_by(key) {
+                outside.damaged = outside.damaged.or(line_of.get(chain).copied());
             }
         }
         Ok(outside)

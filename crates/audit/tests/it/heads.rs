@@ -165,6 +165,21 @@ on_both_stores! {
         }
     }
 
+    async fn a_long_heads_file_counts_by_its_last_heads(database: TestDatabase) {
+        let (house, organization) = signed(database).await;
+        let heads = house.heads().await;
+        for _ in 0..3 {
+            house.write(organization, 1).await;
+            house.write(OrganizationId::generate(), 1).await;
+            assert_eq!(heads.sign_grown().await.unwrap(), 2);
+        }
+        assert_eq!(house.heads().await.broken(), 0);
+        let text = fs::read_to_string(house.heads_file()).unwrap();
+        let last = text.lines().rfind(|line| line.contains(&organization.to_string())).unwrap();
+        fs::write(house.heads_file(), text.replace(last, &last.replace("\"sequence\":8", "\"sequence\":9"))).unwrap();
+        assert_eq!(house.heads().await.broken(), 1);
+    }
+
     async fn half_a_line_is_what_a_crash_left(database: TestDatabase) {
         let (house, organization) = signed(database).await;
         let whole = fs::read_to_string(house.heads_file()).unwrap();
