@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use audit::{Actor, Chain, ChainHash, Event, Target};
 use ids::{AgentTokenId, AppId, DecisionId, OrganizationId, PathRuleId, RequestId, SessionId, UserId};
+use sea_orm::DatabaseBackend;
 use serde_json::json;
 use test_support::{TestDatabase, on_both_stores};
 use time::OffsetDateTime;
@@ -77,6 +78,45 @@ on_both_stores! {
         killed.abort();
         house.write(organization, 2).await;
         assert_eq!(lengths(&house).await[&organization.to_string()], 5);
+    }
+
+    async fn a_connection_that_dies_behind_its_record_leaves_no_gap(database: TestDatabase) {
+        let house = House::new(database);
+        let organization = OrganizationId::generate();
+        house.write(organization, 2).await;
+        let mut killed = event(organization, 3);
+        killed.action = "killed";
+        match house.database.backend() {
+            DatabaseBackend::Postgres => {
+                // The record is written and not committed while its server process sleeps.
+                house.execute(
+                    "CREATE FUNCTION sleeps() RETURNS trigger LANGUAGE plpgsql AS \
+                     $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$",
+                ).await;
+                house.execute(
+                    "CREATE TRIGGER sleeping AFTER INSERT ON audit_events FOR EACH ROW \
+                     WHEN (NEW.action = 'killed') EXECUTE FUNCTION sleeps()",
+                ).await;
+                let journal = house.journal.clone();
+                let recording = tokio::spawn(async move { journal.record(&killed).await });
+                let kill = "SELECT pg_terminate_backend(pid) AS killed FROM pg_stat_activity \
+                            WHERE wait_event = 'PgSleep' AND datname = current_database()";
+                while house.rows(kill).await.is_empty() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                assert!(recording.await.unwrap().is_err());
+            }
+            _ => {
+                // SQLite has no server: the statement fails behind the row.
+                house.execute(
+                    "CREATE TRIGGER failing AFTER INSERT ON audit_events WHEN NEW.action = 'killed' \
+                     BEGIN SELECT RAISE(FAIL, 'killed'); END",
+                ).await;
+                assert!(house.journal.record(&killed).await.is_err());
+            }
+        }
+        house.write(organization, 2).await;
+        assert_eq!(lengths(&house).await[&organization.to_string()], 4);
     }
 
     async fn a_change_without_events_is_not_committed(database: TestDatabase) {
