@@ -61,6 +61,7 @@ struct GrantBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PathRuleBody {
     /// A path prefix on a segment boundary; `*` stands for one segment.
+    #[schemars(regex(pattern = "^/"))]
     pattern: String,
     /// The methods it covers; all, if left out.
     #[serde(default)]

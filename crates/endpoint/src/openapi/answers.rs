@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::parameters;
 use crate::Endpoint;
-use crate::description::{Body, Content, Outcome};
+use crate::description::{Content, Outcome};
 
 /// The members of `responses`.
 pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
@@ -22,8 +22,9 @@ pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> V
         let sign_in = Outcome { status: StatusCode::FOUND, content: Content::Elsewhere };
         answers.insert(sign_in.status.as_str().to_owned(), success(&sign_in, generator));
     }
-    // A form of a page is answered with that page again.
-    let form = matches!(endpoint.description.body, Some(Body::Form(_)));
+    // A form leads to another page, or is answered with its own again.
+    let form =
+        endpoint.description.outcomes.iter().any(|outcome| matches!(outcome.content, Content::Elsewhere));
     let name = if form || *endpoint.method() == Method::GET { "ProblemOrPage" } else { "Problem" };
     for status in refusals(endpoint) {
         let name = if status == StatusCode::SERVICE_UNAVAILABLE {
