@@ -28,6 +28,10 @@ socket.getaddrinfo = lambda host, *rest, **named: _look_up(
 )
 
 
+class Unmakeable(Exception):
+    """What the world needs could not be made."""
+
+
 class Browser:
     """Follows redirects, and sends a cookie to the host that set it and to no other."""
 
@@ -81,7 +85,7 @@ class World:
 
     def signed_in(self, subject: str) -> "Browser":
         browser = Browser(self.client)
-        choice = browser.open("GET", f"{self.platform}/login?return_to=%2Fapps")
+        choice = browser.open("GET", f"{self.platform}/login?return_to=%2Fset-up")
         fields = parse_qsl(urlsplit(choice.url).query) + [("user", subject)]
         browser.open("POST", urljoin(choice.url, "/authorize"), fields, self.description["issuer"])
         return browser
@@ -104,7 +108,8 @@ class World:
 
     def call(self, subject: str, method: str, path: str, body=None):
         """A call that has to succeed; a session that ended is begun anew."""
-        for _ in range(2):
+        # Other runs sign the same people out.
+        for _ in range(6):
             answer = self.client.request(
                 method,
                 self.platform + path,
@@ -115,7 +120,7 @@ class World:
                 break
             del self.cookies[subject]
         if not answer.ok:
-            raise RuntimeError(f"{method} {path} as {subject}: {answer.status_code} {answer.text}")
+            raise Unmakeable(f"{method} {path} as {subject}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
 
     # Things
@@ -128,7 +133,12 @@ class World:
         if make is None:
             return None
         if prefix not in self.things:
-            self.things[prefix] = make()
+            try:
+                self.things[prefix] = make()
+            except Unmakeable:
+                # A request before this one changed who may do what.
+                self.things.clear()
+                self.things[prefix] = make()
         return self.things[prefix]
 
     def make_org(self) -> str:
@@ -239,6 +249,9 @@ class World:
             path["api_token_id"] = self.call(self.caller, "POST", "/api/v1/api-tokens", body)["id"]
         elif operation == "explain_access" and "path" in (case.query or {}):
             case.query = {**case.query, "user": self.user("member"), "path": "/"}
+        elif operation in ("create_path_rule", "replace_path_rule"):
+            if isinstance(case.body, dict) and isinstance(case.body.get("pattern"), str):
+                case.body = {**case.body, "pattern": "/x"}
         elif operation in ("accept_invitation", "accept_invitation_by_form"):
             if isinstance(case.body, dict) and isinstance(case.body.get("token"), str):
                 case.body["token"] = self.invitation_token()
