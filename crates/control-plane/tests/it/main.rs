@@ -15,6 +15,7 @@ mod foreign_identifiers;
 mod independent_provider;
 mod installation;
 mod invitations;
+mod kept_decisions;
 mod letters;
 mod links;
 mod mass_assignment;
