@@ -110,7 +110,13 @@ on_both_stores! {
         assert!(metrics.contains("vybe_"), "{metrics}");
         pages.push(metrics);
 
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        for _ in 0..100 {
+            if [&syslog, &webhook].iter().all(|receiver| receiver.heard().contains("audit.read")) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
         for (what, heard) in [("syslog", syslog.heard()), ("webhook", webhook.heard())] {
             let whole = ["sign_in", "server_secrets.manage", "app.request", "audit.read"];
             assert!(whole.iter().all(|action| heard.contains(action)), "{what} has everything: {heard}");
