@@ -1,11 +1,12 @@
 //! The path rules of apps.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action, Facts, OrganizationFacts, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
 use audit::{Actor, Change, Event, Target};
-use ids::PathRuleId;
+use ids::{GroupId, OrganizationId, PathRuleId};
 use serde_json::{Value, json};
 
 use crate::store::path_rules;
@@ -73,6 +74,7 @@ impl AppPathRules {
     ) -> Result<(PathRule, Event), AppError> {
         check_people(organization, &new)?;
         let app = store::lock(change, permit.app()).await?;
+        check_groups(change, app.organization, &new).await?;
         if path_rules::count(change.transaction(), app.id).await? >= MOST_PATH_RULES {
             return Err(AppError::TooManyPathRules);
         }
@@ -115,6 +117,7 @@ impl AppPathRules {
     ) -> Result<(PathRule, Event), AppError> {
         check_people(organization, &new)?;
         let app = store::lock(change, permit.app()).await?;
+        check_groups(change, app.organization, &new).await?;
         let before = path_rules::find(change.transaction(), app.id, id).await?.ok_or(AppError::NotFound)?;
         let rule = with_id(id, new);
         path_rules::update(change.transaction(), &rule).await?;
@@ -166,6 +169,21 @@ fn check_people(organization: &OrganizationFacts, new: &NewPathRule) -> Result<(
         Subject::Group(_) | Subject::Role(_) | Subject::AppRole(_) => false,
     };
     if new.subjects.iter().any(is_stranger) { Err(AppError::NotAMember) } else { Ok(()) }
+}
+
+/// A group of another organization is not there.
+async fn check_groups(
+    change: &Change,
+    organization: OrganizationId,
+    new: &NewPathRule,
+) -> Result<(), AppError> {
+    let group = |subject: &Subject| match *subject {
+        Subject::Group(group) => Some(group),
+        Subject::User(_) | Subject::Role(_) | Subject::AppRole(_) => None,
+    };
+    let groups: BTreeSet<GroupId> = new.subjects.iter().filter_map(group).collect();
+    let known = path_rules::known_groups(change.transaction(), organization, &groups).await?;
+    if groups.is_empty() || known == groups.len() { Ok(()) } else { Err(AppError::NotFound) }
 }
 
 fn with_id(id: PathRuleId, new: NewPathRule) -> PathRule {

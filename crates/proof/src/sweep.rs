@@ -1,5 +1,6 @@
 //! Identifiers of another organization, everywhere: answered like identifiers that nobody has.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::{Duration, Instant};
@@ -132,8 +133,9 @@ impl Sweeping<'_> {
         for view in views::changed(&before, &after) {
             self.report.differences.push(format!("{view} changed by requests from another organization"));
         }
-        if rows_of_other(world, witness).await? != rows_before {
-            self.report.differences.push("rows of the other organization changed".to_owned());
+        let rows_after = rows_of_other(world, witness).await?;
+        for row in rows_before.symmetric_difference(&rows_after) {
+            self.report.differences.push(format!("a row of the other organization changed: {row}"));
         }
         Ok(())
     }
@@ -361,8 +363,11 @@ fn of_other(views: Views) -> Views {
 }
 
 /// What is stored about the other organization, its apps and its Owner.
-async fn rows_of_other(world: &World, witness: Option<&dyn Witness>) -> Result<Vec<String>, ProofError> {
-    let Some(witness) = witness else { return Ok(Vec::new()) };
+async fn rows_of_other(
+    world: &World,
+    witness: Option<&dyn Witness>,
+) -> Result<BTreeSet<String>, ProofError> {
+    let Some(witness) = witness else { return Ok(BTreeSet::new()) };
     let ids = ["organization_id", "app_id", "group_id", "invitation_id", "rule_id", "secret_id"];
     let ids: Vec<&String> = ids.iter().filter_map(|name| world.other.get(name)).collect();
     let rows = witness.contents().await?;

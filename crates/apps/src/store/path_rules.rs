@@ -1,7 +1,9 @@
 //! Path rules. Methods and subjects are kept as JSON arrays: they are only ever read with their rule.
 
+use std::collections::BTreeSet;
+
 use access_control::{PathRule, SignInAge, Subject};
-use ids::{AppId, OrganizationId, PathRuleId, UserId};
+use ids::{AppId, GroupId, OrganizationId, PathRuleId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::sea_query::Query;
 use sea_orm::{
@@ -11,7 +13,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::read;
-use super::tables::{app, path_rule};
+use super::tables::{app, group, path_rule};
 use crate::AppError;
 
 const TABLE: &str = "path_rules";
@@ -25,6 +27,21 @@ pub async fn list(database: &impl ConnectionTrait, app: AppId) -> Result<Vec<Pat
         .await
         .map_err(AppError::Store)?;
     rows.into_iter().map(assemble).collect()
+}
+
+/// How many of these groups the organization has.
+pub async fn known_groups(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    groups: &BTreeSet<GroupId>,
+) -> Result<usize, AppError> {
+    let found = group::Entity::find()
+        .filter(group::Column::OrganizationId.eq(organization.to_string()))
+        .filter(group::Column::Id.is_in(groups.iter().map(ToString::to_string)))
+        .count(database)
+        .await
+        .map_err(AppError::Store)?;
+    Ok(usize::try_from(found).unwrap_or(usize::MAX))
 }
 
 /// One rule of one app.

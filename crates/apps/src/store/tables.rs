@@ -102,6 +102,24 @@ pub mod grant {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Groups are `organizations`'; here it is only looked whether one exists.
+pub mod group {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "groups")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub organization_id: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod path_rule {
     use sea_orm::entity::prelude::*;
     use time::OffsetDateTime;

@@ -13,7 +13,7 @@ use apps::{
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
-use ids::{AppId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
+use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::MasterKey;
 use test_support::TestDatabase;
@@ -187,6 +187,17 @@ impl House {
         self.facts.organizations.lock().unwrap().insert(id, (slug.parse().unwrap(), facts));
         let tenant = Tenant { id, owner: UserId::generate() };
         Tenant { owner: self.member(tenant, Role::Owner).await, ..tenant }
+    }
+
+    /// A group with nobody in it.
+    pub async fn group(&self, organization: OrganizationId) -> GroupId {
+        let id = GroupId::generate();
+        self.execute(
+            "INSERT INTO groups (id, organization_id, name, created_at) VALUES ($1, $2, $1, $3)",
+            [id.to_string().into(), organization.to_string().into(), OffsetDateTime::now_utc().into()],
+        )
+        .await;
+        id
     }
 
     pub async fn member(&self, tenant: Tenant, role: Role) -> UserId {

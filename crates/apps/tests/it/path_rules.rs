@@ -35,7 +35,7 @@ on_both_stores! {
         let access = house.on_app::<ReadAppAccess>(tenant.owner, app.id).unwrap();
         let subjects = vec![
             Subject::User(tenant.owner),
-            Subject::Group(GroupId::generate()),
+            Subject::Group(house.group(tenant.id).await),
             Subject::Role(Role::Admin),
             Subject::AppRole(AppRole::Editor),
         ];
@@ -53,6 +53,18 @@ on_both_stores! {
         let (action, detail) = house.last_event().await;
         assert_eq!(action, "app.update");
         assert!(detail.contains("/billing"), "{detail}");
+    }
+
+    async fn z02_a_group_of_another_organization_is_not_there(database: TestDatabase) {
+        let house = House::on(database);
+        let (acme, other) = (house.tenant("acme").await, house.tenant("other").await);
+        let app = house.app(acme, "crm").await;
+        let permit = house.on_app::<UpdateApp>(acme.owner, app.id).unwrap();
+        for group in [house.group(other.id).await, GroupId::generate()] {
+            let new = rule("/admin", vec![Subject::Group(group)]);
+            let refused = house.path_rules.create(&permit, new, occasion()).await;
+            assert!(matches!(refused, Err(AppError::NotFound)), "{refused:?}");
+        }
     }
 
     async fn z02_a_rule_of_another_app_is_not_found_through_mine(database: TestDatabase) {
