@@ -22,9 +22,10 @@ pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> V
         let sign_in = Outcome { status: StatusCode::FOUND, content: Content::Elsewhere };
         answers.insert(sign_in.status.as_str().to_owned(), success(&sign_in, generator));
     }
-    // A form leads to another page, or is answered with its own again.
-    let form =
-        endpoint.description.outcomes.iter().any(|outcome| matches!(outcome.content, Content::Elsewhere));
+    // What the pages' forms ask is answered with pages.
+    let page =
+        |outcome: &Outcome| matches!(outcome.content, Content::Elsewhere | Content::Media("text/html"));
+    let form = endpoint.description.outcomes.iter().any(page);
     let name = if form || *endpoint.method() == Method::GET { "ProblemOrPage" } else { "Problem" };
     for status in refusals(endpoint) {
         let name = if status == StatusCode::SERVICE_UNAVAILABLE {
