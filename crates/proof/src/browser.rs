@@ -54,8 +54,7 @@ impl Browser {
 
     async fn follow(&mut self, mut question: Question) -> Result<Page, ProofError> {
         for _ in 0..MOST_REDIRECTS {
-            let unreachable =
-                |reason: String| ProofError::Unreachable { url: question.url.clone(), reason };
+            let unreachable = |reason: String| ProofError::Unreachable { url: question.url.clone(), reason };
             let url = Url::parse(&question.url).map_err(|error| unreachable(error.to_string()))?;
             let host = url.host_str().unwrap_or_default().to_owned();
             let question_sent = self.dressed(question.clone(), &host);

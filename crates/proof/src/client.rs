@@ -183,12 +183,7 @@ impl Client {
     }
 
     fn keep(&self, authority: String, sender: Sender) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(authority)
-            .or_default()
-            .push(sender);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).entry(authority).or_default().push(sender);
     }
 
     async fn connect(&self, url: &Url) -> io::Result<Sender> {

@@ -15,7 +15,8 @@ pub enum Expected {
 /// The expectation for one cell.
 #[must_use]
 pub fn expected(endpoint: &Endpoint, caller: &Caller) -> Expected {
-    let allowed_if = |allowed, otherwise| if allowed { Expected::Allowed } else { Expected::Status(otherwise) };
+    let allowed_if =
+        |allowed, otherwise| if allowed { Expected::Allowed } else { Expected::Status(otherwise) };
     match &endpoint.access {
         Access::Public { .. } => Expected::Allowed,
         Access::AgentToken => allowed_if(caller.presents == Presents::AgentToken, 401),

@@ -67,12 +67,7 @@ fn is_identifier(name: &str, schema: &Value) -> bool {
 }
 
 /// For every identifier in a schema a smallest value with [`VARIED`] in its place, the field, and the kind.
-fn varied(
-    schema: &Value,
-    field: &str,
-    found: &mut Vec<(Value, String, String)>,
-    unknown: &mut Vec<String>,
-) {
+fn varied(schema: &Value, field: &str, found: &mut Vec<(Value, String, String)>, unknown: &mut Vec<String>) {
     if let Some(kind) = kind_of(schema) {
         found.push((json!(VARIED), field.to_owned(), kind.to_owned()));
         return;

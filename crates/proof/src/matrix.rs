@@ -1,5 +1,7 @@
 //! Every endpoint as every kind of caller.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::caller::Caller;
@@ -123,7 +125,12 @@ impl Asking<'_> {
             let good = requests::body(requests::example(endpoint)?, &names)?;
             let bodies = [Some((broken, "")), good.map(|body| (body, " with a good body"))];
             for (body, with) in bodies.into_iter().flatten() {
-                questions.push((*endpoint, self.question(endpoint, caller, objects, Some(body)).await?, status, with));
+                questions.push((
+                    *endpoint,
+                    self.question(endpoint, caller, objects, Some(body)).await?,
+                    status,
+                    with,
+                ));
             }
         }
         let views_before = views::look(world).await?;
@@ -142,8 +149,12 @@ impl Asking<'_> {
         for view in views::changed(&views_before, &views::look(world).await?) {
             self.report.differences.push(format!("{view} {because}"));
         }
-        if self.contents().await? != contents_before {
-            self.report.differences.push(format!("the store {because}"));
+        let contents = self.contents().await?;
+        for row in contents_before.iter().filter(|row| !contents.contains(row)) {
+            self.report.differences.push(format!("stored before: {row} {because}"));
+        }
+        for row in contents.iter().filter(|row| !contents_before.contains(row)) {
+            self.report.differences.push(format!("stored now: {row} {because}"));
         }
         Ok(())
     }
@@ -152,7 +163,8 @@ impl Asking<'_> {
     async fn allowed(&mut self, endpoint: &Endpoint, caller: &Caller) -> Result<(), ProofError> {
         let world = self.world;
         let example = requests::example(endpoint)?;
-        let ends = example.ends_sessions && caller.person.is_some_and(|who| !world.people.can_sign_in_again(who));
+        let ends =
+            example.ends_sessions && caller.person.is_some_and(|who| !world.people.can_sign_in_again(who));
         if ends {
             let line = format!("{endpoint} as {}: it would end the last session given", caller.name());
             self.report.not_asked.push(line);
@@ -160,7 +172,11 @@ impl Asking<'_> {
         }
         self.report.cells += 1;
         let is_changing = !endpoint.is_safe() && !endpoint.is_public();
-        let objects = if is_changing { world.fresh(endpoint, caller).await? } else { world.standing(caller.app)?.clone() };
+        let objects = if is_changing {
+            world.fresh(endpoint, caller).await?
+        } else {
+            world.standing(caller.app)?.clone()
+        };
         let objects = world.named(&objects);
         let body = requests::body(example, &objects)?;
         if is_changing && body.is_some() {
@@ -186,7 +202,12 @@ impl Asking<'_> {
         let reply = self.ask(endpoint, caller, &objects, body.clone()).await?;
         let has_to_succeed = !endpoint.is_public() && (body.is_some() || endpoint.is_safe());
         if is_refusal(reply.status) || has_to_succeed && !reply.is_success() {
-            self.differs(endpoint, caller, if has_to_succeed { "success" } else { "no refusal" }, reply.status);
+            self.differs(
+                endpoint,
+                caller,
+                if has_to_succeed { "success" } else { "no refusal" },
+                reply.status,
+            );
         }
         let leaves_event = is_changing && !example.changes_nothing && self.witness.is_some();
         if leaves_event && reply.is_success() && self.events(endpoint).await? <= events {
@@ -201,11 +222,9 @@ impl Asking<'_> {
         for endpoint in endpoints {
             let is_this = |origin: &str| match endpoint.surface {
                 // Several hosts, none of which is one of the others.
-                Surface::AppHosts => {
-                    ![Surface::Platform, Surface::Admin, Surface::DevelopmentIssuer]
-                        .iter()
-                        .any(|other| self.world.origin(*other) == Some(origin))
-                }
+                Surface::AppHosts => ![Surface::Platform, Surface::Admin, Surface::DevelopmentIssuer]
+                    .iter()
+                    .any(|other| self.world.origin(*other) == Some(origin)),
                 surface => self.world.origin(surface) == Some(origin),
             };
             let was_reached = succeeded.iter().any(|(method, origin, path)| {
@@ -243,10 +262,10 @@ impl Asking<'_> {
         self.world.client.ask(&self.question(endpoint, caller, objects, body).await?).await
     }
 
-    async fn contents(&self) -> Result<Vec<String>, ProofError> {
+    async fn contents(&self) -> Result<BTreeSet<String>, ProofError> {
         match self.witness {
-            Some(witness) => witness.contents().await,
-            None => Ok(Vec::new()),
+            Some(witness) => Ok(witness.contents().await?.into_iter().collect()),
+            None => Ok(BTreeSet::new()),
         }
     }
 

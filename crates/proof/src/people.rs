@@ -43,14 +43,18 @@ impl People {
         platform: &str,
         prepared: Option<&CallersFile>,
     ) -> Result<Self, ProofError> {
-        let url = Url::parse(platform)
-            .map_err(|error| ProofError::Unreachable { url: platform.to_owned(), reason: error.to_string() })?;
+        let url = Url::parse(platform).map_err(|error| ProofError::Unreachable {
+            url: platform.to_owned(),
+            reason: error.to_string(),
+        })?;
         Ok(Self {
             client: Arc::clone(client),
             platform: platform.to_owned(),
             host: url.host_str().unwrap_or_default().to_owned(),
             prepared: prepared.map(|file| Mutex::new(file.sessions.clone())),
-            provider: prepared.and_then(|file| file.provider.clone()).unwrap_or_else(|| DEVELOPMENT.to_owned()),
+            provider: prepared
+                .and_then(|file| file.provider.clone())
+                .unwrap_or_else(|| DEVELOPMENT.to_owned()),
         })
     }
 
@@ -61,8 +65,9 @@ impl People {
             Some(prepared) => {
                 let mut prepared = prepared.lock().unwrap_or_else(PoisonError::into_inner);
                 let left = prepared.get_mut(person.name()).filter(|left| !left.is_empty());
-                left.map(|left| left.remove(0))
-                    .ok_or_else(|| refused("the callers file has no session (left) for this person".to_owned()))?
+                left.map(|left| left.remove(0)).ok_or_else(|| {
+                    refused("the callers file has no session (left) for this person".to_owned())
+                })?
             }
             None => self.choose(person).await?,
         };

@@ -269,9 +269,9 @@ fn path(endpoint: &Endpoint, objects: &Objects) -> Result<String, ProofError> {
         filled.push('/');
         match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             None => filled.push_str(segment),
-            Some(name) => filled.push_str(
-                objects.get(name).ok_or_else(|| ProofError::NoObject(format!("{{{name}}}")))?,
-            ),
+            Some(name) => {
+                filled.push_str(objects.get(name).ok_or_else(|| ProofError::NoObject(format!("{{{name}}}")))?)
+            }
         }
     }
     Ok(filled)

@@ -264,9 +264,7 @@ impl Sweeping<'_> {
             .header("cookie", format!("{SESSION_COOKIE}={}", session.cookie))
             .header("origin", world.platform());
         question.body = match position {
-            Position::Body { body, .. } => {
-                Some(("application/json", filled(body, own, value)?.to_string()))
-            }
+            Position::Body { body, .. } => Some(("application/json", filled(body, own, value)?.to_string())),
             Position::Path(_) | Position::Query(_) => requests::body(requests::example(endpoint)?, own)?,
         };
         Ok(question)
@@ -363,10 +361,7 @@ fn of_other(views: Views) -> Views {
 }
 
 /// What is stored about the other organization, its apps and its Owner.
-async fn rows_of_other(
-    world: &World,
-    witness: Option<&dyn Witness>,
-) -> Result<BTreeSet<String>, ProofError> {
+async fn rows_of_other(world: &World, witness: Option<&dyn Witness>) -> Result<BTreeSet<String>, ProofError> {
     let Some(witness) = witness else { return Ok(BTreeSet::new()) };
     let ids = ["organization_id", "app_id", "group_id", "invitation_id", "rule_id", "secret_id"];
     let ids: Vec<&String> = ids.iter().filter_map(|name| world.other.get(name)).collect();

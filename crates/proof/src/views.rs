@@ -58,7 +58,11 @@ pub(crate) async fn look(world: &World) -> Result<Views, ProofError> {
         .map(|(name, question)| async move {
             let reply = world.client.ask(&question).await?;
             if reply.status != 200 {
-                return Err(ProofError::Preparation { what: name, status: reply.status, answer: reply.text() });
+                return Err(ProofError::Preparation {
+                    what: name,
+                    status: reply.status,
+                    answer: reply.text(),
+                });
             }
             let mut answer = reply.json();
             strip(&mut answer);

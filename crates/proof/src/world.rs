@@ -239,12 +239,7 @@ impl World {
     }
 
     /// A new app with a grant, a rule and a secret.
-    pub async fn app(
-        &self,
-        creator: Person,
-        kind: AppKind,
-        objects: &mut Objects,
-    ) -> Result<(), ProofError> {
+    pub async fn app(&self, creator: Person, kind: AppKind, objects: &mut Objects) -> Result<(), ProofError> {
         let path = format!("/organizations/{}/apps", object(objects, "organization_id")?);
         let body = json!({ "slug": self.unique(), "name": "Proof" });
         let made = self.api(creator, "POST", &path, Some(body)).await?;

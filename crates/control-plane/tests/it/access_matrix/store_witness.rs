@@ -5,8 +5,8 @@ use proof::{ProofError, Witness};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection, QueryResult, Statement};
 use test_support::TestDatabase;
 
-/// Tables that requests leave records in, and that refusals may.
-const RECORDS: [&str; 3] = ["audit_", "decision", "policy_snapshot"];
+/// Tables that requests leave records in, some of them a moment later, and that refusals may.
+const RECORDS: [&str; 4] = ["audit_", "decisions", "policy_snapshots", "seen_paths"];
 /// Columns that say when somebody was last seen.
 const BOOKKEEPING: [&str; 2] = ["last_seen_at", "last_used_at"];
 
