@@ -159,6 +159,31 @@ on_both_stores! {
         assert_eq!(counts(&owners).await, 401, "its app was deleted");
     }
 
+    async fn a_person_makes_and_revokes_api_tokens_on_a_page(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let member = platform.signed_in("member").await;
+        let make = async |name: &str, days: &str| {
+            member.submit(&platform.url("/api-tokens"), &[("name", name), ("expires_in_days", days)]).await
+        };
+        for (name, days) in [("", "1"), ("laptop", "0"), ("laptop", "91"), ("laptop", "x")] {
+            assert_eq!(make(name, days).await.status, 422, "{name:?} {days:?}");
+        }
+        let made = make("my <laptop>", "7").await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        let text = made.text();
+        let token = text.split("<code id=\"api-token\">").nth(1).unwrap().split('<').next().unwrap();
+        assert_eq!(get(&platform, "/api/v1/organizations", token).await, 200);
+        let listed = member.open(&platform.url("/sessions")).await.text();
+        assert!(listed.contains("my &lt;laptop&gt;") && !listed.contains(token), "{listed}");
+        let tokens = member.call("GET", "/api/v1/api-tokens", None).await.json();
+        let id = tokens["apiTokens"][0]["id"].as_str().unwrap().to_owned();
+        let other = platform.signed_in("owner").await;
+        let revoke = platform.url(&format!("/api-tokens/{id}/revoke"));
+        assert_eq!(other.submit(&revoke, &[]).await.status, 404, "somebody else's");
+        assert_eq!(member.submit(&revoke, &[]).await.status, 303);
+        assert_eq!(get(&platform, "/api/v1/organizations", token).await, 401);
+    }
+
     async fn tokens_survive_a_restart(database: TestDatabase) {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Folder::open(temporary.path()).unwrap();
