@@ -127,6 +127,26 @@ on_both_stores! {
         assert!(house.verify(&export).is_clean());
     }
 
+    async fn what_was_rewritten_is_noticed_before_anything_grows(database: TestDatabase) {
+        let (house, organization) = signed(database).await;
+        house.disable_triggers().await;
+        house.execute("DELETE FROM audit_events").await;
+        house.write(organization, 5).await;
+        let heads = house.heads().await;
+        heads.compare_all().await.unwrap();
+        assert_eq!(heads.broken(), 1);
+    }
+
+    async fn a_process_that_wrote_nothing_follows_every_link_before_it_signs(database: TestDatabase) {
+        let (house, organization) = signed(database).await;
+        house.write(organization, 3).await;
+        house.disable_triggers().await;
+        house.execute("UPDATE audit_events SET action = 'app.nothing' WHERE sequence = 7").await;
+        let journal = audit::Journal::new(house.database.connection().clone());
+        let heads = audit::Heads::open(journal, house.key(), Some(house.heads_file())).await.unwrap();
+        assert_eq!((heads.sign_grown().await.unwrap(), heads.broken()), (0, 1));
+    }
+
     async fn without_a_file_the_database_speaks_against_itself(database: TestDatabase) {
         let (house, organization) = signed(database).await;
         house.disable_triggers().await;
