@@ -150,10 +150,10 @@ impl Asking<'_> {
             self.report.differences.push(format!("{view} {because}"));
         }
         let contents = self.contents().await?;
-        for row in contents_before.iter().filter(|row| !contents.contains(row)) {
+        for row in contents_before.difference(&contents) {
             self.report.differences.push(format!("stored before: {row} {because}"));
         }
-        for row in contents.iter().filter(|row| !contents_before.contains(row)) {
+        for row in contents.difference(&contents_before) {
             self.report.differences.push(format!("stored now: {row} {because}"));
         }
         Ok(())
