@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 mod access_matrix;
-mod audit_trail;
 mod api_description;
+mod audit_trail;
 mod audit_commands;
 mod browser;
 mod changes_bite;
