@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use access_control::{
     Facts as _, FactsUnavailable, ListGroups, Permit, Principal, Refusal, SignedIn, SimulateApp,
-    SimulatePolicy, authorize,
+    SimulatePolicy, Subject, authorize,
 };
 use apps::AppRecord;
 use decisions::{Seen, Traffic};
 use directory::Directory;
-use ids::{AppId, OrganizationId};
+use ids::{AppId, GroupId, OrganizationId};
 use organizations::{Groups, OrganizationError};
 use time::{Duration, OffsetDateTime};
 
@@ -115,7 +115,7 @@ impl Simulations {
         let records = self.directory.apps_of(organization)?;
         let world = self.world(organization, &records)?;
         check_sight(permit.actor(), &world, &draft.changes, now)?;
-        self.check_groups(&permit.also::<ListGroups>()?, &draft.changes).await?;
+        self.check_groups(permit.actor(), organization, &draft.changes, now).await?;
         let simulation = self.run(permit.actor(), world, draft, now).await?;
         Ok(within_sight(permit.actor(), &self.directory, simulation, now)?)
     }
@@ -133,6 +133,7 @@ impl Simulations {
         only_of(permit.app(), &draft.changes)?;
         let record = self.directory.app_record(permit.app())?.ok_or(Refusal::NotFound)?;
         let world = self.world(permit.organization(), &[record])?;
+        self.check_groups(permit.actor(), permit.organization(), &draft.changes, now).await?;
         self.run(permit.actor(), world, draft, now).await
     }
 
@@ -144,20 +145,21 @@ impl Simulations {
     /// Facts know groups by their members only.
     async fn check_groups(
         &self,
-        permit: &Permit<ListGroups>,
+        actor: &SignedIn,
+        organization: OrganizationId,
         changes: &[PolicyChange],
+        now: OffsetDateTime,
     ) -> Result<(), PolicyError> {
-        let named = changes.iter().enumerate().filter_map(|(index, change)| match change {
-            PolicyChange::AddGroupMember { group_id, .. } => Some((index, *group_id)),
-            _ => None,
-        });
-        let named: Vec<_> = named.collect();
-        if named.is_empty() {
+        let named: Vec<Vec<GroupId>> = changes.iter().map(named_groups).collect();
+        if named.iter().all(Vec::is_empty) {
             return Ok(());
         }
-        let known: BTreeSet<_> = self.groups.list(permit).await?.into_iter().map(|group| group.id).collect();
-        match named.into_iter().find(|(_, group)| !known.contains(group)) {
-            Some((index, _)) => Err(PolicyError::at(index)(OrganizationError::NotFound.into())),
+        let principal = Principal::User(actor.clone());
+        let permit = authorize::<ListGroups>(Some(&principal), organization, &self.directory, now)?;
+        let known: BTreeSet<GroupId> =
+            self.groups.list(&permit).await?.into_iter().map(|group| group.id).collect();
+        match named.iter().position(|groups| groups.iter().any(|group| !known.contains(group))) {
+            Some(index) => Err(PolicyError::at(index)(OrganizationError::NotFound.into())),
             None => Ok(()),
         }
     }
@@ -207,6 +209,19 @@ impl Simulations {
         });
         computed.await.map_err(PolicyError::Interrupted)
     }
+}
+
+/// The groups that a change puts somebody into, or lets through.
+fn named_groups(change: &PolicyChange) -> Vec<GroupId> {
+    if let PolicyChange::AddGroupMember { group_id, .. } = change {
+        return vec![*group_id];
+    }
+    let subjects = change.rule().into_iter().flat_map(|rule| &rule.subjects);
+    let group = |subject: &Subject| match *subject {
+        Subject::Group(group) => Some(group),
+        Subject::User(_) | Subject::Role(_) | Subject::AppRole(_) => None,
+    };
+    subjects.filter_map(group).collect()
 }
 
 /// The world after a draft.

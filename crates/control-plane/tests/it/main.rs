@@ -21,6 +21,7 @@ mod links;
 mod mass_assignment;
 mod organization_page;
 mod platform;
+mod policy;
 mod receivers;
 mod programs;
 mod recycled_hosts;

@@ -164,8 +164,13 @@ on_both_stores! {
         let nobody = json!({ "pattern": "/x", "subjects": [{ "kind": "user", "value": ids::UserId::generate() }] });
         let (no_user, no_app) = (ids::UserId::generate(), ids::AppId::generate());
         let (no_group, no_rule) = (ids::GroupId::generate(), ids::PathRuleId::generate());
+        let in_rule = |group: ids::GroupId| {
+            let subjects = json!([{ "kind": "group", "value": group }]);
+            json!({ "kind": "add_path_rule", "appId": app.id, "rule": { "pattern": "/x", "subjects": subjects } })
+        };
         let row = |status: u16, foreign: serde_json::Value, unknown: serde_json::Value| (status, foreign, unknown);
         for (status, foreign, unknown) in [
+            row(404, in_rule(foreign_group), in_rule(no_group)),
             row(404, json!({ "kind": "set_role", "userId": foreign.owner, "role": "member" }),
                 json!({ "kind": "set_role", "userId": no_user, "role": "member" })),
             row(404, json!({ "kind": "remove_member", "userId": foreign.owner }),
