@@ -33,7 +33,7 @@ PROGRAM = "admin"
 # What ends sessions or tokens of the caller.
 SIGNS_OUT = {
     "sign_out", "sign_out_by_form", "end_all_sessions", "end_all_sessions_by_form", "end_session",
-    "end_session_by_form", "revoke_api_token", "revoke_agent_token",
+    "end_session_by_form", "revoke_api_token", "revoke_api_token_by_form", "revoke_agent_token",
 }
 # What changes who is who in the organization.
 SHUFFLES = {

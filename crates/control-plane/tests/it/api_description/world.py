@@ -244,7 +244,7 @@ class World:
             path["organization_id"] = self.thing("org")
             if isinstance(case.body, dict) and "userId" in case.body:
                 case.body["userId"] = self.user("admin")
-        elif operation == "revoke_api_token":
+        elif operation in ("revoke_api_token", "revoke_api_token_by_form"):
             body = {"name": unique()}
             path["api_token_id"] = self.call(self.caller, "POST", "/api/v1/api-tokens", body)["id"]
         elif operation == "explain_access" and "path" in (case.query or {}):
