@@ -30,7 +30,7 @@ pub enum DeliveryError {
     Connection(#[source] std::io::Error),
     /// It could not be asked, or gave no answer.
     #[error("the receiver gave no answer")]
-    Request(#[source] reqwest::Error),
+    Request(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It answered something else than 2xx.
     #[error("the receiver answered {status}")]
     Refused {

@@ -103,7 +103,7 @@ impl Webhook {
             .body(body)
             .send()
             .await
-            .map_err(|error| DeliveryError::Request(error.without_url()))?;
+            .map_err(|error| DeliveryError::Request(error.without_url().into()))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
