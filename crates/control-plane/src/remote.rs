@@ -171,6 +171,14 @@ struct Named {
     slug: String,
 }
 
+/// A piece of a list of apps.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Apps {
+    apps: Vec<Named>,
+    next_cursor: Option<String>,
+}
+
 impl Remote {
     /// The identifier of an organization that the token's person belongs to.
     pub(crate) async fn organization(&self, slug: &str) -> Result<String, StartError> {
@@ -181,6 +189,18 @@ impl Remote {
         })
     }
 
+    /// The apps of an organization that the token's person may open, piece by piece.
+    async fn apps_of(&self, organization: &str) -> Result<Vec<Named>, StartError> {
+        let path = ["organizations", organization, "apps"];
+        let mut piece: Apps = self.get(&path, &[("limit", "200")]).await?;
+        let mut apps = piece.apps;
+        while let Some(cursor) = piece.next_cursor {
+            piece = self.get(&path, &[("limit", "200"), ("cursor", &cursor)]).await?;
+            apps.append(&mut piece.apps);
+        }
+        Ok(apps)
+    }
+
     /// The identifier of an app, by its own slug and that of its organization, unless it is one already.
     pub(crate) async fn app(&self, app: &str, organization: Option<&str>) -> Result<String, StartError> {
         if app.parse::<ids::AppId>().is_ok() {
@@ -189,7 +209,7 @@ impl Remote {
         let own: Vec<Named> = self.get(&["organizations"], &[]).await?;
         let mut found = Vec::new();
         for place in own.iter().filter(|own| organization.is_none_or(|wanted| own.slug == wanted)) {
-            let apps: Vec<Named> = self.get(&["organizations", &place.id, "apps"], &[]).await?;
+            let apps = self.apps_of(&place.id).await?;
             found.extend(apps.into_iter().filter(|known| known.slug == app).map(|known| known.id));
         }
         match found.as_slice() {

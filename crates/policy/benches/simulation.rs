@@ -18,6 +18,7 @@ use policy::{Draft, Simulations, Totals};
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
 
+#[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/it/large.rs"]
 mod large;
 
