@@ -81,6 +81,12 @@ const RULES: &[Reach] = &[
         in_tests_too: false,
     },
     Reach {
+        names: &["lettre"],
+        allowed: &["crates/mail/**"],
+        because: "letters are sent by `mail`",
+        in_tests_too: true,
+    },
+    Reach {
         names: &["reqwest"],
         allowed: &[
             "crates/identity/**",
