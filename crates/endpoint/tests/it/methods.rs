@@ -36,6 +36,9 @@ async fn z26_a_write_takes_one_method_and_one_kind_of_body() {
         ("POST", target, json, r#"{"name":"x","role":"owner"}"#, 422),
         ("POST", target, json, r#"{"name":"x"} {}"#, 422),
         ("POST", target, json, r#"{"name":1}"#, 422),
+        // Fields by position.
+        ("POST", target, json, r#"["x"]"#, 422),
+        ("POST", target, json, r#" ["x"]"#, 422),
         ("PUT", target, json, good, 405),
         ("DELETE", target, json, good, 405),
         ("PATCH", target, json, good, 405),
