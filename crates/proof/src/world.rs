@@ -191,7 +191,7 @@ impl World {
         objects.insert("owner_id", self.session(owner).await?.user);
         let group = self.group(owner, objects).await?;
         objects.insert("group_id", group);
-        self.into_group(owner, objects).await?;
+        self.put_into_group(owner, objects).await?;
         let (invitation, token) = self.invitation(owner, objects, &self.email(), "member").await?;
         objects.insert("invitation_id", invitation);
         objects.insert("invitation_token", token);
@@ -213,7 +213,7 @@ impl World {
     }
 
     /// Puts the member into the group.
-    pub async fn into_group(&self, owner: Person, objects: &Objects) -> Result<(), ProofError> {
+    pub async fn put_into_group(&self, owner: Person, objects: &Objects) -> Result<(), ProofError> {
         let path = format!(
             "/organizations/{}/groups/{}/members/{}",
             object(objects, "organization_id")?,

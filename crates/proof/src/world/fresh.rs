@@ -39,7 +39,7 @@ impl World {
             let group = self.group(Person::Owner, &objects).await?;
             objects.insert("group_id", group);
             if name == "remove_group_member" {
-                self.into_group(Person::Owner, &objects).await?;
+                self.put_into_group(Person::Owner, &objects).await?;
             }
         }
         if path.contains("{invitation_id}") {
