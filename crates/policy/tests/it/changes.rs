@@ -187,11 +187,11 @@ on_both_stores! {
                 json!({ "kind": "delete_path_rule", "appId": app.id, "ruleId": no_rule })),
             row(404, json!({ "kind": "replace_path_rule", "appId": app.id, "ruleId": foreign_rule, "rule": { "pattern": "/", "subjects": [] } }),
                 json!({ "kind": "replace_path_rule", "appId": app.id, "ruleId": no_rule, "rule": { "pattern": "/", "subjects": [] } })),
-            row(422, json!({ "kind": "put_grant", "appId": app.id, "userId": foreign.owner, "role": "viewer" }),
+            row(404, json!({ "kind": "put_grant", "appId": app.id, "userId": foreign.owner, "role": "viewer" }),
                 json!({ "kind": "put_grant", "appId": app.id, "userId": no_user, "role": "viewer" })),
             row(404, json!({ "kind": "delete_grant", "appId": app.id, "userId": foreign.owner }),
                 json!({ "kind": "delete_grant", "appId": app.id, "userId": no_user })),
-            row(422, json!({ "kind": "add_path_rule", "appId": app.id, "rule": somebody }),
+            row(404, json!({ "kind": "add_path_rule", "appId": app.id, "rule": somebody }),
                 json!({ "kind": "add_path_rule", "appId": app.id, "rule": nobody })),
         ] {
             let foreign_change = vec![change(foreign.clone())];
