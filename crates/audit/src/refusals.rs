@@ -2,9 +2,10 @@
 //! costs a bounded number of rows and a bounded amount of memory.
 //!
 //! Within ten seconds the first [`WRITTEN_IN_FULL`] refusals of a chain (an organization, or the platform)
-//! are written. Of those that follow, one in a hundred is, and ever fewer as they become more: its detail
-//! says `"sampled": n`, it stands for `n`. When the ten seconds are over, one more event says how many were
-//! not written. So the trail says of every refusal that it happened, if not each time who it was.
+//! are written, and the first [`WRITTEN_OF_EACH`] of each action of each actor, so that nobody's flood hides
+//! what somebody else tries. Of those that follow, one in a hundred is, and ever fewer as they become more: its
+//! detail says `"sampled": n`, it stands for `n`. When the ten seconds are over, one more event says how many
+//! were not written. So the trail says of every refusal that it happened, if not each time who it was.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -23,6 +24,9 @@ use crate::{Actor, Event, Journal, Target};
 /// How many refusals of one chain are written within [`WINDOW`] before sampling begins.
 pub const WRITTEN_IN_FULL: u64 = 50;
 
+/// How many refusals of one action to one actor are written within [`WINDOW`], whatever others do.
+pub const WRITTEN_OF_EACH: u8 = 3;
+
 /// The action under which refusals that were not written are counted in the trail.
 pub const NOT_WRITTEN: &str = "refusals.not_written";
 
@@ -37,6 +41,13 @@ const AT_ONCE: usize = 64;
 
 /// How many chains have a window of their own at a time; those above share the platform's.
 const WINDOWS: usize = 4096;
+
+/// How many actions of people are told apart in a window.
+const ATTEMPTS_OF_PEOPLE: usize = 512;
+
+/// How many actions of apps and agents. Somebody who makes apps and tokens makes actors, which must not take
+/// the places of people.
+const ATTEMPTS_OF_PROGRAMS: usize = 128;
 
 /// How often windows that are over are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -99,7 +110,7 @@ impl Refusals {
     /// Hands in a refusal. Nothing is waited for.
     pub fn record(&self, mut event: Event) {
         let chain = event.organization;
-        match lock(&self.sampling).next(chain, Instant::now()) {
+        match lock(&self.sampling).next(chain, (event.actor, event.action), Instant::now()) {
             Sample::Whole => {}
             Sample::OneOf(number) => event.detail = sampled(event.detail, number),
             Sample::Counted => {
@@ -193,11 +204,37 @@ struct Window {
     at: OffsetDateTime,
     refusals: u64,
     written: u64,
+    of_people: HashMap<Attempt, u8>,
+    of_programs: HashMap<Attempt, u8>,
 }
+
+/// Who tried what.
+type Attempt = (Actor, &'static str);
 
 impl Window {
     fn starting(now: Instant) -> Self {
-        Self { began: now, at: OffsetDateTime::now_utc(), refusals: 0, written: 0 }
+        Self {
+            began: now,
+            at: OffsetDateTime::now_utc(),
+            refusals: 0,
+            written: 0,
+            of_people: HashMap::new(),
+            of_programs: HashMap::new(),
+        }
+    }
+
+    /// Whether this actor has hardly tried this yet, as far as actors are told apart.
+    fn is_among_the_first(&mut self, attempt: Attempt) -> bool {
+        let (known, most) = match attempt.0 {
+            Actor::Person(_) => (&mut self.of_people, ATTEMPTS_OF_PEOPLE),
+            Actor::App(_) | Actor::Agent(..) | Actor::System => (&mut self.of_programs, ATTEMPTS_OF_PROGRAMS),
+        };
+        if known.len() >= most && !known.contains_key(&attempt) {
+            return false;
+        }
+        let number = known.entry(attempt).or_default();
+        *number = number.saturating_add(1);
+        *number <= WRITTEN_OF_EACH
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -218,11 +255,12 @@ impl Window {
 
 impl Sampling {
     /// A window stays until the writer has taken it, also when it is over: what it counted is not lost.
-    fn next(&mut self, chain: Option<OrganizationId>, now: Instant) -> Sample {
+    fn next(&mut self, chain: Option<OrganizationId>, attempt: Attempt, now: Instant) -> Sample {
         let chain = self.place(chain);
         let window = self.windows.entry(chain).or_insert_with(|| Window::starting(now));
         window.refusals += 1;
-        let sample = sample(window.refusals);
+        let is_among_the_first = window.is_among_the_first(attempt);
+        let sample = if is_among_the_first { Sample::Whole } else { sample(window.refusals) };
         if sample != Sample::Counted {
             window.written += 1;
         }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use audit::{
     Actor, Chain, Event, Filter, Linked, NOT_WRITTEN, Outcome, Refusals, Target, Trail, WRITTEN_IN_FULL,
+    WRITTEN_OF_EACH,
 };
-use ids::{OrganizationId, UserId};
+use ids::{AgentTokenId, AppId, OrganizationId, UserId};
 use serde_json::{Value, json};
 use test_support::{TestDatabase, on_both_stores};
 
@@ -14,7 +15,11 @@ use crate::house::House;
 const FLOOD: u64 = 10_000;
 
 fn refusal(organization: OrganizationId, number: u64) -> Event {
-    Event::refused(Actor::Person(UserId::generate()), "app.update", Target::Organization(organization))
+    refusal_to(Actor::Person(UserId::generate()), "app.update", organization, number)
+}
+
+fn refusal_to(actor: Actor, action: &'static str, organization: OrganizationId, number: u64) -> Event {
+    Event::refused(actor, action, Target::Organization(organization))
         .of(organization)
         .with(json!({ "number": number }))
 }
@@ -45,9 +50,10 @@ on_both_stores! {
         let writing = tokio::spawn(writer.run(house.journal.clone(), async { drop(stopped.await) }));
         let (flooded, quiet) = (OrganizationId::generate(), OrganizationId::generate());
 
+        let somebody = Actor::Person(UserId::generate());
         let began = Instant::now();
         for number in 0..FLOOD {
-            refusals.record(refusal(flooded, number));
+            refusals.record(refusal_to(somebody, "app.update", flooded, number));
             if number % 1000 == 0 {
                 refusals.record(refusal(quiet, number));
             }
@@ -109,5 +115,37 @@ on_both_stores! {
         // Nobody takes from it any more: what comes now is counted as lost, not kept.
         refusals.record(refusal(OrganizationId::generate(), 0));
         assert_eq!(refusals.counters().readings()[2].1, lost + 1);
+    }
+
+    async fn l02_a_flood_hides_nobody_elses_refusals_nor_another_action_of_the_same_person(database: TestDatabase) {
+        let house = House::new(database);
+        let (refusals, writer) = Refusals::new();
+        let organization = OrganizationId::generate();
+        let (loud_user, quiet_user) = (UserId::generate(), UserId::generate());
+        let (loud, quiet) = (Actor::Person(loud_user), Actor::Person(quiet_user));
+        for number in 0..FLOOD {
+            refusals.record(refusal_to(loud, "app.update", organization, number));
+            // Whoever can make agents' tokens has as many actors.
+            let agent = Actor::Agent(AppId::generate(), AgentTokenId::generate());
+            refusals.record(refusal_to(agent, "agent.identify", organization, number));
+        }
+        for number in 0..10 {
+            refusals.record(refusal_to(quiet, "organization.delete", organization, number));
+        }
+        refusals.record(refusal_to(loud, "organization.delete", organization, 0));
+        writer.run(house.journal.clone(), std::future::ready(())).await;
+
+        let rows = written(&house, Chain::Organization(organization)).await;
+        let whole = |user: UserId, action: &str| {
+            let of = rows.iter().filter(|linked| {
+                linked.record.actor.id.as_deref() == Some(user.to_string().as_str())
+                    && linked.record.action == action
+                    && detail(linked).get("sampled").is_none()
+            });
+            of.count()
+        };
+        assert_eq!(whole(quiet_user, "organization.delete"), usize::from(WRITTEN_OF_EACH));
+        assert_eq!(whole(loud_user, "organization.delete"), 1);
+        assert!(rows.len() < 1000, "and a flood is still bounded: {}", rows.len());
     }
 }
