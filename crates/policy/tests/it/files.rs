@@ -132,6 +132,9 @@ on_both_stores! {
     }
 }
 
+/// Pattern, methods, subjects by kind and number, age of the sign-in.
+type SomeRule = (&'static str, Vec<&'static str>, Vec<(&'static str, usize)>, Option<u32>);
+
 fn some_policy() -> impl Strategy<Value = Policy> {
     let people = 6_usize;
     let role = prop::sample::select(vec!["owner", "admin", "editor", "member"]);
@@ -159,15 +162,14 @@ fn some_policy() -> impl Strategy<Value = Policy> {
                 "role" => json!({ "kind": kind, "value": (["owner", "admin", "editor", "member"][number]) }),
                 _ => json!({ "kind": kind, "value": (["viewer", "editor"][number]) }),
             };
-            let rule =
-                |(pattern, methods, subjects, age): (&str, Vec<&str>, Vec<(&str, usize)>, Option<u32>)| {
-                    let subjects: Vec<_> = subjects.into_iter().map(subject).collect();
-                    let mut rule = json!({ "pattern": pattern, "methods": methods, "subjects": subjects });
-                    if let Some(age) = age {
-                        rule["signInWithinMinutes"] = age.into();
-                    }
-                    json!({ "id": ids::PathRuleId::generate(), "rule": rule })
-                };
+            let rule = |(pattern, methods, subjects, age): SomeRule| {
+                let subjects: Vec<_> = subjects.into_iter().map(subject).collect();
+                let mut rule = json!({ "pattern": pattern, "methods": methods, "subjects": subjects });
+                if let Some(age) = age {
+                    rule["signInWithinMinutes"] = age.into();
+                }
+                json!({ "id": ids::PathRuleId::generate(), "rule": rule })
+            };
             let apps = apps.into_iter().enumerate().map(|(number, (level, grants, rules))| {
                 let mut seen = Vec::new();
                 let mut given = Vec::new();
