@@ -1,6 +1,7 @@
 //! May this person send this request to this app? Three levels, in order: organization, app, path.
 
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -75,12 +76,13 @@ impl Reason {
 }
 
 /// One thing that was looked at, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "level", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "level", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Step {
     /// The organization level.
     Organization {
         /// The organization.
+        #[serde(rename = "organizationId")]
         organization: OrganizationId,
         /// The person's role in it, if a member.
         role: Option<Role>,
@@ -90,6 +92,7 @@ pub enum Step {
     /// The app level.
     App {
         /// The app.
+        #[serde(rename = "appId")]
         app: AppId,
         /// Who it is for.
         access_level: AppLevel,

@@ -11,10 +11,7 @@ mod whoami;
 use std::fmt;
 use std::sync::Arc;
 
-use endpoint::{Call, Endpoint, Problem};
-use serde::Serializer;
-use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
+use endpoint::{Call, Endpoint, Problem, sentence};
 
 use crate::{AgentTokens, AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecrets};
 
@@ -61,32 +58,7 @@ fn occasion(call: &Call) -> Occasion {
     Occasion { request: call.id(), now: call.now() }
 }
 
-/// ISO 8601 in UTC with milliseconds and `Z`.
-fn instant<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let text = at.to_offset(UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
-    serializer.serialize_str(&text)
-}
-
-/// The same; `null` for what has no end.
-fn instant_or_never<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => instant(at, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
 /// 422 for a text that its type does not take.
 fn invalid(code: &'static str) -> impl Fn(&dyn fmt::Display) -> Problem {
     move |reason| Problem::invalid(code, sentence(reason))
-}
-
-/// An error's text as a sentence for a person.
-fn sentence(reason: &dyn fmt::Display) -> String {
-    let text = reason.to_string();
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => text,
-    }
 }

@@ -5,10 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use ids::OrganizationId;
-use secrets_vault::Sha256;
+use secrets_vault::{Sha256, hexadecimal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Event, hex};
+use crate::Event;
 
 /// A sequence of records of its own, numbered from 1 without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +91,7 @@ impl ChainHash {
 
 impl fmt::Display for ChainHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&hex::encode(&self.0))
+        formatter.write_str(&hexadecimal::encode(&self.0))
     }
 }
 
@@ -105,7 +105,7 @@ impl FromStr for ChainHash {
     type Err = ChainHashError;
 
     fn from_str(text: &str) -> Result<Self, ChainHashError> {
-        hex::decode(text.as_bytes()).map(Self).ok_or(ChainHashError)
+        hexadecimal::decode(text.as_bytes()).map(Self).ok_or(ChainHashError)
     }
 }
 

@@ -94,7 +94,7 @@ impl fmt::Display for Problem {
             Self::HeaderContradicts => formatter.write_str("the header contradicts itself"),
             Self::NotALine => formatter.write_str("neither a record nor a head as the platform writes them"),
             Self::LineWithoutEnd => formatter.write_str("the file ends in the middle of a line"),
-            Self::OtherChain(name) => write!(formatter, "belongs to another chain ({name})"),
+            Self::OtherChain(name) => write!(formatter, "belongs to another chain ({})", quoted(name)),
             Self::RecordChanged(sequence) => {
                 write!(formatter, "record {sequence} or its hash was changed, or the record before it was")
             }
@@ -110,7 +110,9 @@ impl fmt::Display for Problem {
             Self::BadSignature(sequence) => {
                 write!(formatter, "the head of record {sequence} or its signature was changed")
             }
-            Self::UnknownKey(key) => write!(formatter, "signed by a key that was not given ({key})"),
+            Self::UnknownKey(key) => {
+                write!(formatter, "signed by a key that was not given ({})", quoted(key))
+            }
             Self::Rewritten(sequence) => {
                 write!(
                     formatter,
@@ -136,6 +138,12 @@ impl fmt::Display for Problem {
             }
         }
     }
+}
+
+/// What an export says, in one line that moves no cursor: whoever forged it may want the terminal to say that
+/// it is clean. A chain or a key that is one is shorter.
+fn quoted(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
 /// What a verification found.
@@ -177,5 +185,22 @@ impl Report {
         } else {
             self.further += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l01_what_a_forger_wrote_is_told_in_one_line_that_moves_no_cursor() {
+        let forged = "\u{1b}[2J\u{1b}[Hclean: 12 records\r\nclean\u{202e}\u{9b}2J\u{7f}";
+        for problem in [Problem::OtherChain(forged.to_owned()), Problem::UnknownKey(forged.to_owned())] {
+            let told = Finding { location: Location::Export(2), problem }.to_string();
+            let moves = |character: char| character.is_control() || character == '\u{202e}';
+            assert!(!told.contains(moves) && told.contains("clean: 12 records"), "{told:?}");
+        }
+        let long = Problem::OtherChain("x".repeat(1_000_000)).to_string();
+        assert!(long.len() < 200, "{}", long.len());
     }
 }

@@ -1,9 +1,9 @@
 //! Signed heads: statements that a chain had this hash at this number.
 
-use secrets_vault::{PublicKey, Sha256, SigningKey};
+use secrets_vault::{PublicKey, Sha256, SigningKey, hexadecimal};
 use serde::{Deserialize, Serialize};
 
-use crate::{Chain, ChainHash, hex, line};
+use crate::{Chain, ChainHash, line};
 
 /// Where a chain was. Serialized, it is the text that is signed: the order of the fields is part of the
 /// format.
@@ -58,7 +58,7 @@ impl SignedHead {
     /// The line of an export or of a heads file.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{{\"head\":{},\"signature\":\"{}\"}}\n", self.text, hex::encode(&self.signature))
+        format!("{{\"head\":{},\"signature\":\"{}\"}}\n", self.text, hexadecimal::encode(&self.signature))
     }
 
     /// Reads a line without its end; whether the signature is good is another question.
@@ -89,17 +89,17 @@ impl SignedHead {
 pub fn key_id(key: &PublicKey) -> String {
     let mut hash = Sha256::new();
     hash.update(key.as_bytes());
-    hex::encode(&hash.finish())
+    hexadecimal::encode(&hash.finish())
 }
 
 /// A public key as text: 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn public_key_text(key: &PublicKey) -> String {
-    hex::encode(key.as_bytes())
+    hexadecimal::encode(key.as_bytes())
 }
 
 /// Reads [`public_key_text`].
 #[must_use]
 pub fn parse_public_key(text: &str) -> Option<PublicKey> {
-    hex::decode(text.as_bytes()).map(PublicKey::from_bytes)
+    hexadecimal::decode(text.as_bytes()).map(PublicKey::from_bytes)
 }

@@ -1,7 +1,9 @@
 //! Lines of exports and heads files. Every byte has its place: what is hashed or signed is the exact text
 //! between the fixed parts, and nothing else fits around it.
 
-use crate::{ChainHash, hex};
+use secrets_vault::hexadecimal;
+
+use crate::ChainHash;
 
 /// What stands in a line, apart from the header.
 #[derive(Debug)]
@@ -15,10 +17,10 @@ pub fn parse(line: &[u8]) -> Option<Line<'_>> {
     if let Some(rest) = line.strip_prefix(b"{\"hash\":\"") {
         let (digits, rest) = rest.split_at_checked(64)?;
         let text = rest.strip_prefix(b"\",\"record\":")?.strip_suffix(b"}")?;
-        return Some(Line::Record { hash: ChainHash::from_bytes(hex::decode(digits)?), text });
+        return Some(Line::Record { hash: ChainHash::from_bytes(hexadecimal::decode(digits)?), text });
     }
     let rest = line.strip_prefix(b"{\"head\":")?.strip_suffix(b"\"}")?;
     let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(128)?)?;
     let text = rest.strip_suffix(b",\"signature\":\"")?;
-    Some(Line::Head { text, signature: hex::decode(digits)? })
+    Some(Line::Head { text, signature: hexadecimal::decode(digits)? })
 }

@@ -95,7 +95,7 @@ impl Console {
                 .requires::<EndOwnSession>()
                 .leads_elsewhere(StatusCode::SEE_OTHER)
                 .answers(console(), sessions::end_all),
-            Endpoint::post("/api-tokens", "make_api_token_by_form")
+            Endpoint::post("/api-tokens", "issue_api_token_by_form")
                 .requires::<ManageApiTokens>()
                 .takes_form::<api_tokens::Fields>()
                 .gives_page()

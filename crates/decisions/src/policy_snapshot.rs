@@ -1,10 +1,8 @@
 //! What a decision read of an organization and an app, in one canonical text that is named by its digest.
 
-use std::fmt::Write as _;
-
 use access_control::{AppFacts, AppLevel, OrganizationFacts, PathRule, PathRules};
 use ids::{AppId, OrganizationId, UserId};
-use secrets_vault::digest;
+use secrets_vault::{digest, hexadecimal};
 use serde::{Deserialize, Serialize};
 
 /// The part of the facts that is the same for everybody: whoever decides about an app reads all of it.
@@ -49,7 +47,7 @@ impl PolicySnapshot {
     /// It is no JSON.
     pub(crate) fn written(&self) -> Result<(String, String), serde_json::Error> {
         let text = serde_json::to_string(self)?;
-        let name = hexadecimal(&digest(text.as_bytes()));
+        let name = hexadecimal::encode(&digest(text.as_bytes()));
         Ok((text, name))
     }
 
@@ -65,13 +63,4 @@ impl PolicySnapshot {
             server_actions_judged_by_page: self.server_actions_judged_by_page,
         }
     }
-}
-
-/// Two digits a byte, lower case.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

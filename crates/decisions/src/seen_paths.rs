@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use access_control::{Decision, RequestPath};
 use ids::{AppId, OrganizationId};
-use secrets_vault::digest;
+use secrets_vault::{digest, hexadecimal};
 use time::OffsetDateTime;
 
 use crate::DecisionRecord;
-use crate::policy_snapshot::hexadecimal;
 
 /// How many different requests of one app are listed.
 pub(crate) const MOST_OF_AN_APP: u64 = 10_000;
@@ -81,7 +80,7 @@ impl Remembered {
         let text = format!("{} {method} {paths} {}", record.app, record.under_every_rule);
         let key: [u8; 32] = digest(text.as_bytes()).try_into().ok()?;
         self.listed.insert(key).then(|| SeenPath {
-            id: hexadecimal(&key),
+            id: hexadecimal::encode(&key),
             organization: record.organization,
             app: record.app,
             method: method.to_owned(),

@@ -12,6 +12,17 @@ use serde_json::json;
 
 use crate::{Answer, page};
 
+/// An error's text as a sentence for a person.
+#[must_use]
+pub fn sentence(reason: &dyn std::fmt::Display) -> String {
+    let text = reason.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text,
+    }
+}
+
 /// A refusal or failure, as the client sees it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -27,7 +38,14 @@ impl Problem {
     /// A problem with a stable code and a sentence for a person.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), decision: None, explanation: Vec::new(), retry_after: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            decision: None,
+            explanation: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// 400: the request has no single reading.

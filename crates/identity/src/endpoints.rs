@@ -99,7 +99,7 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .requires::<ListApiTokens>()
             .gives::<api_tokens::ListAnswer>(StatusCode::OK)
             .answers(state(), api_tokens::list),
-        Endpoint::post("/api/v1/api-tokens", "make_api_token")
+        Endpoint::post("/api/v1/api-tokens", "issue_api_token")
             .requires::<ManageApiTokens>()
             .takes::<api_tokens::MakeBody>()
             .gives::<api_tokens::TokenAnswer>(StatusCode::CREATED)

@@ -75,13 +75,3 @@ impl PolicyApi {
 async fn read(api: PolicyApi, permit: Permit<ReadPolicy>, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::json(&api.policies.read(&permit, call.now()).await?))
 }
-
-/// An error's text as a sentence for a person.
-fn sentence(reason: &dyn std::fmt::Display) -> String {
-    let text = reason.to_string();
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => text,
-    }
-}

@@ -10,7 +10,7 @@ use access_control::{
 use apps::{AppError, MOST_PATH_RULES};
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
 use organizations::OrganizationError;
-use secrets_vault::Sha256;
+use secrets_vault::{Sha256, hexadecimal};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -257,7 +257,7 @@ impl World {
                 }));
             }
         }
-        SimulationHash(hex(&hash.finish()))
+        SimulationHash(hexadecimal::encode(&hash.finish()))
     }
 }
 
@@ -272,15 +272,6 @@ impl SimulationHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn has_lasting_editor(app: &AppFacts, organization: &OrganizationFacts) -> bool {

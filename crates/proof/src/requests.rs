@@ -130,7 +130,7 @@ const EXAMPLES: &[Example] = &[
     bare("end_session").ends_sessions(),
     bare("end_all_sessions").ends_sessions(),
     bare("list_api_tokens"),
-    json("make_api_token", r#"{"name":"$unique"}"#),
+    json("issue_api_token", r#"{"name":"$unique"}"#),
     bare("revoke_api_token"),
     json("complete_set_up", r#"{"code":"proof","slug":"$unique","name":"Proof"}"#).never_succeeds(ONCE),
     // Organizations.
@@ -214,7 +214,7 @@ const EXAMPLES: &[Example] = &[
     form("accept_invitation_by_form", "token=$invitation_token"),
     bare("end_session_by_form").ends_sessions(),
     bare("end_all_sessions_by_form").ends_sessions(),
-    form("make_api_token_by_form", "name=$unique&expires_in_days=1"),
+    form("issue_api_token_by_form", "name=$unique&expires_in_days=1"),
     bare("revoke_api_token_by_form"),
     // What everybody may see.
     bare("read_style_on_platform"),

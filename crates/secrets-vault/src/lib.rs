@@ -6,6 +6,7 @@
 
 mod error;
 mod hashing;
+pub mod hexadecimal;
 mod master_key;
 mod sealing;
 mod signing;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{AppsApi, instant, instant_or_never, invalid, occasion};
+use super::{AppsApi, invalid, occasion};
 use crate::{Grant, NewGrant, NewPathRule};
 
 pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
@@ -88,12 +88,8 @@ struct GrantAnswer {
     user_id: UserId,
     role: AppRole,
     granted_by: UserId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
-    #[serde(serialize_with = "instant_or_never")]
-    #[schemars(with = "Option<Instant>")]
-    expires_at: Option<OffsetDateTime>,
+    created_at: Instant,
+    expires_at: Option<Instant>,
 }
 
 impl From<Grant> for GrantAnswer {
@@ -102,8 +98,8 @@ impl From<Grant> for GrantAnswer {
             user_id: grant.user,
             role: grant.role,
             granted_by: grant.granted_by,
-            created_at: grant.created_at,
-            expires_at: grant.expires_at,
+            created_at: grant.created_at.into(),
+            expires_at: grant.expires_at.map(Instant::from),
         }
     }
 }

@@ -6,9 +6,8 @@ use endpoint::{Answer, Call, Endpoint, Instant, Problem};
 use ids::{AgentTokenId, AppId, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
-use super::{instant, invalid, occasion};
+use super::{invalid, occasion};
 use crate::{AgentToken, AgentTokenLife, AgentTokens, AppError};
 
 pub fn endpoints(tokens: &AgentTokens) -> Vec<Endpoint> {
@@ -52,12 +51,8 @@ fn usual() -> u16 {
 struct TokenAnswer<'a> {
     id: AgentTokenId,
     issued_by: UserId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    expires_at: OffsetDateTime,
+    created_at: Instant,
+    expires_at: Instant,
     /// Only in the answer that issues it.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
@@ -68,8 +63,8 @@ impl<'a> TokenAnswer<'a> {
         Self {
             id: token.id,
             issued_by: token.issued_by.user,
-            created_at: token.created_at,
-            expires_at: token.expires_at,
+            created_at: token.created_at.into(),
+            expires_at: token.expires_at.into(),
             value,
         }
     }
@@ -81,9 +76,7 @@ struct AgentAnswer {
     app: AppId,
     organization: OrganizationId,
     issued_by: UserId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    expires_at: OffsetDateTime,
+    expires_at: Instant,
 }
 
 async fn list(tokens: AgentTokens, permit: Permit<ListAgentTokens>, call: Call) -> Result<Answer, Problem> {
@@ -123,6 +116,6 @@ async fn identify(tokens: AgentTokens, permit: Permit<IdentifyAgent>, _: Call) -
         app: agent.app,
         organization: agent.organization,
         issued_by: token.issued_by.user,
-        expires_at: token.expires_at,
+        expires_at: token.expires_at.into(),
     }))
 }

@@ -6,9 +6,8 @@ use endpoint::{Answer, Call, Endpoint, Instant, Paging, PagingParameters, Proble
 use ids::{AppId, AppSlug, Name, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
 
-use super::{instant, invalid, occasion};
+use super::{invalid, occasion};
 use crate::{App, AppChanges, Apps, NewApp};
 
 pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
@@ -85,9 +84,7 @@ pub(super) struct AppAnswer<'a> {
     creator_id: UserId,
     upstream: Option<&'a str>,
     server_actions_judged_by_page: bool,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -117,7 +114,7 @@ impl<'a> From<&'a App> for AppAnswer<'a> {
             creator_id: app.creator,
             upstream: app.upstream.as_ref().map(|upstream| upstream.as_str()),
             server_actions_judged_by_page: app.server_actions_judged_by_page,
-            created_at: app.created_at,
+            created_at: app.created_at.into(),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! What clients are told when something goes wrong with apps.
 
-use endpoint::Problem;
+use endpoint::{Problem, sentence};
 
-use super::sentence;
 use crate::AppError;
 
 impl From<AppError> for Problem {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{instant, instant_or_never, occasion};
+use super::occasion;
 use crate::{NewServerSecret, ServerSecret, ServerSecrets};
 
 pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
@@ -51,12 +51,8 @@ struct SecretAnswer<'a> {
     id: ServerSecretId,
     environment: Environment,
     issued_by: UserId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
-    #[serde(serialize_with = "instant_or_never")]
-    #[schemars(with = "Option<Instant>")]
-    expires_at: Option<OffsetDateTime>,
+    created_at: Instant,
+    expires_at: Option<Instant>,
     /// Only in the answer that issues it.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
@@ -68,8 +64,8 @@ impl<'a> SecretAnswer<'a> {
             id: secret.id,
             environment: secret.environment,
             issued_by: secret.issued_by,
-            created_at: secret.created_at,
-            expires_at: secret.expires_at,
+            created_at: secret.created_at.into(),
+            expires_at: secret.expires_at.map(Instant::from),
             value,
         }
     }

@@ -4,9 +4,7 @@ use access_control::{AppLevel, AppRole, Decision, Means, PathRule, Reason, Role,
 use endpoint::Instant;
 use ids::{AppId, DecisionId, GroupId, OrganizationId, PathRuleId, RequestId, SessionId, UserId};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
-use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
+use serde::Serialize;
 
 use crate::{DecisionRecord, Evaluated, PersonFacts, PolicySnapshot, in_words};
 
@@ -30,9 +28,7 @@ pub(super) struct DecisionAnswer {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RecordAnswer {
     id: DecisionId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    at: OffsetDateTime,
+    at: Instant,
     /// allowed or refused.
     outcome: &'static str,
     /// The person's role in the app, where the request was allowed.
@@ -47,9 +43,7 @@ pub(super) struct RecordAnswer {
     app_id: AppId,
     user_id: UserId,
     session_id: SessionId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    authenticated_at: OffsetDateTime,
+    authenticated_at: Instant,
     hosted_domain: Option<String>,
     /// browser or api_token.
     means: &'static str,
@@ -79,9 +73,7 @@ struct PersonAnswer {
 #[serde(rename_all = "camelCase")]
 struct GrantAnswer {
     role: AppRole,
-    #[serde(serialize_with = "instant_or_never")]
-    #[schemars(with = "Option<Instant>")]
-    expires_at: Option<OffsetDateTime>,
+    expires_at: Option<Instant>,
 }
 
 /// The policy at that instant.
@@ -111,27 +103,20 @@ struct RuleAnswer {
 struct AgainAnswer {
     /// Whether it came out as it was recorded.
     agrees: bool,
-    steps: Vec<StepAnswer>,
+    steps: Vec<Step>,
     /// The same in words.
     words: Vec<String>,
-}
-
-/// One thing that was looked at.
-#[derive(Serialize, JsonSchema)]
-#[serde(tag = "level", rename_all = "snake_case", rename_all_fields = "camelCase")]
-enum StepAnswer {
-    Organization { role: Option<Role>, hosted_domain: Option<String> },
-    App { access_level: AppLevel, app_role: Option<AppRole> },
-    Path { path: String, rules: Vec<PathRuleId>, refused_by: Option<PathRuleId> },
-    EveryRule { refused_by: Option<PathRuleId> },
 }
 
 impl From<Evaluated> for DecisionAnswer {
     fn from(evaluated: Evaluated) -> Self {
         let Evaluated { record, policy, explanation, agrees } = evaluated;
         let words = in_words(&explanation, &policy.rules);
-        let steps = explanation.steps.into_iter().map(StepAnswer::from).collect();
-        Self { record: record.into(), policy: policy.into(), again: AgainAnswer { agrees, steps, words } }
+        Self {
+            record: record.into(),
+            policy: policy.into(),
+            again: AgainAnswer { agrees, steps: explanation.steps, words },
+        }
     }
 }
 
@@ -147,7 +132,7 @@ impl From<DecisionRecord> for RecordAnswer {
         };
         Self {
             id: record.id,
-            at: record.at,
+            at: record.at.into(),
             outcome: if record.was_allowed() { "allowed" } else { "refused" },
             app_role,
             reason,
@@ -157,7 +142,7 @@ impl From<DecisionRecord> for RecordAnswer {
             app_id: record.app,
             user_id: record.user,
             session_id: record.session,
-            authenticated_at: record.authenticated_at,
+            authenticated_at: record.authenticated_at.into(),
             hosted_domain: record.hosted_domain,
             means: match record.means {
                 Means::Browser => "browser",
@@ -187,7 +172,9 @@ const fn reason_word(reason: Reason) -> (&'static str, Option<PathRuleId>) {
 
 impl From<PersonFacts> for PersonAnswer {
     fn from(person: PersonFacts) -> Self {
-        let grant = person.grant.map(|grant| GrantAnswer { role: grant.role, expires_at: grant.expires_at });
+        let grant = person
+            .grant
+            .map(|grant| GrantAnswer { role: grant.role, expires_at: grant.expires_at.map(Instant::from) });
         Self { role: person.role, groups: person.groups, grant, is_creator: person.is_creator }
     }
 }
@@ -213,33 +200,5 @@ impl From<PathRule> for RuleAnswer {
             subjects: rule.subjects,
             sign_in_within_minutes: rule.sign_in_within.map(access_control::SignInAge::minutes),
         }
-    }
-}
-
-impl From<Step> for StepAnswer {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Organization { organization: _, role, hosted_domain } => {
-                Self::Organization { role, hosted_domain }
-            }
-            Step::App { app: _, access_level, app_role } => Self::App { access_level, app_role },
-            Step::Path { path, rules, refused_by } => Self::Path { path, rules, refused_by },
-            Step::EveryRule { refused_by } => Self::EveryRule { refused_by },
-        }
-    }
-}
-
-/// ISO 8601 in UTC with milliseconds and `Z`.
-fn instant<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let text = at.to_offset(UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
-    serializer.serialize_str(&text)
-}
-
-/// The same; `null` for what has no end.
-fn instant_or_never<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => instant(at, serializer),
-        None => serializer.serialize_none(),
     }
 }

@@ -93,12 +93,7 @@ impl Store {
     }
 
     /// What an organization's apps saw since a day, at most so many.
-    pub(crate) async fn seen(
-        &self,
-        scope: Scope,
-        since: i32,
-        cap: usize,
-    ) -> Result<Seen, DecisionError> {
+    pub(crate) async fn seen(&self, scope: Scope, since: i32, cap: usize) -> Result<Seen, DecisionError> {
         let (column, owner) = scope.key();
         let sql = format!(
             "SELECT app_id, method, paths, under_every_rule FROM seen_paths \

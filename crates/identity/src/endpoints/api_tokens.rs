@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Identity;
-use super::sessions::instant;
 use crate::{ApiToken, ApiTokenLife, NewApiToken};
 
 #[derive(Deserialize, JsonSchema)]
@@ -30,12 +29,9 @@ fn usual() -> u8 {
 pub(super) struct TokenAnswer {
     id: SessionId,
     name: Name,
-    #[schemars(with = "Instant")]
-    created_at: String,
-    #[schemars(with = "Instant")]
-    last_seen_at: String,
-    #[schemars(with = "Instant")]
-    expires_at: String,
+    created_at: Instant,
+    last_seen_at: Instant,
+    expires_at: Instant,
     /// Only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
@@ -52,9 +48,9 @@ impl TokenAnswer {
         Self {
             id: token.id,
             name: token.name,
-            created_at: instant(token.created_at),
-            last_seen_at: instant(token.last_seen_at),
-            expires_at: instant(token.expires_at),
+            created_at: token.created_at.into(),
+            last_seen_at: token.last_seen_at.into(),
+            expires_at: token.expires_at.into(),
             value,
         }
     }

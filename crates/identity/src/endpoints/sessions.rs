@@ -5,15 +5,12 @@ use endpoint::{Answer, Call, Instant, Problem, SESSION_COOKIE};
 use ids::{SessionId, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
 use crate::{ListedSession, clear_cookie};
 
 use super::Identity;
 
-/// What existing apps read (product.md, section 5): names and spelling are fixed.
+/// What existing apps read: names and spelling are fixed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SessionAnswer {
     user: UserAnswer,
@@ -33,12 +30,9 @@ struct UserAnswer {
 struct SessionFields {
     id: SessionId,
     user_id: UserId,
-    #[schemars(with = "Instant")]
-    created_at: String,
-    #[schemars(with = "Instant")]
-    updated_at: String,
-    #[schemars(with = "Instant")]
-    expires_at: String,
+    created_at: Instant,
+    updated_at: Instant,
+    expires_at: Instant,
     user_agent: String,
 }
 
@@ -52,12 +46,9 @@ pub(super) struct ListAnswer {
 struct ListLine {
     id: SessionId,
     user_agent: String,
-    #[schemars(with = "Instant")]
-    created_at: String,
-    #[schemars(with = "Instant")]
-    last_seen_at: String,
-    #[schemars(with = "Instant")]
-    ends_at: String,
+    created_at: Instant,
+    last_seen_at: Instant,
+    ends_at: Instant,
     current: bool,
 }
 
@@ -83,9 +74,9 @@ pub(super) async fn read(
         session: SessionFields {
             id: permit.actor().session,
             user_id: person.id,
-            created_at: instant(session.created_at()),
-            updated_at: instant(session.last_seen_at()),
-            expires_at: instant(session.expires_at(identity.sessions.lifetimes())),
+            created_at: session.created_at().into(),
+            updated_at: session.last_seen_at().into(),
+            expires_at: session.expires_at(identity.sessions.lifetimes()).into(),
             user_agent: session.user_agent().to_owned(),
         },
     }))
@@ -143,17 +134,9 @@ fn line(session: ListedSession) -> ListLine {
     ListLine {
         id: session.id,
         user_agent: session.user_agent,
-        created_at: instant(session.created_at),
-        last_seen_at: instant(session.last_seen_at),
-        ends_at: instant(session.ends_at),
+        created_at: session.created_at.into(),
+        last_seen_at: session.last_seen_at.into(),
+        ends_at: session.ends_at.into(),
         current: session.current,
     }
-}
-
-const INSTANT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// ISO 8601 in UTC with milliseconds, as everywhere on the wire.
-pub(super) fn instant(at: OffsetDateTime) -> String {
-    at.to_offset(time::UtcOffset::UTC).format(INSTANT).unwrap_or_default()
 }

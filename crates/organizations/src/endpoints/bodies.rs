@@ -5,9 +5,7 @@ use access_control::Role;
 use endpoint::{Instant, PagingParameters};
 use ids::{DomainName, EmailAddress, GroupId, InvitationId, Name, OrganizationId, OrganizationSlug, UserId};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::OffsetDateTime;
-use time::macros::format_description;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     Delivery, Group, HostedDomain, Invitation, KnownMember, Member, NewInvitation, Organization,
@@ -110,9 +108,7 @@ pub(super) struct OrganizationAnswer {
     slug: OrganizationSlug,
     name: Name,
     hosted_domain: Option<String>,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
     role: Role,
 }
 
@@ -123,7 +119,7 @@ impl OrganizationAnswer {
             slug: organization.slug,
             name: organization.name,
             hosted_domain: organization.hosted_domain.map(|domain| domain.to_string()),
-            created_at: organization.created_at,
+            created_at: organization.created_at.into(),
             role,
         }
     }
@@ -137,9 +133,7 @@ pub(super) struct MemberAnswer {
     email: Option<EmailAddress>,
     name: Option<String>,
     picture: Option<String>,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
 }
 
 impl From<KnownMember> for MemberAnswer {
@@ -149,7 +143,7 @@ impl From<KnownMember> for MemberAnswer {
             None => (None, None, None),
         };
         let Member { user, role, created_at } = known.member;
-        Self { user_id: user, role, email, name, picture, created_at }
+        Self { user_id: user, role, email, name, picture, created_at: created_at.into() }
     }
 }
 
@@ -160,12 +154,8 @@ pub(super) struct InvitationAnswer {
     email: EmailAddress,
     role: Role,
     invited_by: UserId,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    expires_at: OffsetDateTime,
+    created_at: Instant,
+    expires_at: Instant,
     /// What became of the last letter; `null` while that is not known.
     last_delivery: Option<Delivery>,
 }
@@ -177,8 +167,8 @@ impl From<Invitation> for InvitationAnswer {
             email: invitation.email,
             role: invitation.role,
             invited_by: invitation.invited_by,
-            created_at: invitation.created_at,
-            expires_at: invitation.expires_at,
+            created_at: invitation.created_at.into(),
+            expires_at: invitation.expires_at.into(),
             last_delivery: invitation.last_delivery,
         }
     }
@@ -221,14 +211,12 @@ pub(super) struct GroupAnswer {
     id: GroupId,
     name: Name,
     members: Vec<UserId>,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
 }
 
 impl From<Group> for GroupAnswer {
     fn from(group: Group) -> Self {
-        Self { id: group.id, name: group.name, members: group.members, created_at: group.created_at }
+        Self { id: group.id, name: group.name, members: group.members, created_at: group.created_at.into() }
     }
 }
 
@@ -254,13 +242,6 @@ pub(super) struct GroupsAnswer {
     pub groups: Vec<GroupAnswer>,
     /// `null` when nothing follows.
     pub next_cursor: Option<String>,
-}
-
-/// ISO 8601 in UTC with milliseconds and `Z`.
-pub(super) fn instant<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let text = at.to_offset(time::UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
-    serializer.serialize_str(&text)
 }
 
 #[cfg(test)]
@@ -295,13 +276,5 @@ mod tests {
         assert_eq!(read(r#"{"name":"A"}"#).hosted_domain, None);
         assert_eq!(read(r#"{"hostedDomain":null}"#).hosted_domain, Some(None));
         assert!(read(r#"{"hostedDomain":"a.co"}"#).hosted_domain.unwrap().is_some());
-    }
-
-    #[test]
-    fn instants_have_milliseconds_and_z() {
-        #[derive(Serialize)]
-        struct Holder(#[serde(serialize_with = "instant")] OffsetDateTime);
-        let at = time::macros::datetime!(2026-03-04 05:06:07.089_999 +01:00);
-        assert_eq!(serde_json::to_string(&Holder(at)).unwrap(), "\"2026-03-04T04:06:07.089Z\"");
     }
 }

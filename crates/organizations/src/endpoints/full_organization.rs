@@ -10,10 +10,8 @@ use endpoint::{Answer, Call, Instant, Problem};
 use ids::{EmailAddress, Name, OrganizationId, OrganizationSlug, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::OrganizationsApi;
-use super::bodies::instant;
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -23,9 +21,7 @@ pub(super) struct FullOrganization {
     slug: OrganizationSlug,
     logo: Option<String>,
     metadata: Option<String>,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
     members: Vec<FullMember>,
     /// Always empty: open invitations are nothing for app code.
     #[schemars(with = "[(); 0]")]
@@ -49,9 +45,7 @@ struct FullMember {
     organization_id: OrganizationId,
     user_id: UserId,
     role: Role,
-    #[serde(serialize_with = "instant")]
-    #[schemars(with = "Instant")]
-    created_at: OffsetDateTime,
+    created_at: Instant,
     user: FullUser,
 }
 
@@ -87,7 +81,7 @@ pub(super) async fn get(
                 organization_id: id,
                 user_id: member.user,
                 role: member.role,
-                created_at: member.created_at,
+                created_at: member.created_at.into(),
                 user: FullUser {
                     id: member.user,
                     name: person.name,
@@ -103,7 +97,7 @@ pub(super) async fn get(
         slug: organization.slug,
         logo: None,
         metadata: None,
-        created_at: organization.created_at,
+        created_at: organization.created_at.into(),
         members,
         invitations: [],
     }))

@@ -1,13 +1,13 @@
 //! Explaining a decision.
 
 use access_control::{AppRole, Decision, ExplainAccess, Permit, Reason, Step};
-use endpoint::{Answer, Call, Problem};
+use endpoint::{Answer, Call, Problem, sentence};
 use ids::{PathRuleId, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use time::Duration;
 
-use super::{PolicyApi, sentence};
+use super::PolicyApi;
 use crate::{Question, Whom};
 
 /// The longest time since a sign-in, in minutes: no session is older.
@@ -51,7 +51,6 @@ pub(super) struct ExplainedAnswer {
     /// The pages that the request reaches, as they are judged: its own path first.
     paths: Vec<String>,
     /// What was looked at, level by level, in order.
-    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     steps: Vec<Step>,
     /// The same in sentences.
     words: Vec<String>,

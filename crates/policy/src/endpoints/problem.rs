@@ -1,8 +1,7 @@
 //! What clients are told when something goes wrong with the policy.
 
-use endpoint::Problem;
+use endpoint::{Problem, sentence};
 
-use super::sentence;
 use crate::{MOST_CHANGES, PolicyError};
 
 impl From<PolicyError> for Problem {

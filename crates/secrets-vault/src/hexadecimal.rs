@@ -2,12 +2,15 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// The bytes as text.
+#[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 /// The bytes, if the text is exactly so many.
+#[must_use]
 pub fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
