@@ -154,8 +154,7 @@ impl Answer {
     /// For a gateway, which answers below the router: with the headers of the platform's own answers.
     #[must_use]
     pub fn into_raw(self) -> actix_http::Response<actix_http::body::BoxBody> {
-        let mut response =
-            actix_http::Response::with_body(self.status, self.body.into_boxed());
+        let mut response = actix_http::Response::with_body(self.status, self.body.into_boxed());
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }

@@ -40,7 +40,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("decisions", &["access-control", "endpoint", "ids", "secrets-vault"]),
-    ("middleware", &["access-control", "apps", "audit", "decisions", "directory", "endpoint", "identity", "ids"]),
+    (
+        "middleware",
+        &["access-control", "apps", "audit", "decisions", "directory", "endpoint", "identity", "ids"],
+    ),
     ("console", &["access-control", "apps", "directory", "endpoint", "identity", "ids", "organizations"]),
     (
         "development",
