@@ -30,4 +30,5 @@ pub mod serve;
 mod trust;
 
 pub use error::StartError;
+pub use output::complain;
 pub use platform::{Listeners, Platform, Settings};
