@@ -150,7 +150,11 @@ pub fn check() -> Result<()> {
             homeless.push(format!("{name}: {} holds it {found} times: {}", patch.file, patch.find));
         }
     }
-    println!("mutations: {} of {} guards find their place", table.guard.len() - homeless.len().min(table.guard.len()), table.guard.len());
+    println!(
+        "mutations: {} of {} guards find their place",
+        table.guard.len() - homeless.len().min(table.guard.len()),
+        table.guard.len()
+    );
     if homeless.is_empty() { Ok(()) } else { bail!("xtask/mutations.toml: {}", homeless.join("; ")) }
 }
 
