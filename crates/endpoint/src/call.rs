@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use crate::Problem;
+use crate::gate::Again;
 use crate::request_fields::{cookie, only};
 
 /// The largest body an endpoint reads unless it says otherwise, in bytes.
@@ -26,6 +27,8 @@ pub struct Call {
     pub(crate) body_time: Duration,
     pub(crate) app_label: Option<String>,
     pub(crate) app_origin: Option<String>,
+    /// What is decided again once the body has come.
+    pub(crate) again: Option<Again>,
 }
 
 impl Call {
@@ -150,15 +153,21 @@ impl Call {
         Ok(form_pairs(text).collect())
     }
 
+    /// A caller decides how long a body takes, and could wait with the end of it for the moment at which
+    /// they may do nothing any more: so access is decided again when it is there.
     async fn body(&mut self, largest: usize) -> Result<BytesMut, Problem> {
         let time = self.body_time;
-        tokio::time::timeout(time, self.whole_body(largest)).await.unwrap_or_else(|_| {
+        let body = tokio::time::timeout(time, self.whole_body(largest)).await.unwrap_or_else(|_| {
             Err(Problem::new(
                 actix_http::StatusCode::REQUEST_TIMEOUT,
                 "body_too_slow",
                 format!("The body did not arrive within {} seconds.", time.as_secs()),
             ))
-        })
+        })?;
+        if let Some(again) = self.again.take() {
+            again.decide(self).await?;
+        }
+        Ok(body)
     }
 
     async fn whole_body(&mut self, largest: usize) -> Result<BytesMut, Problem> {

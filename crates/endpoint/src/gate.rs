@@ -1,5 +1,6 @@
 //! Credential, object, access: what happens before any handler.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use access_control::{
@@ -11,6 +12,7 @@ use actix_web::HttpMessage as _;
 use async_trait::async_trait;
 use audit::{Refusals, Target};
 use ids::{AppId, OrganizationId};
+use time::OffsetDateTime;
 
 use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
@@ -136,9 +138,49 @@ where
     };
     let attempt = Attempt::new::<A>(principal.as_ref(), &call);
     match decide::<A>(gate, &mut call, principal.as_ref(), origins) {
-        Ok(permit) => Ok((permit, call, attempt)),
+        Ok(permit) => {
+            call.again = Some(Again { gate: gate.clone(), decide: decide_again::<A> });
+            Ok((permit, call, attempt))
+        }
         Err(problem) => Err(attempt.refused_at_the_gate(gate, problem)),
     }
+}
+
+/// The decision about a call, to be made once more.
+pub(crate) struct Again {
+    gate: Gate,
+    decide: for<'a> fn(&'a Gate, &'a Call) -> Decided<'a>,
+}
+
+type Decided<'a> = Pin<Box<dyn Future<Output = Result<(), Problem>> + 'a>>;
+
+impl Again {
+    pub(crate) async fn decide(&self, call: &Call) -> Result<(), Problem> {
+        (self.decide)(&self.gate, call).await
+    }
+}
+
+fn decide_again<'a, A>(gate: &'a Gate, call: &'a Call) -> Decided<'a>
+where
+    A: Action,
+    A::Scope: Check + ObjectFromPath,
+{
+    Box::pin(async move {
+        let principal = principal::<A::Scope>(gate, call).await?;
+        let object = A::Scope::object(call)?;
+        let refused =
+            match authorize::<A>(principal.as_ref(), object, &*gate.facts, OffsetDateTime::now_utc()) {
+                Ok(_) => return Ok(()),
+                Err(refusal) => Problem::from(refusal),
+            };
+        // Any other status is recorded where the handler's own are.
+        Err(match refused.status() {
+            StatusCode::NOT_FOUND => {
+                Attempt::new::<A>(principal.as_ref(), call).refused_at_the_gate(gate, refused)
+            }
+            _ => refused,
+        })
+    })
 }
 
 async fn principal<S: Scope>(gate: &Gate, call: &Call) -> Result<Option<Principal>, Problem> {

@@ -180,6 +180,7 @@ async fn run(
         body_time,
         app_label,
         app_origin: None,
+        again: None,
     };
     let answer = match (endpoint.handler)(gate, call).await {
         Ok(answer) => answer,

@@ -28,6 +28,7 @@ mod recycled_hosts;
 mod secrecy;
 mod sign_in;
 mod sign_in_age;
+mod slow_bodies;
 mod starting;
 mod store_lost;
 mod streams;
