@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action, CreateOrganization, DeleteOrganization, ListOwnOrganizations, Permit, ReadOrganization, Role,
-    UpdateOrganization,
+    Action, CreateOrganization, DeleteOrganization, ListOwnOrganizations, ManageOwners, Permit,
+    ReadOrganization, Role, UpdateOrganization,
 };
 use audit::{Actor, Change, Event, Target};
 use ids::{Name, OrganizationId, OrganizationSlug, RequestId, UserId};
@@ -128,10 +128,11 @@ impl Organizations {
             .collect())
     }
 
-    /// Changes the name or the hosted domain.
+    /// Changes the name or the hosted domain. The hosted domain is for Owners: whoever sets it shuts out
+    /// everybody of another one, Owners included.
     ///
     /// # Errors
-    /// The person signed in with another hosted domain than the new one and would be locked out at once,
+    /// Not allowed, the person signed in with another hosted domain than the new one and would be locked out at once,
     /// or the store is not available.
     pub async fn update(
         &self,
@@ -146,6 +147,9 @@ impl Organizations {
             hosted_domain: changes.hosted_domain.unwrap_or_else(|| before.hosted_domain.clone()),
             ..before.clone()
         };
+        if before.hosted_domain != after.hosted_domain {
+            store::confirm(change.transaction(), &permit.also::<ManageOwners>()?).await?;
+        }
         if !admits(after.hosted_domain.as_ref(), permit.actor().hosted_domain.as_deref()) {
             return Err(OrganizationError::WouldLockOut);
         }

@@ -112,4 +112,23 @@ on_both_stores! {
         let own = ada.on_own_account::<ListOwnOrganizations>();
         assert!(house.organizations.list_own(&own).await.unwrap().is_empty());
     }
+
+    async fn z05_an_admin_shuts_no_owner_out_with_a_hosted_domain(database: TestDatabase) {
+        let house = House::on(database);
+        let ada = house.person("ada").await;
+        let acme = house.organization(&ada, "acme").await;
+        let bob = house.member(acme.id, "bob", Role::Admin).await.signed_in_at("bobs.example");
+        let permit = house.permit::<UpdateOrganization>(&bob, acme.id).await.unwrap();
+        let of = |domain: Option<&str>| OrganizationChanges {
+            name: Some("By Bob".parse().unwrap()),
+            hosted_domain: Some(domain.map(|domain| domain.parse().unwrap())),
+        };
+        let refused = house.organizations.update(&permit, request(), of(Some("bobs.example"))).await;
+        assert!(matches!(refused, Err(OrganizationError::Refused(Refusal::Forbidden))), "{refused:?}");
+        let read = house.permit::<ReadOrganization>(&ada, acme.id).await.unwrap();
+        let unchanged = house.organizations.read(&read).await.unwrap();
+        assert_eq!((unchanged.name, unchanged.hosted_domain), (acme.name, None));
+        // The name is an Admin's to change, and the domain as it is can be said along with it.
+        assert_eq!(house.organizations.update(&permit, request(), of(None)).await.unwrap().name.as_str(), "By Bob");
+    }
 }
