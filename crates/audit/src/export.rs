@@ -102,6 +102,12 @@ impl Export {
         Ok(Self { heads, header, next: from, step: Step::Header, content: Sha256::new(), end: signed })
     }
 
+    /// The number of the last record; 0 where the chain has none.
+    #[must_use]
+    pub const fn last(&self) -> i64 {
+        self.header.to
+    }
+
     /// The next lines, each with its end. The last of them is a head that signs everything before it; it
     /// is missing when the chain is not what was signed earlier, so that the export does not verify.
     ///

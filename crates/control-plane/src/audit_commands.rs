@@ -19,6 +19,10 @@ use crate::{StartError, head_signing};
 #[derive(Subcommand)]
 pub(crate) enum AuditCommand {
     /// Says whether an export is what the platform wrote. Needs no server, no database and no network.
+    #[command(
+        after_help = "Ends with 0 if it is, with 1 if not: every line that is wrong is named. Only with --heads does it show that a \
+        trail was rolled back.\n\nExample:\n  vybe audit verify --export acme.jsonl --public-key \"$(cat audit-key)\" --heads audit-heads.jsonl"
+    )]
     Verify(VerifyArguments),
     /// Prints the public key that signed heads are checked with. Keep it where the platform cannot change it.
     PublicKey(ConfigPath),
@@ -90,7 +94,9 @@ fn verify(arguments: &VerifyArguments) -> Result<(), StartError> {
         print(&format!("and {} more", report.further))?;
     }
     if !report.is_clean() {
-        return Err(StartError::Findings(report.findings.len() as u64 + report.further));
+        return Err(StartError::Findings(
+            report.findings.len() + usize::try_from(report.further).unwrap_or(usize::MAX),
+        ));
     }
     print(&summary(&report))
 }
@@ -112,10 +118,13 @@ async fn export(arguments: ExportArguments) -> Result<(), StartError> {
     let database = migrations::connect(&reveal("database.url", &config.database.url)?).await?;
     let heads_file = config.audit.heads_file.clone();
     let heads = head_signing::open(Journal::new(database), &master_key(&config)?, heads_file).await?;
-    let out = |source| StartError::File { path: arguments.out.clone(), source };
+    let out = |source| StartError::Write { path: arguments.out.clone(), source };
     let mut export = Export::begin(Arc::new(heads), chain, arguments.from)
         .await
         .map_err(|error| StartError::audit(&error))?;
+    if let Some(id) = arguments.organization.filter(|_| export.last() == 0) {
+        return Err(StartError::Audit(format!("there was never an organization {id} in this database")));
+    }
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.out).map_err(out)?;
     while let Some(lines) = export.next_page().await.map_err(|error| StartError::audit(&error))? {

@@ -92,7 +92,13 @@ impl ConfigPath {
 /// # Errors
 /// One line for the operator.
 pub fn run() -> Result<(), StartError> {
-    match CommandLine::parse().command {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        // Not 2, which clap would take: that is the answer of `vybe policy plan`.
+        Err(error) if error.use_stderr() => return Err(StartError::Usage(Box::new(error))),
+        Err(help) => return help.print().map_err(StartError::Output),
+    };
+    match line.command {
         Command::Dev { port, data, log, decisions } => {
             logging::start(&LogSection { format: LogFormat::Text, level: log })?;
             runtime()?.block_on(demo::run(&data, port, decisions.into()))

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 pub use period::{Period, PeriodError};
 pub use secret::Secret;
-pub use sections::*;
 pub(crate) use secret::api_token;
+pub use sections::*;
 
 /// Where the configuration is when neither `--config` nor `VYBE_CONFIG` says so.
 pub const DEFAULT_PATH: &str = "vybe.toml";

@@ -192,7 +192,7 @@ fn provider(
 ) -> Result<Provider, StartError> {
     let mut provider =
         Provider::new(PROVIDER, "the development provider", issuer, &client.id, Some(&client.secret));
-    provider.extra_roots = trust::authorities("(development)", authority)?;
+    provider.extra_roots = trust::authorities(authority).map_err(StartError::Server)?;
     provider.resolve = vec![(ISSUER_HOST.to_owned(), address)];
     Ok(provider)
 }

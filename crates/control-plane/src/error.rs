@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::config::ConfigError;
+use crate::output::counted;
 
 /// One line for the operator, saying what to do.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +52,8 @@ pub enum StartError {
     #[error("the audit trail: {0}")]
     Audit(String),
     /// An export that is not what the platform wrote.
-    #[error("the export does not verify; found: {0}")]
-    Findings(u64),
+    #[error("the export does not verify: {}", counted(*.0, "finding"))]
+    Findings(usize),
     /// Something only `vybe dev` needs.
     #[error(transparent)]
     Development(#[from] development::DevelopmentError),
@@ -70,11 +71,22 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file that a command writes.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A command line that cannot be understood.
+    #[error(transparent)]
+    Usage(Box<clap::Error>),
     /// A proof that could not be finished.
     #[error(transparent)]
     Proof(#[from] proof::ProofError),
     /// A proof that found something.
-    #[error("{0} differences")]
+    #[error("{}", counted(*.0, "difference"))]
     Differences(usize),
     /// A platform that does not answer, or refuses.
     #[error("{0}")]
@@ -88,7 +100,7 @@ pub enum StartError {
         error: policy::PolicyFileError,
     },
     /// A policy that is not what its file says.
-    #[error("the policy and the file differ in {0} places")]
+    #[error("the policy and the file differ in {}", counted(*.0, "place"))]
     Drift(usize),
 }
 

@@ -8,6 +8,9 @@ use crate::output::print;
 use crate::remote::{Remote, RemoteArguments};
 
 #[derive(Args)]
+#[command(
+    after_help = "Ends with 0 whatever the answer, with 1 without one.\n\nExample:\n  vybe explain --url https://vybe.example.com --app reports --user ann@example.com --path /admin"
+)]
 pub(crate) struct ExplainArguments {
     #[command(flatten)]
     remote: RemoteArguments,

@@ -62,7 +62,11 @@ impl Metrics {
                 "audit_broken",
                 "Chains of the audit trail that are not what was signed; anything but 0 is an emergency",
             )?,
-            audit_delivered: counters("audit_delivered_total", "Audit records that a receiver has", "receiver")?,
+            audit_delivered: counters(
+                "audit_delivered_total",
+                "Audit records that a receiver has",
+                "receiver",
+            )?,
             audit_delivery_failures: counters(
                 "audit_delivery_failures_total",
                 "Deliveries of audit records that failed and are sent again",

@@ -9,9 +9,19 @@ pub(crate) fn print(text: &str) -> Result<(), StartError> {
     writeln!(std::io::stdout(), "{}", harmless(text)).map_err(StartError::Output)
 }
 
+/// Things, counted: `1 change`, `2 changes`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
+}
+
 /// Says on standard error why a command failed: one line that says what to do. Nobody is left to tell if
 /// standard error is closed.
 pub fn complain(error: &StartError) {
+    if let StartError::Usage(usage) = error {
+        let _ = usage.print();
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "vybe: {}", harmless(&error.to_string()));
 }
 

@@ -10,7 +10,8 @@ use crate::output::print;
 
 #[derive(Subcommand)]
 pub(crate) enum ProveCommand {
-    /// Asks every endpoint as every kind of caller and prints where the answers differ from what is declared.
+    /// Asks every endpoint as every kind of caller and prints where the answers differ from what is declared. Ends
+    /// every session and API token of the people it speaks as: with `vybe dev`, of all five.
     Matrix {
         #[command(flatten)]
         platform: PlatformArguments,

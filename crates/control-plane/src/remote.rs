@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -55,7 +55,8 @@ impl Remote {
             StartError::Remote(format!("{:?} is no origin: use https://<host>[:<port>]", arguments.url))
         })?;
         let extra = match &arguments.ca_file {
-            Some(path) => trust::authorities("--ca-file", path)?,
+            Some(path) => trust::authorities(path)
+                .map_err(|reason| StartError::Remote(format!("--ca-file: {reason}")))?,
             None => Vec::new(),
         };
         let mut builder = reqwest::Client::builder()
@@ -119,6 +120,10 @@ impl Remote {
         }
         if !status.is_success() {
             return Err(StartError::Remote(match serde_json::from_slice::<Problem>(&body) {
+                Ok(Problem { code, .. }) if status == StatusCode::UNAUTHORIZED => format!(
+                    "{} does not accept the API token (401 {code}): it has ended, was revoked, or is for another platform",
+                    self.origin
+                ),
                 Ok(Problem { code, detail }) => {
                     format!("{}: {detail} ({} {code})", self.origin, status.as_u16())
                 }

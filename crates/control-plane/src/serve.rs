@@ -1,6 +1,7 @@
 //! `vybe serve`: the platform as a configuration file describes it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
@@ -193,9 +194,11 @@ impl Parts {
     fn of(config: &Config) -> Result<Self, StartError> {
         trust::install_cryptography();
         let extra = match &config.sign_in.extra_authorities {
-            Some(path) => trust::authorities("sign_in.extra_authorities", path)?,
+            Some(path) => trust::authorities(path)
+                .map_err(|reason| ConfigError::key("sign_in.extra_authorities", reason))?,
             None => Vec::new(),
         };
+        heads_folder(config)?;
         let master_key = reveal("secrets.master_key", &config.secrets.master_key)?;
         let mut providers = Vec::new();
         if let Some(google) = &config.sign_in.google {
@@ -252,6 +255,17 @@ impl Parts {
                 .map(|mail| mailer(mail, &config.platform.host, &extra))
                 .transpose()?,
         })
+    }
+}
+
+/// The file is made when the first heads are signed, its folder is not.
+fn heads_folder(config: &Config) -> Result<(), ConfigError> {
+    let folder = config.audit.heads_file.as_deref().and_then(Path::parent);
+    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => {
+            Err(ConfigError::key("audit.heads_file", format!("there is no folder {}", folder.display())))
+        }
+        None => Ok(()),
     }
 }
 

@@ -17,16 +17,16 @@ pub(crate) fn install_cryptography() {
 }
 
 /// The certificates of a PEM file.
-pub(crate) fn authorities(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let unreadable = |error: &dyn std::fmt::Display| {
-        ConfigError::key(key, format!("cannot read the certificates in {}: {error}", path.display()))
+        format!("cannot read the certificates in {}: {error}", path.display())
     };
     let all = CertificateDer::pem_file_iter(path)
         .map_err(|error| unreadable(&error))?
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| unreadable(&error))?;
     if all.is_empty() {
-        return Err(unreadable(&"there is none").into());
+        return Err(unreadable(&"there is none"));
     }
     Ok(all)
 }

@@ -128,9 +128,16 @@ on_both_stores! {
             std::fs::write(&tampered, text.replacen("\"outcome\":\"done\"", "\"outcome\":\"refused\"", 1)).unwrap();
             let (clean, said) = operator.verify(&tampered, &key, true);
             assert!(!clean && said.contains("line 2: record 1 or its hash was changed"), "{said}");
-            assert!(said.trim_end().ends_with("the export does not verify; found: 2"), "{said}");
+            assert!(said.trim_end().ends_with("the export does not verify: 2 findings"), "{said}");
         }
-        assert!(!operator.audit(&["export", "--platform", "--out", operator.file("platform").to_str().unwrap()]).status.success());
+        for (chain, out, wanted) in [
+            (&["--platform"][..], "platform", "cannot write"),
+            (&["--organization", &ids::OrganizationId::generate().to_string()], "none", "there was never an organization"),
+        ] {
+            let output = operator.audit(&[&["export", "--out", operator.file(out).to_str().unwrap()], chain].concat());
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && said.contains(wanted), "{said}");
+        }
 
         // The owner of the database takes the last records back while the platform is down.
         let store = database.connection();

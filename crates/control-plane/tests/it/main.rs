@@ -4,8 +4,8 @@
 
 mod access_matrix;
 mod api_description;
-mod audit_trail;
 mod audit_commands;
+mod audit_trail;
 mod browser;
 mod changes_bite;
 mod configuration;
@@ -22,8 +22,8 @@ mod mass_assignment;
 mod organization_page;
 mod platform;
 mod policy;
-mod receivers;
 mod programs;
+mod receivers;
 mod recycled_hosts;
 mod secrecy;
 mod sign_in;

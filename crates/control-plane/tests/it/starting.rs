@@ -275,15 +275,39 @@ fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
 #[test]
 fn every_flag_has_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 6] =
-        [&[], &["dev"], &["serve"], &["migrate"], &["config", "check"], &["config", "print"]];
+    let commands = [
+        "",
+        "dev",
+        "serve",
+        "migrate",
+        "config check",
+        "config print",
+        "audit verify",
+        "audit public-key",
+        "audit export",
+        "explain",
+        "policy export",
+        "policy plan",
+        "policy apply",
+        "prove matrix",
+        "prove identifiers",
+    ];
     for command in commands {
-        let help = vybe(folder.path(), &[command, &["--help"]].concat());
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = vybe(folder.path(), &arguments);
         let text = String::from_utf8(help.stdout).unwrap();
         assert!(help.status.success(), "{command:?}");
-        for line in text.lines().filter(|line| line.trim_start().starts_with("--")) {
-            let explained = line.trim().split_once("  ").is_some_and(|(_, words)| !words.trim().is_empty());
-            assert!(explained, "{command:?}: {line:?} in {text}");
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair[0].trim_start().starts_with("--")) {
+            // On the same line, or on the next one.
+            let words = pair[0].trim().split_once("  ").map_or(pair[1], |(_, words)| words).trim();
+            assert!(!words.is_empty() && !words.starts_with('-'), "{command:?}: {} in {text}", pair[0]);
         }
+    }
+    // 2 is the answer of `vybe policy plan` that there are differences, and no mistake.
+    for mistake in [&["policy", "plan"][..], &["prove", "matrix", "--urll"], &["nothing"]] {
+        let output = vybe(folder.path(), mistake);
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true), "{mistake:?}");
+        assert!(!output.stderr.is_empty());
     }
 }

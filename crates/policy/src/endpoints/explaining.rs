@@ -36,7 +36,8 @@ pub(super) struct Asked {
 pub(super) struct ExplainedAnswer {
     /// Whether the request would go on to the app.
     allowed: bool,
-    /// The status of the answer if not: 403 where the person may know of the app, else 404.
+    /// The status of the answer if not: 404 where the person may not know of the app, 401 where the sign-in is too
+    /// old (a page view is sent to sign in again), else 403.
     refused_with: Option<u16>,
     /// The person's role in the app, if allowed.
     app_role: Option<AppRole>,
@@ -82,6 +83,15 @@ impl ReasonName {
     }
 }
 
+/// What the middleware answers, whoever asked.
+const fn status_of(reason: Reason) -> u16 {
+    match reason {
+        Reason::SignInTooOld(_) => 401,
+        reason if reason.app_is_visible() => 403,
+        _ => 404,
+    }
+}
+
 pub(super) async fn explain(
     api: PolicyApi,
     permit: Permit<ExplainAccess>,
@@ -97,7 +107,7 @@ pub(super) async fn explain(
         refusal.map(ReasonName::of).map_or((None, None), |(name, rule)| (Some(name), rule));
     Ok(Answer::json(&ExplainedAnswer {
         allowed: app_role.is_some(),
-        refused_with: refusal.map(|reason| if reason.app_is_visible() { 403 } else { 404 }),
+        refused_with: refusal.map(status_of),
         app_role,
         reason,
         rule_id,
