@@ -13,12 +13,16 @@ use directory::Directory;
 use ids::{AppId, GroupId, OrganizationId};
 use organizations::{Groups, OrganizationError};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Semaphore;
 
 use crate::comparison::{affected_apps, compare, probes};
 use crate::{Effect, MOST_CHANGES, PolicyChange, PolicyError, Probe, Probes, SimulationHash, World};
 
 /// The most requests that were seen and are asked about.
 const MOST_SEEN: usize = 20_000;
+
+/// How many simulations compute at a time; the others wait. Each may keep a core busy for seconds.
+const AT_ONCE: usize = 2;
 
 /// So many apps are asked for what they saw one by one.
 const FEW_APPS: usize = 8;
@@ -29,6 +33,7 @@ pub struct Simulations {
     directory: Directory,
     groups: Groups,
     traffic: Traffic,
+    turns: Arc<Semaphore>,
 }
 
 /// What a draft would do.
@@ -98,7 +103,7 @@ impl Simulations {
     /// Simulations on these facts.
     #[must_use]
     pub fn new(directory: Directory, groups: Groups, traffic: Traffic) -> Self {
-        Self { directory, groups, traffic }
+        Self { directory, groups, traffic, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// What a draft would do in an organization. Apps that the asker cannot edit are counted, not named.
@@ -186,10 +191,13 @@ impl Simulations {
         draft: Draft,
         now: OffsetDateTime,
     ) -> Result<Simulation, PolicyError> {
+        // Nobody closes it. A computation whose caller is gone keeps its turn until it ends.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
         let after = made(&before, &draft.changes, actor, now)?;
         let seen = self.seen(&before, &after, now - draft.seen_within).await?;
         let capped = seen.capped;
         let computed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let known = seen.requests.into_iter().filter(|request| before.apps().contains_key(&request.app));
             let seen = known.map(|request| {
                 let decisions::SeenRequest { app, method, paths, under_every_rule } = request;
