@@ -12,12 +12,12 @@ use crate::platform::Platform;
 const TRIES: usize = 3;
 
 #[test]
-fn z02_a_foreign_identifier_is_answered_like_an_unknown_one_on_sqlite() {
+fn z02_z11_a_foreign_identifier_is_answered_like_an_unknown_one_on_sqlite() {
     test_support::run(async { sweep(TestDatabase::sqlite().await).await });
 }
 
 #[test]
-fn z02_a_foreign_identifier_is_answered_like_an_unknown_one_on_postgres() {
+fn z02_z11_a_foreign_identifier_is_answered_like_an_unknown_one_on_postgres() {
     test_support::run(async { sweep(TestDatabase::postgres().await).await });
 }
 
