@@ -3,13 +3,11 @@
 use access_control::{Permit, ReadAudit};
 use audit::{AuditError, Export, Filter, Linked, Outcome, Party};
 use endpoint::http::StatusCode;
-use endpoint::{Answer, Call, Endpoint, Problem};
+use endpoint::{Answer, Call, Endpoint, GivenInstant, PagingParameters, Problem};
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::{AuditTrailError, Occasion, Reading};
 
@@ -72,18 +70,17 @@ struct SearchParameters {
     /// done or refused.
     outcome: Option<String>,
     /// Not before this instant (RFC 3339).
+    #[schemars(with = "Option<GivenInstant>")]
     since: Option<String>,
     /// Before this instant (RFC 3339).
+    #[schemars(with = "Option<GivenInstant>")]
     until: Option<String>,
     /// A request.
     request: Option<String>,
     /// A decision.
     decision: Option<String>,
-    /// `nextCursor` of the piece before.
-    cursor: Option<String>,
-    /// How many events at most; 50 when not given.
-    #[schemars(range(min = 1, max = 200))]
-    limit: Option<u32>,
+    #[schemars(flatten)]
+    paging: PagingParameters,
 }
 
 /// Which part of the trail is exported.
@@ -210,8 +207,8 @@ fn filter(call: &Call) -> Result<Filter, Problem> {
         target: text(call, "target")?,
         target_kind: text(call, "targetKind")?,
         outcome,
-        since: instant(call, "since")?,
-        until: instant(call, "until")?,
+        since: call.instant("since")?,
+        until: call.instant("until")?,
         request: text(call, "request")?,
         decision: text(call, "decision")?,
     })
@@ -226,14 +223,6 @@ fn text(call: &Call, name: &str) -> Result<Option<String>, Problem> {
         return Err(Problem::invalid("invalid_filter", detail));
     }
     Ok(text)
-}
-
-fn instant(call: &Call, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
-    let Some(text) = call.query(name)? else { return Ok(None) };
-    let instant = OffsetDateTime::parse(&text, &Rfc3339).ok().filter(|at| (1970..=9998).contains(&at.year()));
-    let refused =
-        || Problem::invalid("invalid_instant", format!("{name} is an instant such as 2026-01-31T12:00:00Z."));
-    instant.map(|at| Some(at.to_offset(time::UtcOffset::UTC))).ok_or_else(refused)
 }
 
 fn occasion(call: &Call) -> Occasion {

@@ -6,10 +6,8 @@ use std::fmt;
 
 use access_control::{Permit, ReadAudit, ReadDecisions, RequestPath};
 use endpoint::http::StatusCode;
-use endpoint::{Answer, Call, Endpoint, GivenInstant, Problem};
+use endpoint::{Answer, Call, Endpoint, GivenInstant, PagingParameters, Problem};
 use schemars::JsonSchema;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use self::answers::{DecisionAnswer, ListAnswer, RecordAnswer};
 use crate::{DecisionError, Decisions, Search};
@@ -44,11 +42,8 @@ struct ListParameters {
     /// Before (RFC 3339).
     #[schemars(with = "Option<GivenInstant>")]
     until: Option<String>,
-    /// `nextCursor` of the piece before.
-    cursor: Option<String>,
-    /// How many elements at most; 50 when not given.
-    #[schemars(range(min = 1, max = 200))]
-    limit: Option<u32>,
+    #[schemars(flatten)]
+    paging: PagingParameters,
 }
 
 #[derive(JsonSchema)]
@@ -118,17 +113,12 @@ fn search(call: &Call) -> Result<Search, Problem> {
     };
     let path = call.query("path")?;
     let path = path.as_deref().map(|text| RequestPath::parse(text).map(RequestPath::into_owned)).transpose();
-    let instant = |name: &'static str| {
-        let text = call.query(name)?;
-        let parsed = text.map(|text| OffsetDateTime::parse(&text, &Rfc3339)).transpose();
-        parsed.map_err(|_| invalid(format!("{name} is an instant, such as 2026-01-31T12:00:00Z.")))
-    };
     Ok(Search {
         user: user.map_err(|_| invalid("user is the identifier of a person."))?,
         allowed,
         path: path.map_err(|error| invalid(format!("path is not readable: {error}.")))?,
-        since: instant("since")?,
-        until: instant("until")?,
+        since: call.instant("since")?,
+        until: call.instant("until")?,
     })
 }
 

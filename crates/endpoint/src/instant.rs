@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+
+use crate::{Call, Problem};
 
 /// An instant as every answer writes it: ISO 8601 in UTC with milliseconds and `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,21 @@ impl JsonSchema for Instant {
             "format": "date-time",
             "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
         })
+    }
+}
+
+impl Call {
+    /// The instant that a parameter of the query names (RFC 3339, any offset), in UTC.
+    ///
+    /// # Errors
+    /// 400 for a doubled parameter, 422 for a text that is no instant, or none that every store can keep.
+    pub fn instant(&self, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+        let Some(text) = self.query(name)? else { return Ok(None) };
+        let at = OffsetDateTime::parse(&text, &Rfc3339).ok().filter(|at| (1970..=9998).contains(&at.year()));
+        let at = at.ok_or_else(|| {
+            Problem::invalid("invalid_instant", format!("{name} is an instant such as 2026-01-31T12:00:00Z."))
+        })?;
+        Ok(Some(at.to_offset(UtcOffset::UTC)))
     }
 }
 

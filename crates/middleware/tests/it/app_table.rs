@@ -3,6 +3,7 @@
 //! The table is written by Cedar in `crates/access-control/tests/it/app_table.rs`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use access_control::Role;
 use audit::Target;
@@ -164,8 +165,8 @@ on_both_stores! {
         let mut apps = Vec::new();
         for (number, line) in lines.iter().enumerate() {
             let key = (line.role, line.in_group, line.signed_in_at);
-            if !people.contains_key(&key) {
-                people.insert(key, person(&rows, line, &tenants).await);
+            if let Entry::Vacant(place) = people.entry(key) {
+                place.insert(person(&rows, line, &tenants).await);
             }
             let label = format!("line-{number}");
             apps.push(app(&rows, line, &label, &tenants, &house, &people[&key]).await);
