@@ -17,6 +17,7 @@ mod explain_command;
 mod head_signing;
 mod health;
 mod housekeeping;
+mod letter_limits;
 mod logging;
 mod metrics;
 mod neighbours;

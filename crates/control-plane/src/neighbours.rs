@@ -1,6 +1,7 @@
 //! What organizations and apps need of crates that they do not know.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use access_control::Role;
 use async_trait::async_trait;
@@ -10,6 +11,8 @@ use ids::{EmailAddress, OrganizationId, UserId};
 use mail::{Letter, Mailer};
 use organizations::{Delivery, InvitationLetter, NeighbourError};
 use time::OffsetDateTime;
+
+use crate::letter_limits::LetterLimits;
 
 /// People as identity knows them.
 pub(crate) struct KnownPeople(pub(crate) Users);
@@ -88,12 +91,21 @@ impl apps::Memberships for KnownMembers {
 }
 
 /// Letters of organizations, if there is a mail server.
-pub(crate) struct Post(pub(crate) Option<Mailer>);
+pub(crate) struct Post {
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) limits: LetterLimits,
+}
 
 #[async_trait]
 impl organizations::Letters for Post {
     async fn send_invitation(&self, invitation: &InvitationLetter) -> Delivery {
-        let Some(mailer) = &self.0 else { return Delivery::NotConfigured };
+        let Some(mailer) = &self.mailer else { return Delivery::NotConfigured };
+        if !self.limits.admits(&invitation.to, &invitation.inviter, Instant::now()) {
+            tracing::warn!(
+                "a letter was not sent: too many to this address, or for this person, within an hour"
+            );
+            return Delivery::Failed;
+        }
         let letter = Letter {
             to: invitation.to.clone(),
             subject: invitation.subject(),

@@ -17,6 +17,7 @@ use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 
+use crate::letter_limits::LetterLimits;
 use crate::neighbours::{AppsForget, KnownMembers, KnownPeople, Post};
 use crate::{StartError, head_signing};
 
@@ -132,7 +133,12 @@ impl OrganizationUseCases {
         Self {
             organizations: Organizations::new(store.clone(), Arc::new(AppsForget)),
             members: Members::new(store.clone(), people.clone(), Arc::new(AppsForget)),
-            invitations: Invitations::new(store.clone(), people.clone(), Arc::new(Post(mailer)), &origin),
+            invitations: Invitations::new(
+                store.clone(),
+                people.clone(),
+                Arc::new(Post { mailer, limits: LetterLimits::default() }),
+                &origin,
+            ),
             groups: Groups::new(store.clone()),
             set_up: SetUp::new(store),
         }
