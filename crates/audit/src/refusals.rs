@@ -21,10 +21,10 @@ use tokio::time::MissedTickBehavior;
 
 use crate::{Actor, Event, Journal, Target};
 
-/// How many refusals of one chain are written within [`WINDOW`] before sampling begins.
+/// How many refusals of one chain are written in ten seconds before sampling begins.
 pub const WRITTEN_IN_FULL: u64 = 50;
 
-/// How many refusals of one action to one actor are written within [`WINDOW`], whatever others do.
+/// How many refusals of one action to one actor are written in ten seconds, whatever others do.
 pub const WRITTEN_OF_EACH: u8 = 3;
 
 /// The action under which refusals that were not written are counted in the trail.
