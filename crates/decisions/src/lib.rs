@@ -30,5 +30,5 @@ pub use policy_snapshot::PolicySnapshot;
 pub use queue::{Decided, Queue, Recorder, Recording, Unrecorded};
 pub use store::Store;
 pub use traffic::{Seen, SeenRequest, Traffic};
-pub use words::{in_words, rule_in_words};
+pub use words::in_words;
 pub use writer::Writer;

@@ -39,8 +39,7 @@ pub fn in_words(explanation: &Explanation, rules: &[PathRule]) -> Vec<String> {
 }
 
 /// A rule: what it covers, and whom it lets through.
-#[must_use]
-pub fn rule_in_words(rule: &PathRule) -> String {
+fn rule_in_words(rule: &PathRule) -> String {
     let methods: Vec<&str> = rule.methods.iter().map(|method| method.as_str()).collect();
     let methods = if methods.is_empty() { "all methods".to_owned() } else { methods.join(", ") };
     let subjects: Vec<String> = rule.subjects.iter().map(subject_in_words).collect();
@@ -92,5 +91,25 @@ fn reason_in_words(reason: Reason, rule: impl Fn(&PathRuleId) -> String) -> Stri
         Reason::NotCreator => "Refused: not the app's creator.".to_owned(),
         Reason::PathRule(id) => format!("Refused by {}.", rule(&id)),
         Reason::SignInTooOld(id) => format!("Refused: the sign-in is too old for {}.", rule(&id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_the_rule() {
+        let rule = PathRule {
+            id: PathRuleId::generate(),
+            pattern: "/admin".parse().unwrap(),
+            methods: vec!["POST".parse().unwrap()],
+            subjects: vec![Subject::Role(Role::Owner)],
+            sign_in_within: Some(access_control::SignInAge::try_from(15).unwrap()),
+        };
+        let words = rule_in_words(&rule);
+        for part in [rule.id.to_string().as_str(), "/admin", "POST", "owners", "15 minutes"] {
+            assert!(words.contains(part), "{words} lacks {part}");
+        }
     }
 }

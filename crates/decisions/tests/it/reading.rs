@@ -1,6 +1,6 @@
 //! Who may open and list what.
 
-use access_control::{Decision, Method, ReadAudit, ReadDecisions, Role, SignedIn};
+use access_control::{Decision, ReadAudit, ReadDecisions, SignedIn};
 use decisions::{DecisionError, Search};
 use ids::DecisionId;
 use test_support::TestDatabase;
@@ -108,20 +108,5 @@ test_support::on_both_stores! {
         let opened = house.decisions.of_app(&permit, asked.id).await.unwrap();
         assert!(!opened.agrees);
         assert!(matches!(opened.explanation.decision, Decision::Allow(_)));
-    }
-}
-
-#[test]
-fn words_name_the_rule() {
-    let rule = access_control::PathRule {
-        id: ids::PathRuleId::generate(),
-        pattern: "/admin".parse().unwrap(),
-        methods: vec!["POST".parse::<Method>().unwrap()],
-        subjects: vec![access_control::Subject::Role(Role::Owner)],
-        sign_in_within: Some(access_control::SignInAge::try_from(15).unwrap()),
-    };
-    let words = decisions::rule_in_words(&rule);
-    for part in [rule.id.to_string().as_str(), "/admin", "POST", "owners", "15 minutes"] {
-        assert!(words.contains(part), "{words} lacks {part}");
     }
 }
