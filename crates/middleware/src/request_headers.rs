@@ -72,6 +72,9 @@ pub fn forwarded(
             continue;
         }
         let value = value.as_bytes();
+        if name == "authorization" && is_platform_token(value) {
+            continue;
+        }
         let value = if name == "cookie" { without_platform_cookies(value) } else { Cow::Borrowed(value) };
         if name == "cookie" && value.is_empty() {
             continue;
@@ -224,6 +227,13 @@ pub(crate) fn without_platform_cookies(value: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(kept)
+}
+
+/// Whether it holds a token of the platform's API. None counts on an app's host, so it came by mistake, and
+/// the app could use it elsewhere.
+fn is_platform_token(value: &[u8]) -> bool {
+    let holds = |prefix: &[u8]| value.windows(prefix.len()).any(|window| window.eq_ignore_ascii_case(prefix));
+    contains_platform_name(value) && (holds(b"vybe_api_") || holds(b"vybe_agent_"))
 }
 
 fn contains_platform_name(value: &[u8]) -> bool {

@@ -55,6 +55,23 @@ async fn h04_other_spellings_do_not_reach_the_app() {
 }
 
 #[tokio::test]
+async fn h06_the_app_never_sees_a_token_of_the_platforms_api() {
+    let house = House::build().await;
+    for token in
+        ["Bearer vybe_api_0123_secret", "bearer  vybe_agent_secret", "Bearer x, Bearer VYBE_API_secret"]
+    {
+        assert_eq!(house.ask("GET /", &format!("authorization: {token}\r\n")).await.status, 200);
+        let seen = house.upstream.seen().pop().unwrap();
+        assert!(!seen.head.contains("secret"), "{}", seen.head);
+    }
+    // What an app uses the header for otherwise is the app's business.
+    for own in ["Bearer of-the-apps-own", "Bearer vybe", "Basic dTpw"] {
+        assert_eq!(house.ask("GET /", &format!("authorization: {own}\r\n")).await.status, 200);
+        assert_eq!(house.upstream.seen().pop().unwrap().only("authorization"), own);
+    }
+}
+
+#[tokio::test]
 async fn h06_the_app_never_sees_a_platform_cookie() {
     let house = House::build().await;
     let session = house.cookie(&house.member, HELLO);
