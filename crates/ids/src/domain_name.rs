@@ -1,9 +1,8 @@
 //! DNS names with at least two labels, such as `example.com`.
 
-use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::text::is_text;
 
 /// The longest name and the longest label (RFC 1035, section 2.3.4).
 const LONGEST: usize = 253;
@@ -18,13 +17,7 @@ pub struct DomainNameError;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainName(String);
 
-impl DomainName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+is_text!(DomainName);
 
 impl FromStr for DomainName {
     type Err = DomainNameError;
@@ -41,25 +34,6 @@ impl FromStr for DomainName {
         } else {
             Err(DomainNameError)
         }
-    }
-}
-
-impl fmt::Display for DomainName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for DomainName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for DomainName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -10,6 +10,7 @@ mod identifier;
 mod name;
 mod schema;
 mod slug;
+mod text;
 
 pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
