@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("organizations", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("apps", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
     ("directory", &["access-control", "apps", "audit", "ids", "organizations"]),
+    ("decisions", &["access-control", "endpoint", "ids", "secrets-vault"]),
     (
         "policy",
         &[
@@ -39,7 +40,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secrets-vault",
         ],
     ),
-    ("decisions", &["access-control", "endpoint", "ids", "secrets-vault"]),
     (
         "middleware",
         &["access-control", "apps", "audit", "decisions", "directory", "endpoint", "identity", "ids"],
