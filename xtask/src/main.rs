@@ -19,6 +19,7 @@ mod layers;
 mod postgres;
 mod programs;
 mod soak;
+mod spoken_tests;
 mod suite;
 
 #[derive(Parser)]
