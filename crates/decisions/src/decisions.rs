@@ -10,6 +10,9 @@ use crate::seen_paths::day_of;
 use crate::store::{AT_ONCE, Kept, Scope};
 use crate::{DecisionError, DecisionRecord, PolicySnapshot, Store};
 
+/// How many decisions one search by person, outcome or path looks at.
+pub const MOST_LOOKED_AT: usize = 20_000;
+
 /// How long one sweep deletes; the next one goes on. Enough for some millions.
 const LONGEST_SWEEP: Duration = Duration::from_secs(120);
 
@@ -48,6 +51,15 @@ pub struct Search {
     pub since: Option<OffsetDateTime>,
     /// Before.
     pub until: Option<OffsetDateTime>,
+}
+
+/// A piece of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Newest first.
+    pub records: Vec<DecisionRecord>,
+    /// What the next piece is older than, if there may be one; also after a piece that is short or empty.
+    pub next: Option<DecisionId>,
 }
 
 /// How long decisions are kept.
@@ -94,7 +106,8 @@ impl Decisions {
         self.open(Scope::Organization(permit.organization()), id).await
     }
 
-    /// Decisions about an app, newest first, older than `before` and at most `most`.
+    /// Decisions about an app, newest first, older than `before` and at most `most`. With a person, an outcome
+    /// or a path, at most [`MOST_LOOKED_AT`] decisions are looked at.
     ///
     /// # Errors
     /// The store is not available.
@@ -104,7 +117,7 @@ impl Decisions {
         search: &Search,
         before: Option<DecisionId>,
         most: usize,
-    ) -> Result<Vec<DecisionRecord>, DecisionError> {
+    ) -> Result<Listed, DecisionError> {
         self.store.list(permit.app(), search, before, most).await
     }
 

@@ -25,16 +25,17 @@ impl fmt::Debug for DecisionsApi {
     }
 }
 
-/// What a list can be narrowed to.
+/// What a list can be narrowed to. With a user, an outcome or a path, one request looks at 20,000 decisions at
+/// most: a page may be short, or empty, and still have a `nextCursor`.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the parameters of the query")]
 struct ListParameters {
-    /// About this person.
+    /// About this person. A page may be short or empty, and still have a `nextCursor`.
     user: Option<ids::UserId>,
-    /// allowed or refused.
+    /// allowed or refused. A page may be short or empty, and still have a `nextCursor`.
     outcome: Option<Outcome>,
-    /// About this page and those below it.
+    /// About this page and those below it. A page may be short or empty, and still have a `nextCursor`.
     path: Option<String>,
     /// Not before (RFC 3339).
     #[schemars(with = "Option<GivenInstant>")]
@@ -97,9 +98,9 @@ async fn of_organization(
 async fn list(api: DecisionsApi, permit: Permit<ReadDecisions>, call: Call) -> Result<Answer, Problem> {
     let paging = call.paging()?;
     let search = search(&call)?;
-    let mut records = api.decisions.list(&permit, &search, paging.after()?, paging.limit + 1).await?;
-    let next_cursor = paging.cut(&mut records, |record| record.id.to_string());
-    let decisions = records.into_iter().map(RecordAnswer::from).collect();
+    let listed = api.decisions.list(&permit, &search, paging.after()?, paging.limit).await?;
+    let next_cursor = listed.next.map(|next| paging.cursor(&next));
+    let decisions = listed.records.into_iter().map(RecordAnswer::from).collect();
     Ok(Answer::json(&ListAnswer { decisions, next_cursor }))
 }
 

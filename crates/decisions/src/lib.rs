@@ -23,7 +23,7 @@ mod words;
 mod writer;
 
 pub use decision_record::{DecisionRecord, PersonFacts};
-pub use decisions::{Decisions, Evaluated, Retention, Search};
+pub use decisions::{Decisions, Evaluated, Listed, MOST_LOOKED_AT, Retention, Search};
 pub use endpoints::DecisionsApi;
 pub use error::DecisionError;
 pub use policy_snapshot::PolicySnapshot;

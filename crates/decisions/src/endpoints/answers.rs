@@ -12,6 +12,7 @@ use crate::{DecisionRecord, Evaluated, PersonFacts, PolicySnapshot, in_words};
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListAnswer {
     pub(super) decisions: Vec<RecordAnswer>,
+    /// Where to go on; also after a page that is short or empty. `null`: there are no more.
     pub(super) next_cursor: Option<String>,
 }
 

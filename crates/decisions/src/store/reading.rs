@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use super::{Store, failed, read};
 use crate::seen_paths::MOST_OF_AN_APP;
 use crate::traffic::{Seen, SeenRequest};
-use crate::{DecisionError, DecisionRecord, PolicySnapshot, Search};
+use crate::{DecisionError, DecisionRecord, Listed, MOST_LOOKED_AT, PolicySnapshot, Search};
 
 const DECISIONS: &str = "decisions";
 const SNAPSHOTS: &str = "policy_snapshots";
@@ -26,6 +26,25 @@ impl Scope {
             Self::App(app) => ("app_id", app.to_string()),
             Self::Organization(organization) => ("organization_id", organization.to_string()),
         }
+    }
+}
+
+/// What has to hold for a row.
+struct Condition {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Condition {
+    fn app(app: AppId) -> Self {
+        Self { text: "app_id = $1".to_owned(), values: vec![app.to_string().into()] }
+    }
+
+    /// Each `$` in the text stands for the value.
+    fn and(&mut self, text: &str, value: Value) {
+        self.values.push(value);
+        self.text.push_str(" AND ");
+        self.text.push_str(&text.replace('$', &format!("${}", self.values.len())));
     }
 }
 
@@ -52,44 +71,66 @@ impl Store {
         Ok(Some(Kept { record, policy }))
     }
 
-    /// Decisions about an app, newest first.
+    /// Decisions about an app, newest first, and where to go on.
+    ///
+    /// No index knows people, outcomes or paths. So a search for those looks at a window of an app's newest
+    /// decisions, however few it finds there.
     pub(crate) async fn list(
         &self,
         app: AppId,
         search: &Search,
         before: Option<DecisionId>,
         most: usize,
-    ) -> Result<Vec<DecisionRecord>, DecisionError> {
-        let mut condition = "app_id = $1".to_owned();
-        let mut values: Vec<Value> = vec![app.to_string().into()];
-        let mut and = |text: &str, value: Value| {
-            values.push(value);
-            condition.push_str(" AND ");
-            condition.push_str(&text.replace("$", &format!("${}", values.len())));
-        };
+    ) -> Result<Listed, DecisionError> {
+        let mut condition = Condition::app(app);
+        if let Some(since) = search.since {
+            condition.and("id >= $", first_of(since).to_string().into());
+        }
+        if let Some(until) = search.until {
+            condition.and("id < $", first_of(until).to_string().into());
+        }
+        if let Some(before) = before {
+            condition.and("id < $", before.to_string().into());
+        }
+        let mut end = None;
+        if search.user.is_some() || search.allowed.is_some() || search.path.is_some() {
+            end = self.end_of_window(&condition).await?;
+        }
+        if let Some(end) = end {
+            condition.and("id >= $", end.to_string().into());
+        }
         if let Some(user) = search.user {
-            and("user_id = $", user.to_string().into());
+            condition.and("user_id = $", user.to_string().into());
         }
         if let Some(allowed) = search.allowed {
-            and("allowed = $", allowed.into());
+            condition.and("allowed = $", allowed.into());
         }
         if let Some(path) = &search.path {
             // The page and those below it.
             let below = format!("{}/", path.judged().trim_end_matches('/'));
-            and("SUBSTR(path || '/', 1, LENGTH($)) = $", below.into());
+            condition.and("SUBSTR(path || '/', 1, LENGTH($)) = $", below.into());
         }
-        if let Some(since) = search.since {
-            and("id >= $", first_of(since).to_string().into());
-        }
-        if let Some(until) = search.until {
-            and("id < $", first_of(until).to_string().into());
-        }
-        if let Some(before) = before {
-            and("id < $", before.to_string().into());
-        }
-        let sql = format!("SELECT record FROM decisions WHERE {condition} ORDER BY id DESC LIMIT {most}");
+        let Condition { text: condition, values } = condition;
+        let one_more = most.saturating_add(1);
+        let sql = format!("SELECT record FROM decisions WHERE {condition} ORDER BY id DESC LIMIT {one_more}");
         let rows = self.all(&sql, values).await?;
-        rows.iter().map(|row| json(&text(row, "record")?, DECISIONS)).collect()
+        let records = rows.iter().map(|row| json(&text(row, "record")?, DECISIONS));
+        let mut records = records.collect::<Result<Vec<DecisionRecord>, _>>()?;
+        let is_cut = records.len() > most;
+        records.truncate(most);
+        let next = if is_cut { records.last().map(|last| last.id) } else { end };
+        Ok(Listed { records, next })
+    }
+
+    /// The oldest decision of the window, if it does not reach to the oldest of all. Read from the index
+    /// alone.
+    async fn end_of_window(&self, condition: &Condition) -> Result<Option<DecisionId>, DecisionError> {
+        let Condition { text: condition, values } = condition;
+        let newer = MOST_LOOKED_AT - 1;
+        let sql =
+            format!("SELECT id FROM decisions WHERE {condition} ORDER BY id DESC LIMIT 1 OFFSET {newer}");
+        let rows = self.all(&sql, values.clone()).await?;
+        rows.first().map(|row| read(DECISIONS, &text(row, "id")?)).transpose()
     }
 
     /// What an organization's apps saw since a day, at most so many.

@@ -1,7 +1,7 @@
 //! Who may open and list what.
 
 use access_control::{Decision, ReadAudit, ReadDecisions, SignedIn};
-use decisions::{DecisionError, Search};
+use decisions::{DecisionError, MOST_LOOKED_AT, Search};
 use ids::DecisionId;
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
@@ -33,7 +33,7 @@ test_support::on_both_stores! {
             let organization = house.decisions.of_organization(&of_organization, other).await;
             assert!(matches!(organization, Err(DecisionError::NotFound)), "{organization:?}");
         }
-        let listed = house.decisions.list(&of_app, &Search::default(), None, 100).await.unwrap();
+        let listed = house.decisions.list(&of_app, &Search::default(), None, 100).await.unwrap().records;
         assert_eq!(listed.iter().map(|record| record.id).collect::<Vec<_>>(), [our_decision]);
     }
 
@@ -54,13 +54,14 @@ test_support::on_both_stores! {
         let permit = known.permit::<ReadDecisions>(&world.auditor, world.app.id);
 
         let mut seen: Vec<DecisionId> = Vec::new();
+        let mut before = None;
         loop {
-            let piece =
-                house.decisions.list(&permit, &Search::default(), seen.last().copied(), 7).await.unwrap();
-            if piece.is_empty() {
+            let piece = house.decisions.list(&permit, &Search::default(), before, 7).await.unwrap();
+            seen.extend(piece.records.iter().map(|record| record.id));
+            before = piece.next;
+            if before.is_none() {
                 break;
             }
-            seen.extend(piece.iter().map(|record| record.id));
         }
         let mut all: Vec<DecisionId> = asked.iter().map(|(_, _, asked)| asked.id).collect();
         all.reverse();
@@ -69,7 +70,7 @@ test_support::on_both_stores! {
         let ids = |search: Search| {
             let (decisions, permit) = (house.decisions.clone(), permit.clone());
             async move {
-                let found = decisions.list(&permit, &search, None, 100).await.unwrap();
+                let found = decisions.list(&permit, &search, None, 100).await.unwrap().records;
                 found.into_iter().map(|record| record.id).rev().collect::<Vec<_>>()
             }
         };
@@ -92,6 +93,46 @@ test_support::on_both_stores! {
         assert_eq!(ids(none).await, []);
         let since = Search { since: Some(now - Duration::seconds(5)), ..Search::default() };
         assert_eq!(ids(since).await.len(), asked.len());
+    }
+
+    async fn a_search_that_finds_little_looks_at_a_window_and_goes_on_from_there(database: TestDatabase) {
+        let mut house = House::on(database);
+        let (now, mut random) = (OffsetDateTime::now_utc(), Random(8));
+        let world = World::open(&mut random, now);
+        let queue = house.recorder.queue();
+        let oldest = ask_for(&queue, &world, stranger(&world), &["/rare"], &mut random, now).id;
+        let copied = ask_for(&queue, &world, world.auditor.clone(), &["/often"], &mut random, now).id;
+        house.stop().await;
+        let ids: Vec<DecisionId> = (1..MOST_LOOKED_AT + 5).map(|_| DecisionId::generate()).collect();
+        for some in ids.chunks(1000) {
+            let values: Vec<String> = some.iter().map(|id| format!("('{id}')")).collect();
+            let copies = format!(
+                "INSERT INTO decisions SELECT ids.column1, organization_id, app_id, user_id, allowed, path, policy, \
+                 REPLACE(record, '{copied}', ids.column1) FROM decisions, (VALUES {}) AS ids WHERE id = '{copied}'",
+                values.join(",")
+            );
+            house.execute(&copies).await;
+        }
+        let known = Known::of(std::slice::from_ref(&world));
+        let permit = known.permit::<ReadDecisions>(&world.auditor, world.app.id);
+        let path = |text: &str| Some(access_control::RequestPath::parse(text).unwrap().into_owned());
+        let end = ids[ids.len() - MOST_LOOKED_AT];
+        for search in [
+            Search { user: Some(world.people[0]), ..Search::default() },
+            Search { path: path("/rare"), ..Search::default() },
+        ] {
+            let first = house.decisions.list(&permit, &search, None, 50).await.unwrap();
+            assert!(first.records.is_empty());
+            assert_eq!(first.next, Some(end), "the last that was looked at");
+            let second = house.decisions.list(&permit, &search, first.next, 50).await.unwrap();
+            assert_eq!(second.records.iter().map(|record| record.id).collect::<Vec<_>>(), [oldest]);
+            assert_eq!(second.next, None);
+        }
+        // What fills its piece goes on after the last that it gave.
+        let often = Search { path: path("/often"), ..Search::default() };
+        let first = house.decisions.list(&permit, &often, None, 50).await.unwrap();
+        assert_eq!(first.records.len(), 50);
+        assert_eq!(first.next, Some(ids[ids.len() - 50]));
     }
 
     async fn a_record_that_does_not_come_out_again_is_told(database: TestDatabase) {
