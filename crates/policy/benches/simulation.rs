@@ -57,7 +57,7 @@ async fn main() {
         let mut times = Vec::new();
         let mut totals = Totals::default();
         for _ in 0..RUNS {
-            let draft = Draft { changes: changes.clone(), seen_within: Duration::days(30) };
+            let draft = Draft { changes: changes.clone(), seen_within: Duration::days(30), kept: 20 };
             let start = Instant::now();
             let simulation = simulations.of_organization(&permit, draft, now).await.unwrap();
             times.push(start.elapsed().as_secs_f64() * 1_000.0);

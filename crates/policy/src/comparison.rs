@@ -70,6 +70,24 @@ pub struct Shift {
     pub after: Access,
 }
 
+/// Requests that somebody gets further with, or less far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shifts {
+    /// How many.
+    pub total: usize,
+    /// The first of them, as many as were asked for.
+    pub first: Vec<Shift>,
+}
+
+impl Shifts {
+    fn add(&mut self, shift: Shift, most: usize) {
+        self.total += 1;
+        if self.first.len() < most {
+            self.first.push(shift);
+        }
+    }
+}
+
 /// What a draft does to one person in one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
@@ -82,9 +100,9 @@ pub struct Effect {
     /// And after.
     pub after: Option<AppRole>,
     /// The requests that the person gets further with.
-    pub gains: Vec<Shift>,
+    pub gains: Shifts,
     /// The requests that the person gets less far with.
-    pub loses: Vec<Shift>,
+    pub loses: Shifts,
 }
 
 /// The requests to ask about, by app.
@@ -123,9 +141,15 @@ pub fn probes(before: &World, after: &World, seen: impl IntoIterator<Item = (App
 /// Everybody for whom something is different, by app and person.
 ///
 /// People are taken to sign in where their organization asks them to. A grant that ends later is taken to
-/// hold.
+/// hold. Of each person in each app all requests are counted, and `most` kept, gained and lost each.
 #[must_use]
-pub fn compare(before: &World, after: &World, probes: &Probes, now: OffsetDateTime) -> Vec<Effect> {
+pub fn compare(
+    before: &World,
+    after: &World,
+    probes: &Probes,
+    now: OffsetDateTime,
+    most: usize,
+) -> Vec<Effect> {
     let touched = touched_members(before, after);
     let work: Vec<_> = probes
         .iter()
@@ -144,7 +168,7 @@ pub fn compare(before: &World, after: &World, probes: &Probes, now: OffsetDateTi
         .collect();
     let one_app =
         |(one, other, probes, users): &(&Arc<AppFacts>, &Arc<AppFacts>, &Vec<Probe>, Vec<UserId>)| {
-            let view = View { before, after, now, ages: ages(one, other) };
+            let view = View { before, after, now, most, ages: ages(one, other) };
             let effects = users.iter().filter_map(|user| view.effect(one.id, *user, probes));
             effects.collect::<Vec<_>>()
         };
@@ -217,6 +241,7 @@ struct View<'a> {
     before: &'a World,
     after: &'a World,
     now: OffsetDateTime,
+    most: usize,
     ages: Vec<SignInAge>,
 }
 
@@ -235,20 +260,21 @@ impl View<'_> {
             permit.ok().map(|permit| permit.app_role())
         };
         let (before, after) = (role(self.before), role(self.after));
-        let mut effect = Effect { app, user, before, after, gains: Vec::new(), loses: Vec::new() };
+        let mut effect =
+            Effect { app, user, before, after, gains: Shifts::default(), loses: Shifts::default() };
         if before.is_some() || after.is_some() {
             for (number, probe) in probes.iter().enumerate() {
                 let before = self.access(self.before, app, &viewer, probe);
                 let after = self.access(self.after, app, &viewer, probe);
                 let shift = Shift { probe: number, before, after };
                 match before.extent().cmp(&after.extent()) {
-                    std::cmp::Ordering::Less => effect.gains.push(shift),
-                    std::cmp::Ordering::Greater => effect.loses.push(shift),
+                    std::cmp::Ordering::Less => effect.gains.add(shift, self.most),
+                    std::cmp::Ordering::Greater => effect.loses.add(shift, self.most),
                     std::cmp::Ordering::Equal => {}
                 }
             }
         }
-        let unchanged = before == after && effect.gains.is_empty() && effect.loses.is_empty();
+        let unchanged = before == after && effect.gains.total == 0 && effect.loses.total == 0;
         (!unchanged).then_some(effect)
     }
 

@@ -22,7 +22,7 @@ mod simulations;
 mod world;
 
 pub use changes::{Order, PolicyChanges};
-pub use comparison::{Access, Effect, Probe, Probes, Shift, compare, probes};
+pub use comparison::{Access, Effect, Probe, Probes, Shift, Shifts, compare, probes};
 pub use draft::{MOST_CHANGES, PolicyChange, WantedRule};
 pub use endpoints::PolicyApi;
 pub use error::PolicyError;

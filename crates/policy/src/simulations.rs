@@ -81,10 +81,10 @@ impl Totals {
         for effect in effects {
             apps.insert(effect.app);
             people.insert(effect.user);
-            totals.gaining += usize::from(!effect.gains.is_empty() || effect.after > effect.before);
-            totals.losing += usize::from(!effect.loses.is_empty() || effect.after < effect.before);
-            totals.requests_gained += effect.gains.len();
-            totals.requests_lost += effect.loses.len();
+            totals.gaining += usize::from(effect.gains.total > 0 || effect.after > effect.before);
+            totals.losing += usize::from(effect.loses.total > 0 || effect.after < effect.before);
+            totals.requests_gained += effect.gains.total;
+            totals.requests_lost += effect.loses.total;
         }
         Self { apps: apps.len(), people: people.len(), ..totals }
     }
@@ -97,6 +97,8 @@ pub struct Draft {
     pub changes: Vec<PolicyChange>,
     /// For how long back requests that apps saw are asked about.
     pub seen_within: Duration,
+    /// How many requests of each person in each app are kept, gained and lost each. All are counted.
+    pub kept: usize,
 }
 
 impl Simulations {
@@ -204,7 +206,7 @@ impl Simulations {
                 (app, Probe { method, paths, under_every_rule })
             });
             let probes = probes(&before, &after, seen);
-            let effects = compare(&before, &after, &probes, now);
+            let effects = compare(&before, &after, &probes, now, draft.kept);
             Simulation {
                 hash: before.hash(&draft.changes),
                 effects,

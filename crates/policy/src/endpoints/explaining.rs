@@ -55,7 +55,8 @@ pub(super) struct ExplainedAnswer {
     steps: Vec<Step>,
     /// The same in sentences.
     words: Vec<String>,
-    /// The version of the policy.
+    /// The version of the policy; it grows with every change and starts again with the process. The lasting
+    /// name of what was decided by is `policyDigest` of a kept decision.
     policy_version: u64,
 }
 
@@ -132,7 +133,8 @@ fn question(call: &Call) -> Result<Question, Problem> {
     let whom = if user.contains('@') {
         user.parse().map(Whom::Email).map_err(|error| invalid("user", &error))?
     } else {
-        user.parse().map(Whom::User).map_err(|error| invalid("user", &error))?
+        let expected = "an e-mail address or the identifier of a person (usr_…) is expected";
+        user.parse().map(Whom::User).map_err(|_| invalid("user", &expected))?
     };
     let ago = match call.query("signedInMinutesAgo")? {
         None => 0,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use super::{LARGEST_DRAFT, PolicyApi};
-use crate::{Access, Draft, Effect, PolicyChange, PolicyError, Probe, Shift, Simulation, Totals};
+use crate::{Access, Draft, Effect, PolicyChange, PolicyError, Probe, Shifts, Simulation, Totals};
 
 /// The most pairs of app and person that one answer lists.
 const MOST_LISTED: usize = 1_000;
@@ -133,8 +133,8 @@ impl From<Totals> for TotalsAnswer {
 }
 
 impl Requests {
-    fn of(shifts: &[Shift], probes: &[Probe]) -> Self {
-        let requests = shifts.iter().take(MOST_REQUESTS).filter_map(|shift| {
+    fn of(shifts: &Shifts, probes: &[Probe]) -> Self {
+        let requests = shifts.first.iter().filter_map(|shift| {
             let probe = probes.get(shift.probe)?;
             Some(RequestAnswer {
                 method: probe.method.as_str().to_owned(),
@@ -143,7 +143,7 @@ impl Requests {
                 after: shift.after.into(),
             })
         });
-        Self { total: shifts.len(), requests: requests.collect() }
+        Self { total: shifts.total, requests: requests.collect() }
     }
 }
 
@@ -173,7 +173,8 @@ async fn draft(call: &mut Call) -> Result<(Draft, u16), Problem> {
     if days > 365 {
         return Err(Problem::invalid("invalid_days", "Requests of at most 365 days can be asked about."));
     }
-    Ok((Draft { changes: body.changes, seen_within: Duration::days(i64::from(days)) }, days))
+    let seen_within = Duration::days(i64::from(days));
+    Ok((Draft { changes: body.changes, seen_within, kept: MOST_REQUESTS }, days))
 }
 
 async fn answer(api: &PolicyApi, simulation: &Simulation, days: u16) -> Result<Answer, Problem> {

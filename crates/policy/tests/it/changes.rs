@@ -25,7 +25,7 @@ async fn simulate(
     changes: Vec<PolicyChange>,
 ) -> Result<policy::Simulation, PolicyError> {
     let permit = house.permit::<SimulatePolicy>(tenant.owner, tenant.id).unwrap();
-    let draft = Draft { changes, seen_within: Duration::days(30) };
+    let draft = Draft { changes, seen_within: Duration::days(30), kept: 20 };
     house.simulations.of_organization(&permit, draft, house.now()).await
 }
 
@@ -137,7 +137,7 @@ on_both_stores! {
         let draft = vec![rule(app.id, "/admin")];
         let seen = simulate(&house, tenant, draft.clone()).await.unwrap().hash.as_str().to_owned();
         let app_permit = house.permit::<SimulateApp>(tenant.owner, app.id).unwrap();
-        let app_draft = Draft { changes: draft.clone(), seen_within: Duration::days(1) };
+        let app_draft = Draft { changes: draft.clone(), seen_within: Duration::days(1), kept: 20 };
         let app_seen = house.simulations.of_app(&app_permit, app_draft, house.now()).await.unwrap();
         let update = &house.permit::<UpdateApp>(tenant.owner, app.id).unwrap();
         let order = &Order { changes: draft.clone(), simulation: Some(app_seen.hash.as_str().to_owned()) };

@@ -10,7 +10,7 @@ use crate::house::{House, Tenant, change, occasion};
 
 async fn simulate(house: &House, tenant: Tenant, app: ids::AppId, changes: Vec<PolicyChange>) -> Simulation {
     let permit = house.permit::<SimulateApp>(tenant.owner, app).unwrap();
-    let draft = Draft { changes, seen_within: Duration::days(1) };
+    let draft = Draft { changes, seen_within: Duration::days(1), kept: 20 };
     house.simulations.of_app(&permit, draft, house.now()).await.unwrap()
 }
 
@@ -44,11 +44,11 @@ on_both_stores! {
         // The Owner loses /admin, the member has to sign in more often.
         let of = |simulation: &Simulation, user| {
             let effect = simulation.effects.iter().find(|effect| effect.user == user)?;
-            let shifts = effect.gains.iter().chain(&effect.loses);
+            let shifts = effect.gains.first.iter().chain(&effect.loses.first);
             let shifts = shifts.map(|shift| {
                 (simulation.probes[&app.id][shift.probe].path().to_owned(), minutes(shift.before), minutes(shift.after))
             });
-            Some((effect.gains.len(), shifts.collect::<Vec<_>>()))
+            Some((effect.gains.total, shifts.collect::<Vec<_>>()))
         };
         let path = || "/admin".to_owned();
         assert_eq!(of(&added, tenant.owner), Some((0, vec![(path(), None, Some(0))])));

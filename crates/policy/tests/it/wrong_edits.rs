@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use access_control::SimulatePolicy;
-use policy::{Draft, Effect, Simulation};
+use policy::{Draft, Effect, Simulation, Totals};
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
@@ -17,8 +17,8 @@ fn found(simulation: &Simulation) -> (Roles, Shifts) {
         if before != after {
             roles.insert((*app, *user), (*before, *after));
         }
-        for (shift, gained) in gains.iter().map(|one| (one, true)).chain(loses.iter().map(|one| (one, false)))
-        {
+        let (gained, lost) = (gains.first.iter(), loses.first.iter());
+        for (shift, gained) in gained.map(|one| (one, true)).chain(lost.map(|one| (one, false))) {
             let probe = &simulation.probes[app][shift.probe];
             let (method, path) = (probe.method.as_str().to_owned(), probe.path().to_owned());
             assert!(shifts.insert((*app, *user, method, path, gained)), "said twice");
@@ -35,7 +35,8 @@ on_both_stores! {
         let house = House::on(database).await;
         let permit = house.permit::<SimulatePolicy>(large.owner(), large.id).unwrap();
         for (name, changes, after) in wrong_edits(&large) {
-            let draft = Draft { changes, seen_within: Duration::days(30) };
+            let draft = Draft { changes, seen_within: Duration::days(30), kept: usize::MAX };
+            let capped = Draft { kept: 1, ..draft.clone() };
             let start = Instant::now();
             let simulation = house.simulations.of_organization(&permit, draft, house.now()).await.unwrap();
             let took = start.elapsed();
@@ -45,6 +46,11 @@ on_both_stores! {
             println!("{name}: {} roles, {} requests of people, {took:?}", roles.len(), shifts.len());
             assert!(!wanted_shifts.is_empty(), "{name}: the edit is not wrong");
             assert_eq!(roles, wanted_roles, "{name}");
+            // The answer keeps few of them, and counts the same.
+            let capped = house.simulations.of_organization(&permit, capped, house.now()).await.unwrap();
+            assert_eq!(Totals::of(&capped.effects), Totals::of(&simulation.effects), "{name}");
+            let sides = capped.effects.iter().flat_map(|effect| [&effect.gains, &effect.loses]);
+            assert!(sides.into_iter().all(|side| side.first.len() == side.total.min(1)), "{name}");
             assert!(shifts == wanted_shifts, "{name}: {} instead of {}", shifts.len(), wanted_shifts.len());
         }
     }
