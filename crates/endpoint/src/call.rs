@@ -84,6 +84,16 @@ impl Call {
         Ok(found)
     }
 
+    /// A misspelt condition that is ignored would answer more than was asked for.
+    pub(crate) fn has_only(&self, known: &[String]) -> Result<(), Problem> {
+        let unknown = form_pairs(self.request.query_string()).find(|(key, _)| !known.contains(key));
+        unknown.map_or(Ok(()), |(key, _)| {
+            let known = known.join(", ");
+            let detail = format!("There is no parameter {key:?}; there are: {known}.");
+            Err(Problem::invalid("invalid_query", detail))
+        })
+    }
+
     /// The query string as sent.
     #[must_use]
     pub fn query_string(&self) -> &str {

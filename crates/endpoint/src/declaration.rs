@@ -214,7 +214,8 @@ impl<A, Answers> Guarded<A, Answers> {
         self
     }
 
-    /// Describes the parameters of its query, one for each field.
+    /// Describes the parameters of its query, one for each field. Any other is refused, except where the
+    /// answer is a page or a redirect.
     #[must_use]
     pub fn query<T: JsonSchema>(mut self) -> Self {
         self.description.query = Some(schema_of::<T>);
@@ -279,6 +280,7 @@ where
         R: Future<Output = Result<Answer, Problem>> + 'static,
     {
         let origins = self.declaration.origins;
+        let parameters = self.description.only_parameters().map(Arc::new);
         Endpoint {
             declaration: self.declaration,
             action: A::NAME,
@@ -286,8 +288,12 @@ where
             description: self.description,
             handler: Arc::new(move |gate, call| {
                 let state = state.clone();
+                let parameters = parameters.clone();
                 Box::pin(async move {
                     let (permit, call, attempt) = permit::<A>(&gate, call, origins).await?;
+                    if let Some(known) = parameters {
+                        call.has_only(&known)?;
+                    }
                     handler(state, permit, call).await.map_err(|problem| attempt.refused(&gate, problem))
                 })
             }),

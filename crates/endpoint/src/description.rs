@@ -40,6 +40,17 @@ pub(crate) enum Content {
     Elsewhere,
 }
 
+impl Description {
+    /// The only parameters that its query may have, if that is so. Where a browser is led, by providers and
+    /// by links, others are ignored: RFC 6749, section 4.1.2.
+    pub(crate) fn only_parameters(&self) -> Option<Vec<String>> {
+        let is_for_browsers =
+            |outcome: &Outcome| matches!(outcome.content, Content::Elsewhere | Content::Media("text/html"));
+        let query = self.query.filter(|_| !self.outcomes.iter().any(is_for_browsers))?;
+        Some(crate::openapi::names_in_query(query))
+    }
+}
+
 pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }

@@ -12,6 +12,7 @@ use crate::description::Body;
 use crate::{Endpoint, Origins, Surface};
 
 pub(crate) use answers::declares;
+pub(crate) use parameters::names_in_query;
 
 /// Schemas as they are read and as they are written: a field that may be left out on the way in is always
 /// there on the way out.

@@ -47,6 +47,12 @@ pub(super) fn in_path(path: &str, generator: &mut SchemaGenerator) -> Vec<Value>
         .collect()
 }
 
+/// The names of the parameters of the query.
+pub(crate) fn names_in_query(query: SchemaOf) -> Vec<String> {
+    let described = in_query(query, &mut super::Generators::new().read);
+    described.iter().filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned())).collect()
+}
+
 /// Parameters of the query: one for each field of its type.
 pub(super) fn in_query(query: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Value> {
     let schema = query(generator).to_value();

@@ -104,6 +104,33 @@ async fn the_running_server_answers_405_and_404_to_everything_undeclared() {
     assert!(server.requests().is_empty());
 }
 
+#[tokio::test]
+async fn a_parameter_that_is_not_declared_is_refused_after_access() {
+    let server = Running::start().await;
+    let ask = async |cookie: &str, query: &str| {
+        let head = format!("GET /api/v1/searched{query} HTTP/1.1\r\nhost: vybe.test\r\n{cookie}\r\n");
+        server.ask(&head).await
+    };
+    let person = "cookie: __Host-vybe_session=alice\r\n";
+    for query in ["", "?", "?limit=3", "?word=a&limit=3", "?wo%72d=a"] {
+        assert_eq!(ask(person, query).await.status, 200, "{query}");
+    }
+    for query in ["?search=adam", "?word=a&search=adam", "?Word=a", "?search", "?=a"] {
+        assert_eq!(ask("", query).await.status, 401, "{query}");
+        let refused = ask(person, query).await;
+        assert_eq!(refused.status, 422, "{query}");
+        let body: serde_json::Value = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!(body["code"], "invalid_query");
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains("there are: ") && detail.contains("word"), "{detail}");
+        assert!(detail.contains("limit") && detail.contains("cursor"), "{detail}");
+        assert_eq!(detail.contains("\"search\""), query.contains("search"), "{detail}");
+    }
+    // A provider may add to what it sends a browser back with.
+    let led = server.ask("GET /led?word=a&session_state=b HTTP/1.1\r\nhost: vybe.test\r\n\r\n").await;
+    assert_eq!(led.status, 200);
+}
+
 #[test]
 fn the_description_names_every_endpoint_of_the_platform() {
     let declared = endpoints(&Seen::default());

@@ -227,6 +227,15 @@ pub struct NewOrganization {
     pub name: String,
 }
 
+/// What is searched for.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "describes the parameters")]
+pub struct Searched {
+    word: Option<String>,
+    #[schemars(flatten)]
+    paging: endpoint::PagingParameters,
+}
+
 /// The endpoints of the fixture.
 pub fn endpoints(seen: &Seen) -> Vec<Endpoint> {
     let mut endpoints = vec![
@@ -255,6 +264,16 @@ pub fn endpoints(seen: &Seen) -> Vec<Endpoint> {
             .gives::<serde_json::Value>(StatusCode::OK)
             .refuses(&[StatusCode::NOT_FOUND])
             .answers((), session),
+        Endpoint::get("/api/v1/searched", "things.search")
+            .requires::<ReadOwnSession>()
+            .query::<Searched>()
+            .gives::<serde_json::Value>(StatusCode::OK)
+            .answers((), hello),
+        Endpoint::get("/led", "things.led")
+            .requires::<ReadSigningKeys>()
+            .query::<Searched>()
+            .gives_page()
+            .answers((), hello),
         Endpoint::post("/api/v1/organizations", "organizations.create")
             .requires::<CreateOrganization>()
             .takes::<NewOrganization>()
