@@ -31,6 +31,7 @@ mod refusals;
 mod store;
 mod trail;
 mod verify;
+mod waiting;
 
 pub use chain::{Chain, ChainError, ChainHash, ChainHashError};
 pub use error::AuditError;
@@ -46,3 +47,4 @@ pub use refusals::{NOT_WRITTEN, RefusalCounters, RefusalWriter, Refusals, WRITTE
 pub use store::events::Linked;
 pub use trail::{Filter, Found, Trail};
 pub use verify::verify;
+pub use waiting::{WAITING_OF_A_PERSON, WAITING_OF_PROGRAMS};

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::waiting::Waiting;
 use crate::{Actor, Event, Journal, Target};
 
 /// How many refusals of one chain are written in ten seconds before sampling begins.
@@ -57,6 +58,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub struct Refusals {
     queue: mpsc::Sender<Event>,
     sampling: Arc<Mutex<Sampling>>,
+    waiting: Arc<Waiting>,
     counters: Arc<RefusalCounters>,
 }
 
@@ -65,6 +67,7 @@ pub struct Refusals {
 pub struct RefusalWriter {
     queue: mpsc::Receiver<Event>,
     sampling: Arc<Mutex<Sampling>>,
+    waiting: Arc<Waiting>,
     counters: Arc<RefusalCounters>,
 }
 
@@ -79,7 +82,7 @@ pub struct RefusalCounters {
 
 impl RefusalCounters {
     /// Each number with its name: `written` to the trail; `sampled_out`, counted there; `lost`, because
-    /// the queue was full or the store did not answer; `unauthenticated`, nobody knows whose.
+    /// the queue or the actor's share of it was full or the store did not answer; `unauthenticated`, nobody knows whose.
     #[must_use]
     pub fn readings(&self) -> [(&'static str, u64); 4] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -98,13 +101,15 @@ impl Refusals {
     pub fn new() -> (Self, RefusalWriter) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let sampling = Arc::<Mutex<Sampling>>::default();
+        let waiting = Arc::<Waiting>::default();
         let counters = Arc::<RefusalCounters>::default();
         let writer = RefusalWriter {
             queue: receiver,
             sampling: Arc::clone(&sampling),
+            waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
         };
-        (Self { queue: sender, sampling, counters }, writer)
+        (Self { queue: sender, sampling, waiting, counters }, writer)
     }
 
     /// Hands in a refusal. Nothing is waited for.
@@ -118,10 +123,23 @@ impl Refusals {
                 return;
             }
         }
-        if self.queue.try_send(event).is_err() {
+        if !self.enqueue(event) {
             add(&self.counters.lost, 1);
             lock(&self.sampling).missed(chain);
         }
+    }
+
+    /// Whether there was room for it.
+    fn enqueue(&self, event: Event) -> bool {
+        let actor = event.actor;
+        if !self.waiting.enter(actor) {
+            return false;
+        }
+        let is_sent = self.queue.try_send(event).is_ok();
+        if !is_sent {
+            self.waiting.leave(actor);
+        }
+        is_sent
     }
 
     /// Counts a request without a valid credential. There is nobody to name, and anybody can send any
@@ -141,21 +159,29 @@ impl RefusalWriter {
     /// Writes until `stopped` completes, and then what is left.
     pub async fn run(mut self, journal: Journal, stopped: impl Future<Output = ()>) {
         let mut stopped = pin!(stopped);
-        let mut waiting = Vec::with_capacity(AT_ONCE);
+        let mut taken = Vec::with_capacity(AT_ONCE);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                1.. = self.queue.recv_many(&mut waiting, AT_ONCE) => self.write(&journal, &mut waiting).await,
+                1.. = self.queue.recv_many(&mut taken, AT_ONCE) => self.write_taken(&journal, &mut taken).await,
                 _ = sweep.tick() => self.summarize(&journal, Some(Instant::now())).await,
                 () = &mut stopped => break,
             }
         }
         self.queue.close();
-        while self.queue.recv_many(&mut waiting, AT_ONCE).await > 0 {
-            self.write(&journal, &mut waiting).await;
+        while self.queue.recv_many(&mut taken, AT_ONCE).await > 0 {
+            self.write_taken(&journal, &mut taken).await;
         }
         self.summarize(&journal, None).await;
+    }
+
+    /// Writes what was taken from the queue, which makes room there.
+    async fn write_taken(&self, journal: &Journal, taken: &mut Vec<Event>) {
+        for event in &*taken {
+            self.waiting.leave(event.actor);
+        }
+        self.write(journal, taken).await;
     }
 
     /// Writes what was only counted in windows that are over by `now`, or in all of them.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use audit::{
-    Actor, Chain, Event, Filter, Linked, NOT_WRITTEN, Outcome, Refusals, Target, Trail, WRITTEN_IN_FULL,
-    WRITTEN_OF_EACH,
+    Actor, Chain, Event, Filter, Linked, NOT_WRITTEN, Outcome, Refusals, Target, Trail, WAITING_OF_A_PERSON,
+    WAITING_OF_PROGRAMS, WRITTEN_IN_FULL, WRITTEN_OF_EACH,
 };
 use ids::{AgentTokenId, AppId, OrganizationId, UserId};
 use serde_json::{Value, json};
@@ -115,6 +115,66 @@ on_both_stores! {
         // Nobody takes from it any more: what comes now is counted as lost, not kept.
         refusals.record(refusal(OrganizationId::generate(), 0));
         assert_eq!(refusals.counters().readings()[2].1, lost + 1);
+    }
+
+    async fn l02_somebody_with_many_organizations_and_apps_leaves_room_in_the_queue(database: TestDatabase) {
+        let house = House::new(database);
+        let (refusals, writer) = Refusals::new();
+        let loud = Actor::Person(UserId::generate());
+        // Nobody empties the queue. In each organization the first fifty are to be written.
+        for _ in 0..90 {
+            let organization = OrganizationId::generate();
+            for number in 0..WRITTEN_IN_FULL {
+                refusals.record(refusal_to(loud, "app.update", organization, number));
+            }
+            for number in 0..WRITTEN_IN_FULL {
+                let agent = Actor::Agent(AppId::generate(), AgentTokenId::generate());
+                refusals.record(refusal_to(agent, "agent.identify", organization, number));
+            }
+        }
+        let (quiet_user, quiet) = (UserId::generate(), OrganizationId::generate());
+        refusals.record(refusal_to(Actor::Person(quiet_user), "organization.delete", quiet, 0));
+        let lost = refusals.counters().readings()[2].1;
+        writer.run(house.journal.clone(), std::future::ready(())).await;
+
+        let rows = written(&house, Chain::Organization(quiet)).await;
+        assert_eq!(rows.len(), 1, "it is written whatever others did");
+        assert_eq!(rows[0].record.actor.id.as_deref(), Some(quiet_user.to_string().as_str()));
+        let waited = u64::try_from(WAITING_OF_A_PERSON + WAITING_OF_PROGRAMS).unwrap();
+        assert!(lost > 90 * WRITTEN_IN_FULL - waited, "{lost}");
+        let filter = Filter { action: Some(NOT_WRITTEN.to_owned()), ..Filter::default() };
+        let trail = Trail::new(house.database.connection().clone());
+        let mut not_written = 0;
+        for chain in trail.chains().await.unwrap() {
+            for summary in trail.search(chain, &filter, None, 10).await.unwrap().records {
+                not_written += detail(&summary)["notWritten"].as_u64().unwrap();
+            }
+        }
+        let sampled_out = refusals.counters().readings()[1].1;
+        assert_eq!(not_written, lost + sampled_out, "what was lost is counted in the trail");
+    }
+
+    async fn a_share_of_the_queue_is_free_again_when_the_writer_has_taken_it(database: TestDatabase) {
+        let house = House::new(database);
+        let (refusals, writer) = Refusals::new();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let writing = tokio::spawn(writer.run(house.journal.clone(), async { drop(stopped.await) }));
+        let somebody = Actor::Person(UserId::generate());
+        let mut recorded = 0;
+        for _ in 0..30 {
+            let organization = OrganizationId::generate();
+            for number in 0..WRITTEN_IN_FULL {
+                refusals.record(refusal_to(somebody, "app.update", organization, number));
+            }
+            recorded += WRITTEN_IN_FULL;
+            while refusals.counters().readings()[0].1 < recorded {
+                assert_eq!(refusals.counters().readings()[2].1, 0, "nothing is lost");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        assert!(recorded > WAITING_OF_A_PERSON as u64);
+        drop(stop);
+        writing.await.unwrap();
     }
 
     async fn l02_a_flood_hides_nobody_elses_refusals_nor_another_action_of_the_same_person(database: TestDatabase) {
