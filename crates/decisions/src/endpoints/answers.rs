@@ -54,9 +54,9 @@ pub(super) struct RecordAnswer {
     paths: Vec<String>,
     under_every_rule: bool,
     person: PersonAnswer,
-    /// The version of the facts in the process that decided.
+    /// The version of the facts in the process that decided; it starts again with the process.
     policy_version: u64,
-    /// SHA-256 of the policy.
+    /// SHA-256 of the policy: its name that lasts.
     policy_digest: String,
 }
 
