@@ -288,7 +288,7 @@ actions! { of_own_account OwnAccount:
     OpenConsole "console.open" BROWSER_ONLY;
     /// See one's own API tokens.
     ListApiTokens "api_tokens.list" ANY_MEANS;
-    /// Make and revoke API tokens of one's own; a token makes no tokens.
+    /// Make and revoke API tokens of one's own; an API token makes none.
     ManageApiTokens "api_tokens.manage" BROWSER_ONLY;
 }
 
