@@ -3,6 +3,8 @@
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Problem};
 use maud::{Markup, html};
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 /// A page with the console's navigation.
 pub(crate) fn page(title: &str, content: &Markup) -> Answer {
@@ -36,4 +38,9 @@ pub(crate) fn again(problem: Problem, title: &str, form: &Markup) -> Result<Answ
         (form)
     };
     Ok(page_with(problem.status(), title, &content))
+}
+
+/// An instant as people read it.
+pub(crate) fn minute(instant: OffsetDateTime) -> String {
+    instant.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
 }

@@ -6,13 +6,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use audit::{Chain, Export, Journal, Report};
+use audit::{Chain, Export, Journal, Location, Report};
 use clap::{ArgGroup, Args, Subcommand};
 use ids::OrganizationId;
 use secrets_vault::{MasterKey, PublicKey};
 
-use crate::cli::ConfigPath;
 use crate::config::{Config, reveal};
+use crate::config_path::ConfigPath;
 use crate::output::print;
 use crate::{StartError, head_signing};
 
@@ -87,6 +87,9 @@ fn verify(arguments: &VerifyArguments) -> Result<(), StartError> {
     let heads = heads.as_mut().map(|file| file as &mut dyn BufRead);
     let report = audit::verify(open(&arguments.export)?, &arguments.public_key, heads)
         .map_err(|source| StartError::File { path: arguments.export.clone(), source })?;
+    if let Some(reason) = no_export(&report) {
+        return Err(StartError::NoExport { path: arguments.export.clone(), reason });
+    }
     for finding in &report.findings {
         print(&finding.to_string())?;
     }
@@ -98,7 +101,20 @@ fn verify(arguments: &VerifyArguments) -> Result<(), StartError> {
             report.findings.len() + usize::try_from(report.further).unwrap_or(usize::MAX),
         ));
     }
-    print(&summary(&report))
+    print(&summary(&report))?;
+    if arguments.heads.is_some() {
+        return Ok(());
+    }
+    print("note: without --heads, an export that was rolled back to an earlier signed head would not show")
+}
+
+/// Why the file is no export at all, if nothing in it could be read as a part of one.
+fn no_export(report: &Report) -> Option<&'static str> {
+    if report.from.is_some() || report.records > 0 || report.heads > 0 {
+        return None;
+    }
+    let is_empty = report.findings.iter().all(|finding| finding.location == Location::Export(0));
+    Some(if is_empty { "the file is empty" } else { "not an audit export: the first line is no header" })
 }
 
 fn summary(report: &Report) -> String {

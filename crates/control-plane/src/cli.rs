@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
-use crate::config::{Config, LogFormat, LogSection, RecordedDecisions};
+use crate::config::{LogFormat, LogSection, RecordedDecisions};
+use crate::config_path::ConfigPath;
 use crate::explain_command::{self, ExplainArguments};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
@@ -72,19 +73,6 @@ enum ConfigCommand {
     Check(ConfigPath),
     /// Prints the configuration with every default filled in and every secret left out.
     Print(ConfigPath),
-}
-
-#[derive(clap::Args)]
-pub(crate) struct ConfigPath {
-    /// The configuration file; without it, the one that VYBE_CONFIG names, or vybe.toml.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl ConfigPath {
-    pub(crate) fn load(&self) -> Result<Config, StartError> {
-        Ok(Config::load(self.config.as_deref())?)
-    }
 }
 
 /// Does what the command line says.

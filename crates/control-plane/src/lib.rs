@@ -11,6 +11,7 @@ mod audit_commands;
 mod authentication;
 pub mod cli;
 pub mod config;
+mod config_path;
 pub mod demo;
 mod error;
 mod explain_command;

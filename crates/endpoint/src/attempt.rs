@@ -6,7 +6,7 @@ use audit::{Actor, Event, Target};
 use ids::{DecisionId, OrganizationId, RequestId, UserId};
 use serde_json::json;
 
-use crate::gate::ObjectFromPath;
+use crate::object::ObjectFromPath;
 use crate::{Call, Gate, Problem};
 
 /// One call, as far as it is known when it is refused.

@@ -10,7 +10,8 @@ use futures_util::future::LocalBoxFuture;
 use schemars::JsonSchema;
 
 use crate::description::{Body, Content, Description, Outcome, schema_of};
-use crate::gate::{ObjectFromPath, permit};
+use crate::gate::permit;
+use crate::object::ObjectFromPath;
 use crate::{Answer, Call, Gate, Problem};
 
 /// Which hosts an endpoint answers on.

@@ -4,18 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use access_control::{
-    Action, AgentCredential, AppCredential, ByAgent, ByApp, Check, Credential, Facts, InApp, InOrganization,
-    Means, OwnAccount, Permit, Principal, Public, Scope, SignedIn, authorize,
+    Action, AgentCredential, AppCredential, Check, Credential, Facts, Means, Permit, Principal, Scope,
+    SignedIn, authorize,
 };
 use actix_http::StatusCode;
 use actix_web::HttpMessage as _;
 use async_trait::async_trait;
-use audit::{Refusals, Target};
-use ids::{AppId, OrganizationId};
+use audit::Refusals;
 use time::OffsetDateTime;
 
 use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
+use crate::object::ObjectFromPath;
 use crate::request_fields::{navigates, only};
 use crate::{Call, Origins, Problem, Sites};
 
@@ -62,64 +62,6 @@ pub struct Gate {
     pub sites: Arc<Sites>,
     /// Where refused calls are recorded.
     pub refusals: Refusals,
-}
-
-/// Where a scope's object stands in the path.
-pub trait ObjectFromPath: Scope {
-    /// The object a request names.
-    ///
-    /// # Errors
-    /// 404: a text that is no identifier names nothing.
-    fn object(call: &Call) -> Result<Self::Object, Problem>;
-
-    /// The object as the audit trail names it; a person's own account has no name there but the person's.
-    fn target(_: Self::Object) -> Target {
-        Target::Platform
-    }
-}
-
-impl ObjectFromPath for Public {
-    fn object(_: &Call) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-impl ObjectFromPath for OwnAccount {
-    fn object(_: &Call) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-impl ObjectFromPath for ByApp {
-    fn object(_: &Call) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-impl ObjectFromPath for ByAgent {
-    fn object(_: &Call) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-impl ObjectFromPath for InOrganization {
-    fn object(call: &Call) -> Result<OrganizationId, Problem> {
-        call.path("organization_id")
-    }
-
-    fn target(organization: OrganizationId) -> Target {
-        Target::Organization(organization)
-    }
-}
-
-impl ObjectFromPath for InApp {
-    fn object(call: &Call) -> Result<AppId, Problem> {
-        call.path("app_id")
-    }
-
-    fn target(app: AppId) -> Target {
-        Target::App(app)
-    }
 }
 
 /// Runs the gate for one action.

@@ -21,6 +21,7 @@ mod gate;
 mod gateway;
 mod instant;
 mod limits;
+mod object;
 mod openapi;
 mod page;
 mod paging;

@@ -11,9 +11,8 @@ use maud::{Markup, html};
 use schemars::JsonSchema;
 use time::OffsetDateTime;
 
-use super::sessions::minute;
 use crate::Console;
-use crate::layout::{again, page_with};
+use crate::layout::{again, minute, page_with};
 
 const TITLE: &str = "New API token";
 

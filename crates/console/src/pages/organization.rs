@@ -12,10 +12,9 @@ use maud::{Markup, html};
 use organizations::{Invitation, KnownMember, MemberSearch, NewInvitation, Organization, OrganizationError};
 use schemars::JsonSchema;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use crate::Console;
-use crate::layout::{again, page};
+use crate::layout::{again, minute, page};
 
 /// How many invitations the page shows.
 const SHOWN_INVITATIONS: usize = 200;
@@ -333,8 +332,4 @@ fn role(fields: &[(String, String)]) -> Result<Role, Problem> {
 
 fn sentence(error: &dyn std::fmt::Display) -> String {
     format!("This is {error}.")
-}
-
-fn minute(instant: OffsetDateTime) -> String {
-    instant.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
 }

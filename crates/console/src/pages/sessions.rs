@@ -7,12 +7,10 @@ use endpoint::{Answer, Call, Problem, SESSION_COOKIE};
 use identity::clear_cookie;
 use ids::SessionId;
 use maud::html;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::api_tokens;
 use crate::Console;
-use crate::layout::page;
+use crate::layout::{minute, page};
 
 /// `/sessions`
 pub(crate) async fn show(
@@ -74,8 +72,4 @@ pub(crate) async fn end_all(
 
 fn signed_out() -> Answer {
     Answer::see_other("/login").header("set-cookie", &clear_cookie(SESSION_COOKIE))
-}
-
-pub(super) fn minute(instant: OffsetDateTime) -> String {
-    instant.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
 }
