@@ -23,7 +23,7 @@ pub(crate) struct ExplainArguments {
     /// The person: an e-mail address, or an identifier.
     #[arg(long, value_name = "PERSON")]
     user: String,
-    /// The method.
+    /// The method, in any case.
     #[arg(long, default_value = "GET")]
     method: String,
     /// The path, with its query if it matters.
@@ -46,9 +46,11 @@ pub(crate) async fn run(arguments: ExplainArguments) -> Result<(), StartError> {
     let remote = Remote::new(&arguments.remote)?;
     let app = remote.app(&arguments.app, arguments.organization.as_deref()).await?;
     let ago = arguments.signed_in_minutes_ago.to_string();
+    // A person may write it in any case; to the platform, methods are case-sensitive (RFC 9110, section 9.1).
+    let method = arguments.method.to_ascii_uppercase();
     let query = [
         ("user", arguments.user.as_str()),
-        ("method", &arguments.method),
+        ("method", &method),
         ("path", &arguments.path),
         ("signedInMinutesAgo", &ago),
     ];

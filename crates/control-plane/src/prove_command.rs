@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use proof::{CallersFile, Matrix, Sweep, Target};
+use proof::{CallersFile, Matrix, ProofError, Sweep, Target};
 
 use crate::StartError;
 use crate::output::print;
@@ -69,17 +69,31 @@ impl PlatformArguments {
 pub(crate) async fn run(command: ProveCommand) -> Result<(), StartError> {
     match command {
         ProveCommand::Matrix { platform, matrix } => {
-            let report = Matrix::run(&platform.target()?, Some(&read(&matrix)?), None).await?;
+            let document = std::fs::read_to_string(&matrix).map_err(|source| {
+                StartError::Remote(format!(
+                    "cannot read {}: {source}; --matrix says where docs/access-matrix.md of this version is",
+                    matrix.display()
+                ))
+            })?;
+            let report = Matrix::run(&platform.target()?, Some(&document), None).await.map_err(unanswered)?;
             print(&report.to_string())?;
             outcome(report.differences.len())
         }
         ProveCommand::Identifiers { platform, tries, most } => {
-            let report = Sweep::run(&platform.target()?, tries, None).await?;
+            let report = Sweep::run(&platform.target()?, tries, None).await.map_err(unanswered)?;
             print(&report.to_string())?;
             let most = most.map(std::time::Duration::from_millis);
             let is_slow = report.slowest.is_some_and(|(slowest, _)| most.is_some_and(|most| slowest > most));
             outcome(report.differences.len() + usize::from(is_slow))
         }
+    }
+}
+
+/// The hint that other commands give.
+fn unanswered(error: ProofError) -> StartError {
+    match error {
+        ProofError::Unreachable { .. } => StartError::Remote(format!("{error}; check --url and --ca-file")),
+        error => error.into(),
     }
 }
 

@@ -120,7 +120,9 @@ on_both_stores! {
         for (chain, name) in [(&["--organization", &organization][..], "organization"), (&["--platform"], "platform")] {
             let export = operator.export(chain, name);
             let (clean, said) = operator.verify(&export, &key, true);
-            assert!(clean && said.starts_with("clean: "), "{said}");
+            assert!(clean && said.starts_with("clean: ") && !said.contains("note: "), "{said}");
+            let (clean, said) = operator.verify(&export, &key, false);
+            assert!(clean && said.contains("\nnote: without --heads"), "{said}");
             let (clean, said) = operator.verify(&export, &"ab".repeat(32), false);
             assert!(!clean && said.contains("signed by a key that was not given"), "{said}");
             let text = std::fs::read_to_string(&export).unwrap();

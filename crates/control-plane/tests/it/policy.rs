@@ -197,7 +197,7 @@ on_both_stores! {
         assert!(said.contains("Refused by the rule") && said.contains("answered with 403"), "{said}");
         let said = vybe.ends(0, &["explain", "--app", "reports", "--user", &email, "--path", "/admin", "--signed-in-minutes-ago", "31"]).await;
         assert!(said.contains("the sign-in is too old") && said.contains("answered with 401"), "{said}");
-        let said = vybe.ends(0, &["explain", "--app", "reports", "--user", &email, "--path", "/admin"]).await;
+        let said = vybe.ends(0, &["explain", "--app", "reports", "--user", &email, "--method", "get", "--path", "/admin"]).await;
         assert!(said.contains("Allowed, as viewer"), "{said}");
     }
 
@@ -218,6 +218,7 @@ on_both_stores! {
         check(&vybe, &plan, "no organization called other").await;
         check(&vybe, &["explain", "--app", "nothing", "--user", "a@b.co", "--path", "/"], "no app called nothing").await;
         check(&vybe, &["explain", "--app", "hello", "--user", "a@b.co", "--path", "x"], "422").await;
+        check(&vybe, &["explain", "--app", "hello", "--user", "xx", "--path", "/"], "An e-mail address or the identifier").await;
         vybe.token = "vybe_api_wrong".to_owned();
         check(&vybe, &["policy", "export", "--organization", "acme"], "does not accept the API token (401").await;
         vybe.platform = "http://vybe.localhost".to_owned();

@@ -273,6 +273,30 @@ fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
 }
 
 #[test]
+fn what_is_no_export_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter"), "Dear auditor,\nhere is nothing.\n").unwrap();
+    for (file, reason) in
+        [("letter", "not an audit export: the first line is no header"), ("/dev/null", "the file is empty")]
+    {
+        let output =
+            vybe(folder.path(), &["audit", "verify", "--export", file, "--public-key", &"ab".repeat(32)]);
+        check_failure(&output, &[file, reason]);
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn a_proof_that_cannot_begin_says_which_option_to_look_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = ["prove", "matrix", "--url", "https://127.0.0.1:1"];
+    check_failure(&vybe(folder.path(), &url), &["docs/access-matrix.md", "--matrix"]);
+    std::fs::write(folder.path().join("matrix.md"), "").unwrap();
+    let output = vybe(folder.path(), &[&url[..], &["--matrix", "matrix.md"]].concat());
+    check_failure(&output, &["https://127.0.0.1:1", "check --url and --ca-file"]);
+}
+
+#[test]
 fn every_flag_has_help() {
     let folder = tempfile::tempdir().unwrap();
     let commands = [
