@@ -281,7 +281,9 @@ where
         R: Future<Output = Result<Answer, Problem>> + 'static,
     {
         let origins = self.declaration.origins;
-        let parameters = self.description.only_parameters().map(Arc::new);
+        // Code that existing apps carry may send more than is read here.
+        let strict = origins == Origins::Platform;
+        let parameters = strict.then(|| self.description.only_parameters()).flatten().map(Arc::new);
         Endpoint {
             declaration: self.declaration,
             action: A::NAME,
