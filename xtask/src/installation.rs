@@ -36,6 +36,11 @@ const NEEDS: &[Need] = &[
         packages: &["python3-venv"],
     },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
+    Need {
+        what: "openssl (the second verifier of audit exports)",
+        is_there: || programs::find("openssl").is_some(),
+        packages: &["openssl"],
+    },
 ];
 
 /// The oldest Node.js that the pinned packages run on.
