@@ -62,9 +62,10 @@ test_support::on_both_stores! {
             ask_for(&queue, &world, world.auditor.clone(), &[&path], &mut random, now);
         }
         house.stop().await;
-        // A hundred with each batch; the others are listed when they are seen again.
+        // A hundred with each batch; the others are listed when they are seen again. How many batches there
+        // are depends on when the writer wakes: eight at least.
         let listed = house.count("seen_paths").await;
-        assert!((700..=1_000).contains(&listed), "{listed}");
+        assert!((700..3_900).contains(&listed), "{listed}");
         let traffic = Traffic::new(house.store.clone());
         assert!(!traffic.seen(world.organization.id, now, 100_000).await.unwrap().capped);
     }
