@@ -59,7 +59,6 @@ on_both_stores! {
             }
         }
         let taken = began.elapsed();
-        assert!(taken < Duration::from_millis(500), "handing in waits for nothing: {taken:?}");
         drop(stop);
         writing.await.unwrap();
 
@@ -93,11 +92,9 @@ on_both_stores! {
         let house = House::new(database);
         let (refusals, writer) = Refusals::new();
         // Far more organizations than have a window of their own, and nobody empties the queue.
-        let began = Instant::now();
         for number in 0..20_000 {
             refusals.record(refusal(OrganizationId::generate(), number));
         }
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         let not_written: u64 = refusals.counters().readings()[1..3].iter().map(|(_, number)| number).sum();
         assert!(not_written > 15_000, "what waits in memory is bounded: {not_written}");
 

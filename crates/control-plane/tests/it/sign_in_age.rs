@@ -131,7 +131,7 @@ on_both_stores! {
         let closed = Instant::now();
         assert!(closed >= ends, "cut {:?} too early", ends - closed);
         println!("the socket was cut {:?} after the minute had passed", closed - ends);
-        assert!(closed - ends < Duration::from_millis(1500), "{:?}", closed - ends);
+        assert!(closed - ends < Duration::from_secs(3), "{:?}", closed - ends);
         elsewhere.send_text("still here").await;
         assert_eq!(elsewhere.next().await, Frame::Text("still here".to_owned()));
     }
