@@ -14,8 +14,9 @@ use smallvec::SmallVec;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-/// How long facts may be unavailable, or a grant be past its end, before a stream notices.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long facts may be unavailable, or a grant or a sign-in be past its end, before a stream notices: half
+/// of the second that is promised, so that a busy machine keeps the promise, too.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// What decisions read, and how a worker learns that it changed.
 pub(crate) struct Policy {
