@@ -1,8 +1,8 @@
 //! Agent tokens: what the coding agent proves itself with while it works on one app.
 
 use access_control::SignedIn;
+use cryptography::{SealError, Token};
 use ids::AgentTokenId;
-use secrets_vault::{SealError, Token};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use access_control::{Action, IdentifyAgent, ListAgentTokens, ManageAgentTokens, Permit};
 use audit::{Actor, Event, Target};
+use cryptography::{HashKey, MasterKey};
 use ids::AgentTokenId;
-use secrets_vault::{HashKey, MasterKey};
 use serde_json::json;
 
 use crate::store::agent_tokens;

@@ -2,8 +2,8 @@
 
 use access_control::{FactsUnavailable, Refusal};
 use audit::AuditError;
+use cryptography::SealError;
 use ids::{HostLabel, SlugError};
-use secrets_vault::SealError;
 
 use crate::{NeighbourError, Refused};
 

@@ -1,8 +1,8 @@
 //! Server secrets: what an app proves itself with.
 
 use access_control::Environment;
+use cryptography::{SealError, Token};
 use ids::{ServerSecretId, UserId};
-use secrets_vault::{SealError, Token};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use access_control::{Action, ListServerSecrets, ManageServerSecrets, Permit};
 use audit::{Actor, Event, Target};
+use cryptography::{HashKey, MasterKey};
 use ids::ServerSecretId;
-use secrets_vault::{HashKey, MasterKey};
 use serde_json::json;
 
 use crate::store::server_secrets;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use audit::{Chain, ChainHash, FORMAT, Head, Header, Party, Record, key_id};
+use cryptography::{MasterKey, Sha256, SigningKey};
 use ids::{AppId, AuditEventId, OrganizationId, RequestId, UserId};
-use secrets_vault::{MasterKey, Sha256, SigningKey};
 use serde_json::value::RawValue;
 
 const EVENTS: i64 = 1_000_000;

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cryptography::{Sha256, hexadecimal};
 use ids::OrganizationId;
-use secrets_vault::{Sha256, hexadecimal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Event;

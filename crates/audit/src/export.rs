@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use secrets_vault::Sha256;
+use cryptography::Sha256;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 

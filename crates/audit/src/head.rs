@@ -1,6 +1,6 @@
 //! Signed heads: statements that a chain had this hash at this number.
 
-use secrets_vault::{PublicKey, Sha256, SigningKey, hexadecimal};
+use cryptography::{PublicKey, Sha256, SigningKey, hexadecimal};
 use serde::{Deserialize, Serialize};
 
 use crate::{Chain, ChainHash, line};

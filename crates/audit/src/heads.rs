@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use secrets_vault::{PublicKey, SigningKey};
+use cryptography::{PublicKey, SigningKey};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 

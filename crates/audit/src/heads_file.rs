@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use secrets_vault::PublicKey;
+use cryptography::PublicKey;
 
 use crate::head::key_id;
 use crate::lines::Lines;

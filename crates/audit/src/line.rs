@@ -1,7 +1,7 @@
 //! Lines of exports and heads files. Every byte has its place: what is hashed or signed is the exact text
 //! between the fixed parts, and nothing else fits around it.
 
-use secrets_vault::hexadecimal;
+use cryptography::hexadecimal;
 
 use crate::ChainHash;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
-use secrets_vault::{PublicKey, Sha256};
+use cryptography::{PublicKey, Sha256};
 use serde::Deserialize;
 
 use crate::finding::{Location, Problem, Report};

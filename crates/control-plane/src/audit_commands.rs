@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use audit::{Chain, Export, Journal, Location, Report};
 use clap::{ArgGroup, Args, Subcommand};
+use cryptography::{MasterKey, PublicKey};
 use ids::OrganizationId;
-use secrets_vault::{MasterKey, PublicKey};
 
 use crate::config::{Config, reveal};
 use crate::config_path::ConfigPath;

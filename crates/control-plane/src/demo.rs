@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
+use cryptography::MasterKey;
 use decisions::{Recording, Retention};
 use development::{
     DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates,
@@ -16,7 +17,6 @@ use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
 use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use sea_orm::DatabaseConnection;
-use secrets_vault::MasterKey;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 

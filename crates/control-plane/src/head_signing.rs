@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::{AuditError, Heads, Journal};
-use secrets_vault::{MasterKey, SigningKey};
+use cryptography::{MasterKey, SigningKey};
 
 use crate::StartError;
 

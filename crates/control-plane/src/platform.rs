@@ -11,6 +11,7 @@ use std::sync::Arc;
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
+use cryptography::MasterKey;
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
@@ -19,7 +20,6 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
-use secrets_vault::MasterKey;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 

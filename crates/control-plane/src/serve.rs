@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
 use audit_trail::{Receiver, Syslog, Webhook};
+use cryptography::MasterKey;
 use decisions::Retention;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use rustls::pki_types::CertificateDer;
-use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 

@@ -1,8 +1,8 @@
 //! What a decision read of an organization and an app, in one canonical text that is named by its digest.
 
 use access_control::{AppFacts, AppLevel, OrganizationFacts, PathRule, PathRules};
+use cryptography::{digest, hexadecimal};
 use ids::{AppId, OrganizationId, UserId};
-use secrets_vault::{digest, hexadecimal};
 use serde::{Deserialize, Serialize};
 
 /// The part of the facts that is the same for everybody: whoever decides about an app reads all of it.

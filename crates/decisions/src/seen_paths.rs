@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use access_control::{Decision, RequestPath};
+use cryptography::{digest, hexadecimal};
 use ids::{AppId, OrganizationId};
-use secrets_vault::{digest, hexadecimal};
 use time::OffsetDateTime;
 
 use crate::DecisionRecord;

@@ -9,11 +9,11 @@ use audit::Journal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::{Criterion, criterion_group, criterion_main};
+use cryptography::{MasterKey, SealingKey, Token};
 use futures_util::{StreamExt as _, stream};
 use identity::{CookieHost, Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, SessionId, UserId};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, TransactionTrait as _};
-use secrets_vault::{MasterKey, SealingKey, Token};
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
 

@@ -1,7 +1,7 @@
 //! API tokens: what a program proves itself with as the person who made it.
 
+use cryptography::Token;
 use ids::{Name, SessionId};
-use secrets_vault::Token;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 

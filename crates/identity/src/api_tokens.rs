@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use access_control::{Action, ListApiTokens, ManageApiTokens, Means, Permit, SignedIn};
 use audit::{Actor, Change, Event, Journal, Target};
+use cryptography::Token;
 use ids::{RequestId, SessionId, UserId};
-use secrets_vault::Token;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 

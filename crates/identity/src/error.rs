@@ -1,8 +1,8 @@
 //! What can go wrong with people, sessions and keys.
 
 use audit::AuditError;
+use cryptography::{OpenError, SealError};
 use sea_orm::DbErr;
-use secrets_vault::{OpenError, SealError};
 
 /// A use case that could not be carried out. Says nothing about the person who asked.
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use access_control::{Permit, RedeemHandOff, SignIn, SignInAge};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cryptography::{SealError, SealingKey, Token, digest};
 use endpoint::Sites;
-use secrets_vault::{SealError, SealingKey, Token, digest};
 use time::{Duration, OffsetDateTime};
 
 use crate::store::{self, Store, parsed};

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cryptography::{SealError, SealingKey, Token};
 use ids::{RequestId, SessionId};
-use secrets_vault::{SealError, SealingKey, Token};
 use time::OffsetDateTime;
 
 use crate::live_sessions::LiveSessions;

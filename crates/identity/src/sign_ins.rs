@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use access_control::{Action, Permit, SignIn, SignInAge};
 use audit::{Actor, Event, Journal, Target};
+use cryptography::Token;
 use ids::{RequestId, UserId};
-use secrets_vault::Token;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 

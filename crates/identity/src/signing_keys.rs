@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use audit::{Actor, Event, Journal, Target};
+use cryptography::{SealError, SealingKey};
 use ids::SigningKeyId;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use secrets_vault::{SealError, SealingKey};
 use time::{Duration, OffsetDateTime};
 
 use crate::IdentityError;

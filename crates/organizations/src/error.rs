@@ -2,7 +2,7 @@
 
 use access_control::Refusal;
 use audit::AuditError;
-use secrets_vault::SealError;
+use cryptography::SealError;
 
 use crate::NeighbourError;
 

@@ -6,8 +6,8 @@ use access_control::{
     AcceptInvitation, Action, CreateInvitation, ListInvitations, ManageOwners, Permit, RevokeInvitation, Role,
 };
 use audit::{Actor, Change, Event, Target};
+use cryptography::Token;
 use ids::{EmailAddress, InvitationId, OrganizationId, RequestId, UserId};
-use secrets_vault::Token;
 use serde_json::json;
 use time::OffsetDateTime;
 

@@ -1,8 +1,8 @@
 //! The one-time code that makes the first organization's Owner.
 
 use access_control::{Action, CompleteSetUp, Permit};
+use cryptography::Token;
 use ids::{Name, OrganizationSlug, RequestId};
-use secrets_vault::Token;
 use time::OffsetDateTime;
 
 use crate::organizations::establish;

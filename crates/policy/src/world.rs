@@ -8,9 +8,9 @@ use access_control::{
     Subject,
 };
 use apps::{AppError, MOST_PATH_RULES};
+use cryptography::{Sha256, hexadecimal};
 use ids::{AppId, OrganizationId, PathRuleId, UserId};
 use organizations::OrganizationError;
-use secrets_vault::{Sha256, hexadecimal};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;

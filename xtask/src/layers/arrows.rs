@@ -13,19 +13,19 @@ use crate::programs;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("access-control", &["ids"]),
-    ("secrets-vault", &[]),
-    ("audit", &["ids", "secrets-vault"]),
+    ("cryptography", &[]),
+    ("audit", &["ids", "cryptography"]),
     ("migrations", &[]),
     ("mail", &["ids"]),
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
     ("endpoint", &["access-control", "audit", "ids"]),
-    ("audit-trail", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
-    ("identity", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
-    ("organizations", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
-    ("apps", &["access-control", "audit", "endpoint", "ids", "secrets-vault"]),
+    ("audit-trail", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
+    ("identity", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
+    ("organizations", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
+    ("apps", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
     ("directory", &["access-control", "apps", "audit", "ids", "organizations"]),
-    ("decisions", &["access-control", "endpoint", "ids", "secrets-vault"]),
+    ("decisions", &["access-control", "endpoint", "ids", "cryptography"]),
     (
         "policy",
         &[
@@ -37,7 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "endpoint",
             "ids",
             "organizations",
-            "secrets-vault",
+            "cryptography",
         ],
     ),
     (
@@ -47,7 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("console", &["access-control", "apps", "directory", "endpoint", "identity", "ids", "organizations"]),
     (
         "development",
-        &["access-control", "apps", "audit", "endpoint", "identity", "ids", "organizations", "secrets-vault"],
+        &["access-control", "apps", "audit", "endpoint", "identity", "ids", "organizations", "cryptography"],
     ),
     (
         "control-plane",
@@ -69,7 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "organizations",
             "policy",
             "proof",
-            "secrets-vault",
+            "cryptography",
         ],
     ),
     ("test-support", &["migrations"]),
@@ -79,9 +79,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Arrows for tests only. `test-support` needs none of these lines: every crate may use it in its tests.
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
-    ("directory", &["secrets-vault", "migrations", "endpoint"]),
+    ("directory", &["cryptography", "migrations", "endpoint"]),
     ("audit", &["migrations"]),
-    ("middleware", &["apps", "development", "organizations", "secrets-vault"]),
+    ("middleware", &["apps", "development", "organizations", "cryptography"]),
 ];
 
 /// One package of the workspace.

@@ -60,12 +60,12 @@ const RULES: &[Reach] = &[
     Reach {
         names: &["ring"],
         allowed: &[
-            "crates/secrets-vault/**",
+            "crates/cryptography/**",
             "crates/identity/**",
             // The development issuer stands for another company's.
             "crates/development/src/issuer.rs",
         ],
-        because: "cryptography stands in `secrets-vault` and `identity`, where it is reviewed",
+        because: "cryptography stands in `cryptography` and `identity`, where it is reviewed",
         in_tests_too: false,
     },
     Reach {

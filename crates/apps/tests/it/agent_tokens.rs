@@ -127,7 +127,7 @@ on_both_stores! {
         assert_eq!(action, "agent_tokens.manage");
         assert!(!detail.contains(&text[text.len() - 43..]), "{detail}");
         let record = apps::load(house.database.connection(), app.id).await.unwrap().unwrap();
-        assert_ne!(record.agent_tokens[0].hash.to_vec(), secrets_vault::digest(text.as_bytes()));
+        assert_ne!(record.agent_tokens[0].hash.to_vec(), cryptography::digest(text.as_bytes()));
         assert_eq!(Some(record.agent_tokens[0].hash), house.agent_tokens.recognise(text));
     }
 

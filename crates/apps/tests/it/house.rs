@@ -13,9 +13,9 @@ use apps::{
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
+use cryptography::MasterKey;
 use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, Statement, Value};
-use secrets_vault::MasterKey;
 use test_support::TestDatabase;
 use time::OffsetDateTime;
 

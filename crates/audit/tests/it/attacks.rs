@@ -9,8 +9,8 @@ mod statements;
 use std::sync::OnceLock;
 
 use audit::{Chain, Finding, Location, Problem, SignedHead};
+use cryptography::{PublicKey, SigningKey};
 use ids::OrganizationId;
-use secrets_vault::{PublicKey, SigningKey};
 use test_support::TestDatabase;
 
 use crate::forger::Forger;

@@ -1,7 +1,7 @@
 //! Somebody who changes an export and knows exactly how it is made, but has no signing key.
 
 use audit::{Chain, ChainHash, Head, SignedHead, key_id, public_key_text};
-use secrets_vault::{Sha256, SigningKey};
+use cryptography::{Sha256, SigningKey};
 use serde_json::Value;
 
 pub struct Forger {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::{Actor, Chain, Event, Export, Heads, Journal, Report, Target};
+use cryptography::{MasterKey, SigningKey};
 use ids::{AppId, OrganizationId};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, QueryResult, Statement};
-use secrets_vault::{MasterKey, SigningKey};
 use serde_json::json;
 use test_support::TestDatabase;
 

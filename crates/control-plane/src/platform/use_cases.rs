@@ -6,6 +6,7 @@ use std::sync::Arc;
 use access_control::Facts;
 use apps::{AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
 use audit::{Heads, Journal};
+use cryptography::MasterKey;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{
@@ -14,7 +15,6 @@ use identity::{
 use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
-use secrets_vault::MasterKey;
 use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use cryptography::MasterKey;
 use development::Folder;
-use secrets_vault::MasterKey;
 use serde_json::{Value, json};
 use test_support::node::{Script, run_script};
 use test_support::{RawConnection, Response, TestDatabase, on_both_stores};

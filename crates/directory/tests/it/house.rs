@@ -14,13 +14,13 @@ use apps::{
 };
 use async_trait::async_trait;
 use audit::{Actor, Change, Event, Follower, Journal, Target};
+use cryptography::MasterKey;
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
     Departures, Groups, Members, NeighbourError, Organization, Organizations, People, PersonName,
 };
 use sea_orm::{ConnectionTrait, Statement, Value};
-use secrets_vault::MasterKey;
 use test_support::TestDatabase;
 use time::OffsetDateTime;
 

@@ -10,6 +10,7 @@ use access_control::{
 };
 use async_trait::async_trait;
 use audit::{Follower, Journal};
+use cryptography::MasterKey;
 use endpoint::http::{BoxBody, HttpMessage as _, Request, Response, StatusCode, header};
 use endpoint::{
     Arrival, Authenticator, Certificates, Gate, Gateway, Rejected, SESSION_COOKIE, Server, Sites, cookie,
@@ -20,7 +21,6 @@ use identity::{
     UserTokens, Users, endpoints,
 };
 use ids::{AppId, OrganizationId, RequestId};
-use secrets_vault::MasterKey;
 use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET, HostileIssuer};
 use test_support::{Authority, Client, TestDatabase};
 use time::{Duration, OffsetDateTime};

@@ -174,7 +174,7 @@ on_both_stores! {
         let house = House::on(database).await;
         let (cookie, _) = house.session().await;
         // As after an identifier came to stand for another session.
-        let other = secrets_vault::Token::generate().unwrap().hash();
+        let other = cryptography::Token::generate().unwrap().hash();
         let hex: String = other.iter().map(|byte| format!("{byte:02x}")).collect();
         let connection = house.database.connection();
         let bytes = match connection.get_database_backend() {

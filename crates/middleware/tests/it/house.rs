@@ -13,6 +13,7 @@ use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, O
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cryptography::{MasterKey, SealingKey, Token};
 use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
@@ -22,7 +23,6 @@ use middleware::{Counters, Middleware, Patience, PoolLimits};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
-use secrets_vault::{MasterKey, SealingKey, Token};
 use test_support::{Authority, RawConnection, TestDatabase, Trust};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;

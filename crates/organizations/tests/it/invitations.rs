@@ -217,7 +217,7 @@ on_both_stores! {
         let acme = house.organization(&ada, "acme").await.id;
         let bob = house.person("bob").await;
         let made = house.invite(&ada, acme, &bob, Role::Member).await;
-        let other = secrets_vault::Token::generate().unwrap();
+        let other = cryptography::Token::generate().unwrap();
         for token in ["", &made.invitation.id.to_string(), &acme.to_string(), "acme", &other.reveal()] {
             invalid(house.accept(&bob, token).await);
         }

@@ -30,7 +30,7 @@ on_both_stores! {
                 house.set_up.create_first(permit, request(), &code, slug, name).await
             }
         };
-        let wrong = secrets_vault::Token::generate().unwrap().reveal().to_string();
+        let wrong = cryptography::Token::generate().unwrap().reveal().to_string();
         for wrong in [String::new(), "0000".to_owned(), wrong] {
             let outcome = first(wrong).await;
             assert!(matches!(outcome, Err(OrganizationError::SetUpCodeInvalid)), "{outcome:?}");
