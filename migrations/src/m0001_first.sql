@@ -186,6 +186,36 @@ CREATE TABLE agent_tokens (
 CREATE INDEX agent_tokens_by_app ON agent_tokens (app_id);
 CREATE INDEX agent_tokens_by_issuer ON agent_tokens (organization_id, issued_by);
 
+CREATE TABLE data_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    master_key_id TEXT NOT NULL,
+    wrapped {bytes} NOT NULL,
+    seals BIGINT NOT NULL,
+    created_at {timestamp} NOT NULL,
+    retired_at {timestamp}
+);
+CREATE UNIQUE INDEX data_keys_current ON data_keys (holder) WHERE retired_at IS NULL;
+CREATE INDEX data_keys_by_holder ON data_keys (holder);
+CREATE INDEX data_keys_by_master_key ON data_keys (master_key_id);
+
+CREATE TABLE sealed_values (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    organization_id TEXT REFERENCES organizations (id),
+    app_id TEXT REFERENCES apps (id) ON DELETE CASCADE,
+    user_id TEXT,
+    version BIGINT NOT NULL,
+    data_key_id TEXT NOT NULL REFERENCES data_keys (id),
+    sealed {bytes} NOT NULL,
+    updated_at {timestamp} NOT NULL,
+    FOREIGN KEY (organization_id, user_id) REFERENCES members (organization_id, user_id) ON DELETE CASCADE
+);
+CREATE INDEX sealed_values_by_data_key ON sealed_values (data_key_id, id);
+CREATE INDEX sealed_values_by_organization ON sealed_values (organization_id);
+CREATE INDEX sealed_values_by_app ON sealed_values (app_id);
+CREATE UNIQUE INDEX sealed_values_one_root ON sealed_values (kind) WHERE kind = 'root_key';
+
 CREATE TABLE decisions (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL,

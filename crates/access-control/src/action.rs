@@ -68,6 +68,8 @@ pub struct OwnAccount;
 pub struct InOrganization;
 /// Actions on one app.
 pub struct InApp;
+/// Actions on one app while it is deployed. No request is turned into one: this scope has no place in a path.
+pub struct AtDeployment;
 /// Actions of an app that calls with its server secret.
 pub struct ByApp;
 /// Actions of the coding agent on the one app that its token is for.
@@ -130,6 +132,17 @@ impl Scope for InApp {
     }
 }
 
+impl Scope for AtDeployment {
+    type Rule = AppRole;
+    type Object = AppId;
+    type Grounds = AppGrounds;
+    const CREDENTIAL: Credential = Credential::Session;
+
+    fn describe(rule: Self::Rule) -> Rule {
+        Rule::AppRole(rule)
+    }
+}
+
 impl Scope for ByApp {
     type Rule = UserToken;
     type Object = ();
@@ -170,7 +183,7 @@ fn row<A: Action>() -> ActionRow {
 /// The whole table.
 #[must_use]
 pub fn every_action() -> Vec<ActionRow> {
-    [in_organization(), in_app(), of_own_account(), by_app(), by_agent(), public()].concat()
+    [in_organization(), in_app(), at_deployment(), of_own_account(), by_app(), by_agent(), public()].concat()
 }
 
 macro_rules! actions {
@@ -234,6 +247,20 @@ actions! { in_organization InOrganization:
     CreateApp "apps.create" BUILDERS;
     /// See, hand over and delete apps that nobody can edit any more.
     ManageOrphanedApps "apps.manage_orphaned" OWNERS;
+    /// See which secrets the organization has, never their values.
+    ListSecrets "secrets.list" BUILDERS;
+    /// Create, replace and delete secrets of the organization.
+    ManageSecrets "secrets.manage" BUILDERS;
+    /// See which secrets one has in the organization, never their values.
+    ListOwnSecrets "own_secrets.list" EVERYBODY;
+    /// Create, replace and delete secrets of one's own.
+    ManageOwnSecrets "own_secrets.manage" EVERYBODY;
+    /// Replace the server secrets of every app.
+    RotateServerSecrets "server_secrets.rotate_all" RUNNERS;
+    /// See the state of the organization's key and of its rotations.
+    ReadOrganizationKey "organization_key.read" RUNNERS;
+    /// Replace the organization's key, and seal everything with the new one.
+    RotateOrganizationKey "organization_key.rotate" RUNNERS;
     /// Read the audit trail and the decisions it names.
     ReadAudit "audit.read" RUNNERS;
     /// See roles, levels, grants and path rules as one file.
@@ -263,10 +290,19 @@ actions! { in_app InApp:
     ListServerSecrets "server_secrets.list" AppRole::Editor;
     /// Issue or revoke a server secret.
     ManageServerSecrets "server_secrets.manage" AppRole::Editor;
+    /// See which secrets the app has, and which variables its deployments get; never values.
+    ListAppSecrets "app_secrets.list" AppRole::Editor;
+    /// Create, replace and delete secrets of the app.
+    ManageAppSecrets "app_secrets.manage" AppRole::Editor;
     /// See which agent tokens exist.
     ListAgentTokens "agent_tokens.list" AppRole::Editor;
     /// Issue or revoke a token of the coding agent.
     ManageAgentTokens "agent_tokens.manage" AppRole::Editor;
+}
+
+actions! { at_deployment AtDeployment:
+    /// Open the variables of one environment of an app, to inject them into a deployment.
+    AssembleEnvironment "environment.assemble" AppRole::Editor;
 }
 
 actions! { of_own_account OwnAccount:

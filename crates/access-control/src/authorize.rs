@@ -4,7 +4,8 @@ use ids::{AppId, OrganizationId};
 use time::OffsetDateTime;
 
 use crate::action::{
-    Action, ByAgent, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope, UserToken,
+    Action, AtDeployment, ByAgent, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope,
+    UserToken,
 };
 use crate::decide::{app_role, membership};
 use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, OrganizationGrounds};
@@ -109,6 +110,18 @@ impl Check for InApp {
             role: member.role,
             app_role,
         })
+    }
+}
+
+impl Check for AtDeployment {
+    fn check(
+        needed: AppRole,
+        principal: Option<&Principal>,
+        app: AppId,
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<AppGrounds, Refusal> {
+        InApp::check(needed, principal, app, facts, now)
     }
 }
 

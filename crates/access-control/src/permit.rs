@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use ids::{AppId, OrganizationId, UserId};
 
-use crate::action::{Action, ByAgent, ByApp, InApp, InOrganization, Scope};
+use crate::action::{Action, AtDeployment, ByAgent, ByApp, InApp, InOrganization, Scope};
 use crate::grounds::{ByPerson, WithinOrganization};
 use crate::refusal::Refusal;
 use crate::{AgentCredential, AppCredential, AppRole, Role, SignedIn};
@@ -118,6 +118,14 @@ impl<A: Action<Scope = InApp>> Permit<A> {
     #[must_use]
     pub fn app_role(&self) -> AppRole {
         self.grounds.app_role
+    }
+}
+
+impl<A: Action<Scope = AtDeployment>> Permit<A> {
+    /// The app that is deployed.
+    #[must_use]
+    pub fn deployed_app(&self) -> AppId {
+        self.grounds.app
     }
 }
 

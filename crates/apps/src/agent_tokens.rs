@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access_control::{Action, IdentifyAgent, ListAgentTokens, ManageAgentTokens, Permit};
 use audit::{Actor, Event, Target};
-use cryptography::{HashKey, MasterKey};
+use cryptography::{HashKey, RootKey};
 use ids::AgentTokenId;
 use serde_json::json;
 
@@ -37,10 +37,10 @@ impl fmt::Debug for AgentTokens {
 }
 
 impl AgentTokens {
-    /// Agent tokens in this store, recognised by a key derived from `master_key`.
+    /// Agent tokens in this store, recognised by a key derived from `root_key`.
     #[must_use]
-    pub fn new(store: Store, master_key: &MasterKey) -> Self {
-        Self { store, hash_key: Arc::new(master_key.hash_key("agent tokens")) }
+    pub fn new(store: Store, root_key: &RootKey) -> Self {
+        Self { store, hash_key: Arc::new(root_key.hash_key("agent tokens")) }
     }
 
     /// The keyed hash to look a presented token up by, unless it cannot be one.

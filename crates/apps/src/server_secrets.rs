@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access_control::{Action, ListServerSecrets, ManageServerSecrets, Permit};
 use audit::{Actor, Event, Target};
-use cryptography::{HashKey, MasterKey};
+use cryptography::{HashKey, RootKey};
 use ids::ServerSecretId;
 use serde_json::json;
 
@@ -37,10 +37,10 @@ impl fmt::Debug for ServerSecrets {
 }
 
 impl ServerSecrets {
-    /// Server secrets in this store, recognised by a key derived from `master_key`.
+    /// Server secrets in this store, recognised by a key derived from `root_key`.
     #[must_use]
-    pub fn new(store: Store, master_key: &MasterKey) -> Self {
-        Self { store, hash_key: Arc::new(master_key.hash_key("server secrets")) }
+    pub fn new(store: Store, root_key: &RootKey) -> Self {
+        Self { store, hash_key: Arc::new(root_key.hash_key("server secrets")) }
     }
 
     /// The keyed hash to look a presented secret up by, unless it cannot be one.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use audit::{Chain, ChainHash, FORMAT, Head, Header, Party, Record, key_id};
-use cryptography::{MasterKey, Sha256, SigningKey};
+use cryptography::{RootKey, Sha256, SigningKey};
 use ids::{AppId, AuditEventId, OrganizationId, RequestId, UserId};
 use serde_json::value::RawValue;
 
@@ -91,7 +91,7 @@ fn peak_memory() -> String {
 }
 
 fn main() -> ExitCode {
-    let key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap().signing_key("audit heads").unwrap();
+    let key = RootKey::generate().unwrap().signing_key("audit heads").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export.jsonl");
     write(BufWriter::new(File::create(&path).unwrap()), &key).unwrap();

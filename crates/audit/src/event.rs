@@ -1,8 +1,8 @@
 //! One line of the audit trail.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId,
-    RequestId, ServerSecretId, SessionId, SigningKeyId, UserId,
+    AgentTokenId, AppId, AuditEventId, DataKeyId, DecisionId, GroupId, InvitationId, KeyRotationId,
+    OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -51,6 +51,12 @@ pub enum Target {
     ApiToken(SessionId),
     /// A key that signs user tokens.
     SigningKey(SigningKeyId),
+    /// A value in the vault.
+    Secret(SecretId),
+    /// A key that seals values.
+    DataKey(DataKeyId),
+    /// The replacement of a key by its successor.
+    KeyRotation(KeyRotationId),
     /// The platform as a whole.
     Platform,
 }

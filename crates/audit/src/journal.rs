@@ -57,7 +57,8 @@ impl Journal {
     }
 
     /// The store, to read from.
-    pub(crate) fn database(&self) -> &DatabaseConnection {
+    #[must_use]
+    pub fn database(&self) -> &DatabaseConnection {
         &self.database
     }
 

@@ -148,6 +148,9 @@ pub fn target(target: &Target) -> Party {
         Target::AgentToken(app, token) => ("agent_token", Some(format!("{app}/{token}"))),
         Target::ApiToken(id) => ("api_token", Some(id.to_string())),
         Target::SigningKey(id) => ("signing_key", Some(id.to_string())),
+        Target::Secret(id) => ("secret", Some(id.to_string())),
+        Target::DataKey(id) => ("data_key", Some(id.to_string())),
+        Target::KeyRotation(id) => ("key_rotation", Some(id.to_string())),
         Target::Platform => ("platform", None),
     };
     Party { kind: kind.to_owned(), id }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use audit::{Chain, Export, Journal, Location, Report};
 use clap::{ArgGroup, Args, Subcommand};
-use cryptography::{MasterKey, PublicKey};
+use cryptography::PublicKey;
 use ids::OrganizationId;
+use sea_orm::DatabaseConnection;
 
 use crate::config::{Config, reveal};
 use crate::config_path::ConfigPath;
 use crate::output::print;
-use crate::{StartError, head_signing};
+use crate::{StartError, head_signing, master_keys};
 
 #[derive(Subcommand)]
 pub(crate) enum AuditCommand {
@@ -74,8 +75,11 @@ impl AuditCommand {
         match self {
             Self::Verify(arguments) => verify(&arguments),
             Self::PublicKey(path) => {
-                let key = head_signing::key(&master_key(&path.load()?)?)?;
-                print(&audit::public_key_text(&key.public_key()))
+                let root_key = runtime()?.block_on(async {
+                    let config = path.load()?;
+                    master_keys::root_key(&config, &Journal::new(connect(&config).await?)).await
+                })?;
+                print(&audit::public_key_text(&head_signing::key(&root_key)?.public_key()))
             }
             Self::Export(arguments) => runtime()?.block_on(export(arguments)),
         }
@@ -131,9 +135,10 @@ fn summary(report: &Report) -> String {
 async fn export(arguments: ExportArguments) -> Result<(), StartError> {
     let config = arguments.config.load()?;
     let chain = arguments.organization.map_or(Chain::Platform, Chain::Organization);
-    let database = migrations::connect(&reveal("database.url", &config.database.url)?).await?;
+    let journal = Journal::new(connect(&config).await?);
+    let root_key = master_keys::root_key(&config, &journal).await?;
     let heads_file = config.audit.heads_file.clone();
-    let heads = head_signing::open(Journal::new(database), &master_key(&config)?, heads_file).await?;
+    let heads = head_signing::open(journal, &root_key, heads_file).await?;
     let out = |source| StartError::Write { path: arguments.out.clone(), source };
     let mut export = Export::begin(Arc::new(heads), chain, arguments.from)
         .await
@@ -150,9 +155,8 @@ async fn export(arguments: ExportArguments) -> Result<(), StartError> {
     print(&format!("written: {}", arguments.out.display()))
 }
 
-fn master_key(config: &Config) -> Result<MasterKey, StartError> {
-    let text = reveal("secrets.master_key", &config.secrets.master_key)?;
-    MasterKey::parse(&text).map_err(|error| StartError::MasterKey(error.to_string()))
+async fn connect(config: &Config) -> Result<DatabaseConnection, StartError> {
+    Ok(migrations::connect(&reveal("database.url", &config.database.url)?).await?)
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, StartError> {

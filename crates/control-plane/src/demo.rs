@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 
 use crate::platform::{Listeners, Platform, Settings};
 use crate::serve::{Running, listen};
-use crate::{StartError, output, trust};
+use crate::{StartError, master_keys, output, trust};
 
 /// The platform's host, and the domain below which the demo apps are. Browsers resolve it to loopback by
 /// themselves (RFC 6761, section 6.3).
@@ -96,7 +96,7 @@ async fn start_recording(
     let platform = Platform::assemble(Settings {
         sites: Sites::clone(&sites),
         database,
-        master_key: master_key(folder)?,
+        master_keys: master_keys::local(master_key(folder)?),
         providers: vec![provider(&issuer_origin, &client, &files.authority, address)?],
         lifetimes: Lifetimes::default(),
         user_token_reuse: time::Duration::seconds(30),

@@ -130,6 +130,15 @@ impl StartError {
         Self::Audit(format!("{error}{}", cause.unwrap_or_default()))
     }
 
+    /// The vault failed while starting: its keys do not unwrap, or the store failed.
+    pub(crate) fn vault(error: &secrets_vault::VaultError) -> Self {
+        use secrets_vault::VaultError;
+        match error {
+            VaultError::Store(_) | VaultError::Audit(_) => Self::store(error),
+            error => Self::MasterKey(error.to_string()),
+        }
+    }
+
     /// Identity failed while starting: its keys do not open, or the store failed.
     pub(crate) fn identity(error: identity::IdentityError) -> Self {
         match error {

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::{AuditError, Heads, Journal};
-use cryptography::{MasterKey, SigningKey};
+use cryptography::{RootKey, SigningKey};
 
 use crate::StartError;
 
 /// How long the last heads may take to be signed when the platform stops.
 const LAST_HEADS: Duration = Duration::from_secs(5);
 
-/// The key that signs them: the same for every process that has the master key.
-pub(crate) fn key(master_key: &MasterKey) -> Result<SigningKey, StartError> {
-    master_key.signing_key("audit heads").map_err(|error| StartError::MasterKey(error.to_string()))
+/// The key that signs them: the same for every process of one store.
+pub(crate) fn key(root_key: &RootKey) -> Result<SigningKey, StartError> {
+    root_key.signing_key("audit heads").map_err(|error| StartError::MasterKey(error.to_string()))
 }
 
 /// What was signed earlier.
 pub(crate) async fn open(
     journal: Journal,
-    master_key: &MasterKey,
+    root_key: &RootKey,
     file: Option<PathBuf>,
 ) -> Result<Heads, StartError> {
-    Heads::open(journal, key(master_key)?, file).await.map_err(|error| StartError::audit(&error))
+    Heads::open(journal, key(root_key)?, file).await.map_err(|error| StartError::audit(&error))
 }
 
 /// What has to be signed, and how often.

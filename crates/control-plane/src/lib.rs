@@ -20,6 +20,7 @@ mod health;
 mod housekeeping;
 mod letter_limits;
 mod logging;
+mod master_keys;
 mod metrics;
 mod neighbours;
 mod output;

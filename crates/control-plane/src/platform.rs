@@ -11,7 +11,6 @@ use std::sync::Arc;
 use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
-use cryptography::MasterKey;
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
@@ -20,6 +19,7 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
+use secrets_vault::{MasterKeys, Vault};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -40,8 +40,8 @@ pub struct Settings {
     pub sites: Sites,
     /// The store, with its schema.
     pub database: DatabaseConnection,
-    /// The key that all others are derived from.
-    pub master_key: MasterKey,
+    /// The keys that wrap those of the vault.
+    pub master_keys: MasterKeys,
     /// The ways to sign in.
     pub providers: Vec<Provider>,
     /// How long sessions last.
@@ -102,6 +102,8 @@ pub struct Platform {
     pub server_secrets: ServerSecrets,
     /// API tokens.
     pub api_tokens: Arc<ApiTokens>,
+    /// The vault.
+    pub vault: Vault,
     /// The facts in memory.
     pub directory: Directory,
     /// What was counted.
@@ -135,13 +137,12 @@ impl Platform {
     /// # Errors
     /// The store stopped answering, or its sealed keys belong to another master key.
     pub async fn assemble(settings: Settings) -> Result<Self, StartError> {
-        let master_key = &settings.master_key;
         let foundation =
-            Foundation::load(settings.database, settings.sites, master_key, settings.heads_file).await?;
+            Foundation::load(settings.database, settings.sites, settings.master_keys, settings.heads_file)
+                .await?;
         let Foundation { journal, directory, sites, .. } = &foundation;
         let identity = IdentityUseCases::open(
             &foundation,
-            master_key,
             settings.providers,
             settings.lifetimes,
             settings.user_token_reuse,
@@ -149,7 +150,7 @@ impl Platform {
         .await?;
         let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer);
         let addresses = Arc::new(settings.addresses);
-        let apps = AppUseCases::new(&foundation, master_key, Arc::clone(&addresses));
+        let apps = AppUseCases::new(&foundation, Arc::clone(&addresses));
 
         let (refusals, refusal_writer) = Refusals::new();
         let decisions = decisions::Store::new(foundation.database.clone());
@@ -227,6 +228,7 @@ impl Platform {
             path_rules: apps.path_rules,
             server_secrets: apps.server_secrets,
             api_tokens: identity.api_tokens,
+            vault: foundation.vault,
             directory: foundation.directory,
             counters,
             endpoints,

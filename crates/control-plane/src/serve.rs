@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use apps::{AddressPolicy, Network};
 use audit_trail::{Receiver, Syslog, Webhook};
-use cryptography::MasterKey;
 use decisions::Retention;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use rustls::pki_types::CertificateDer;
+use secrets_vault::{MasterKeys, Vault};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
 use crate::platform::{Listeners, Platform, Settings};
-use crate::{StartError, trust};
+use crate::{StartError, master_keys, trust};
 
 /// A platform that is being served.
 pub struct Running {
@@ -32,6 +32,8 @@ pub struct Running {
     pub endpoints: Vec<Endpoint>,
     /// What stands before them.
     pub gate: Gate,
+    /// The vault.
+    pub vault: Vault,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), StartError>>,
 }
@@ -46,11 +48,12 @@ impl Running {
             listeners.redirect.as_ref().map(address).transpose()?,
         );
         let (endpoints, gate) = (platform.endpoints.clone(), platform.gate().clone());
+        let vault = platform.vault.clone();
         let serving = tokio::spawn(platform.run(listeners, async {
             // Dropped without a word means stop, too.
             let _ = stopped.await;
         }));
-        Ok(Self { https, admin, redirect, endpoints, gate, stop, serving })
+        Ok(Self { https, admin, redirect, endpoints, gate, vault, stop, serving })
     }
 
     /// Stops, and waits for requests under way.
@@ -117,7 +120,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let platform = Platform::assemble(Settings {
         sites: parts.sites,
         database,
-        master_key: parts.master_key,
+        master_keys: parts.master_keys,
         providers: parts.providers,
         lifetimes: parts.lifetimes,
         user_token_reuse: parts.user_token_reuse,
@@ -178,7 +181,7 @@ struct Parts {
     sites: Sites,
     certificates: Certificates,
     database_url: zeroize::Zeroizing<String>,
-    master_key: MasterKey,
+    master_keys: MasterKeys,
     providers: Vec<Provider>,
     lifetimes: Lifetimes,
     user_token_reuse: time::Duration,
@@ -199,7 +202,6 @@ impl Parts {
             None => Vec::new(),
         };
         heads_folder(config)?;
-        let master_key = reveal("secrets.master_key", &config.secrets.master_key)?;
         let mut providers = Vec::new();
         if let Some(google) = &config.sign_in.google {
             let secret = reveal("sign_in.google.client_secret", &google.client_secret)?;
@@ -237,8 +239,7 @@ impl Parts {
             ),
             certificates: Certificates::from_files(&config.certificate.chain, &config.certificate.key)?,
             database_url: reveal("database.url", &config.database.url)?,
-            master_key: MasterKey::parse(&master_key)
-                .map_err(|error| StartError::MasterKey(error.to_string()))?,
+            master_keys: master_keys::of(config)?,
             providers,
             lifetimes: Lifetimes {
                 idle: lifetime("sessions.idle", config.sessions.idle)?,

@@ -6,6 +6,9 @@ pub enum MasterKeyError {
     /// Not 32 bytes in base64.
     #[error("the master key must be 32 random bytes in base64; make one with: openssl rand -base64 32")]
     Malformed,
+    /// 32 times the same byte: a place holder, not a key.
+    #[error("the master key is 32 times the same byte; make one with: openssl rand -base64 32")]
+    Constant,
 }
 
 /// A value was not sealed.

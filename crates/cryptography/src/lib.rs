@@ -1,18 +1,24 @@
-//! Keys that seal, keys that recognise and keys that sign, all derived from one master key.
+//! Keys that wrap, seal, recognise and sign, and secrets in memory.
 //!
 //! AES-256-GCM with a random nonce per seal; associated data binds a sealed value to the place it
-//! belongs to, so that it does not open anywhere else. Keys have no `Debug`, no `Display` and no
-//! `Serialize`, and are erased when dropped. This crate knows no table and no HTTP.
+//! belongs to, so that it does not open anywhere else. Keys and secrets have no `Debug`, no `Display` and
+//! no `Serialize`, and are erased when dropped. This crate knows no table and no HTTP.
 
 mod error;
 mod hashing;
 pub mod hexadecimal;
+mod key_bytes;
 mod master_key;
+mod root_key;
 mod sealing;
+mod secret_bytes;
 mod signing;
 
 pub use error::{MasterKeyError, OpenError, SealError};
 pub use hashing::{HashKey, Sha256, Token, digest};
+pub use key_bytes::KeyBytes;
 pub use master_key::MasterKey;
+pub use root_key::RootKey;
 pub use sealing::SealingKey;
+pub use secret_bytes::SecretBytes;
 pub use signing::{PublicKey, SigningKey};

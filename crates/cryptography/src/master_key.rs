@@ -1,15 +1,16 @@
-//! The one key that everything else is derived from.
+//! The key above all others, when it is kept on this machine.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::hkdf;
 use zeroize::Zeroizing;
 
-use crate::{HashKey, MasterKeyError, SealError, SealingKey, SigningKey};
+use crate::key_bytes::KeyBytes;
+use crate::{MasterKeyError, OpenError, SealError, SealingKey, hexadecimal};
 
-/// 256 bits from which all other keys are derived (HKDF-SHA-256, RFC 5869).
+/// 256 bits that wrap data keys (AES-256-GCM) and do nothing else.
 pub struct MasterKey {
-    bytes: Zeroizing<[u8; 32]>,
+    id: String,
+    wrapping: SealingKey,
 }
 
 impl MasterKey {
@@ -19,8 +20,15 @@ impl MasterKey {
     /// The text is something else.
     pub fn parse(text: &str) -> Result<Self, MasterKeyError> {
         let decoded = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| MasterKeyError::Malformed)?);
-        let bytes: [u8; 32] = decoded.as_slice().try_into().map_err(|_| MasterKeyError::Malformed)?;
-        Ok(Self { bytes: Zeroizing::new(bytes) })
+        let bytes = KeyBytes::from_slice(&decoded).ok_or(MasterKeyError::Malformed)?;
+        if bytes.as_bytes().iter().all(|byte| *byte == bytes.as_bytes()[0]) {
+            return Err(MasterKeyError::Constant);
+        }
+        let digest = bytes.derive("master key", "identifier");
+        Ok(Self {
+            id: hexadecimal::encode(&digest.as_bytes()[..8]),
+            wrapping: SealingKey::new(bytes.derive("master key", "wrap").as_bytes()),
+        })
     }
 
     /// A new key as text, for a key file.
@@ -28,42 +36,58 @@ impl MasterKey {
     /// # Errors
     /// The system has no random numbers.
     pub fn generate() -> Result<Zeroizing<String>, SealError> {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), bytes.as_mut_slice())
-            .map_err(|_| SealError)?;
-        Ok(Zeroizing::new(STANDARD.encode(bytes.as_slice())))
+        Ok(Zeroizing::new(STANDARD.encode(KeyBytes::generate()?.as_bytes())))
     }
 
-    /// The sealing key for one purpose. Different purposes give unrelated keys.
+    /// What tells this key from others: 16 hexadecimal digits, derived from the key, from which the key
+    /// cannot be found.
     #[must_use]
-    pub fn sealing_key(&self, purpose: &'static str) -> SealingKey {
-        SealingKey::new(&self.derive("seal", purpose))
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
-    /// The hash key for one purpose.
-    #[must_use]
-    pub fn hash_key(&self, purpose: &'static str) -> HashKey {
-        HashKey::new(&self.derive("hash", purpose))
-    }
-
-    /// The signing key for one purpose.
+    /// A data key, sealed for this place.
     ///
     /// # Errors
-    /// Ed25519 takes no such seed; it takes every one of 32 bytes.
-    pub fn signing_key(&self, purpose: &'static str) -> Result<SigningKey, SealError> {
-        SigningKey::new(&self.derive("sign", purpose))
+    /// The system has no random numbers.
+    pub fn wrap(&self, place: &[u8], key: &KeyBytes) -> Result<Vec<u8>, SealError> {
+        self.wrapping.seal(place, key.as_bytes())
     }
 
-    fn derive(&self, use_: &str, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vybe control plane");
-        let info = [b"v1".as_slice(), use_.as_bytes(), purpose.as_bytes()];
-        let mut derived = Zeroizing::new([0_u8; 32]);
-        // Both calls fail only for a wrong output length, which is fixed here.
-        let filled = salt
-            .extract(self.bytes.as_slice())
-            .expand(&info, hkdf::HKDF_SHA256)
-            .and_then(|output| output.fill(derived.as_mut_slice()));
-        debug_assert!(filled.is_ok());
-        derived
+    /// The data key, if this master key wrapped it for this place.
+    ///
+    /// # Errors
+    /// It did not, or the wrapped key was changed.
+    pub fn unwrap(&self, place: &[u8], wrapped: &[u8]) -> Result<KeyBytes, OpenError> {
+        KeyBytes::from_slice(&self.wrapping.open(place, wrapped)?).ok_or(OpenError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_key_unwraps_with_its_master_key_at_its_place_only() {
+        let master = || MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
+        let (one, other) = (master(), master());
+        let key = KeyBytes::generate().unwrap();
+        let wrapped = one.wrap(b"here", &key).unwrap();
+        assert_eq!(one.unwrap(b"here", &wrapped).ok().unwrap().as_bytes(), key.as_bytes());
+        assert!(one.unwrap(b"there", &wrapped).is_err());
+        assert!(other.unwrap(b"here", &wrapped).is_err());
+        assert_ne!(one.id(), other.id());
+        assert_eq!(one.id().len(), 16);
+    }
+
+    #[test]
+    fn k06_a_truncated_empty_or_constant_master_key_is_refused() {
+        let whole = MasterKey::generate().unwrap();
+        for length in 0..whole.len() {
+            assert!(MasterKey::parse(&whole[..length]).is_err(), "{length}");
+        }
+        assert!(MasterKey::parse(&format!(" {}\n", *whole)).is_ok());
+        assert!(MasterKey::parse(&STANDARD.encode([0; 32])).is_err());
+        assert!(MasterKey::parse(&STANDARD.encode([7; 33])).is_err());
     }
 }

@@ -13,7 +13,9 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+    /// The key that these bytes are.
+    #[must_use]
+    pub fn new(bytes: &[u8; 32]) -> Self {
         let key = UnboundKey::new(&AES_256_GCM, bytes).ok().map(LessSafeKey::new);
         Self { key, random: SystemRandom::new() }
     }

@@ -59,12 +59,11 @@ impl PublicKey {
 
 #[cfg(test)]
 mod tests {
-    use crate::MasterKey;
+    use crate::RootKey;
 
     #[test]
-    fn a_signature_is_of_one_message_one_purpose_and_one_master_key() {
-        let master = || MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
-        let (one, other) = (master(), master());
+    fn a_signature_is_of_one_message_one_purpose_and_one_root() {
+        let (one, other) = (RootKey::generate().unwrap(), RootKey::generate().unwrap());
         let key = one.signing_key("a").unwrap();
         let signature = key.sign(b"message");
         assert!(key.public_key().verifies(b"message", &signature));

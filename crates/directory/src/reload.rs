@@ -42,9 +42,13 @@ impl Touched {
             | Target::PathRule(id, _)
             | Target::ServerSecret(id, _)
             | Target::AgentToken(id, _) => Self::App(id),
-            Target::Session(_) | Target::SessionsOf(_) | Target::ApiToken(_) | Target::SigningKey(_) => {
-                Self::Nothing
-            }
+            Target::Session(_)
+            | Target::SessionsOf(_)
+            | Target::ApiToken(_)
+            | Target::SigningKey(_)
+            | Target::Secret(_)
+            | Target::DataKey(_)
+            | Target::KeyRotation(_) => Self::Nothing,
         }
     }
 }

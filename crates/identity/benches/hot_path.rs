@@ -9,7 +9,7 @@ use audit::Journal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::{Criterion, criterion_group, criterion_main};
-use cryptography::{MasterKey, SealingKey, Token};
+use cryptography::{RootKey, SealingKey, Token};
 use futures_util::{StreamExt as _, stream};
 use identity::{CookieHost, Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, SessionId, UserId};
@@ -28,8 +28,8 @@ struct House {
     now: OffsetDateTime,
 }
 
-fn key() -> MasterKey {
-    MasterKey::parse(&MasterKey::generate().unwrap()).unwrap()
+fn key() -> RootKey {
+    RootKey::generate().unwrap()
 }
 
 fn cookie(seal: &SealingKey, id: SessionId, token: &Token) -> String {

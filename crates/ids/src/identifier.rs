@@ -147,6 +147,18 @@ identifier!(
     SigningKeyId, "key"
 );
 identifier!(
+    /// A value that the vault keeps sealed. Not the value itself.
+    SecretId, "sct"
+);
+identifier!(
+    /// A key that seals values of one organization, or of the platform.
+    DataKeyId, "dky"
+);
+identifier!(
+    /// One replacement of a key by its successor.
+    KeyRotationId, "rot"
+);
+identifier!(
     /// One decision of the middleware or of a management endpoint.
     DecisionId, "dec"
 );

@@ -13,7 +13,7 @@ use apps::{
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
-use cryptography::MasterKey;
+use cryptography::RootKey;
 use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use test_support::TestDatabase;
@@ -127,14 +127,14 @@ impl House {
         let store = Store::new(journal.clone(), connection);
         let read = Arc::clone(&facts) as Arc<dyn Facts>;
         let slugs = Arc::clone(&facts) as Arc<dyn OrganizationSlugs>;
-        let master_key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
+        let root_key = RootKey::generate().unwrap();
         Self {
             orphaned_apps: OrphanedApps::new(store.clone(), Arc::clone(&read), Arc::new(MembersTable)),
             apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
             grants: Grants::new(store.clone(), Arc::clone(&read)),
             path_rules: AppPathRules::new(store.clone(), read),
-            agent_tokens: AgentTokens::new(store.clone(), &master_key),
-            server_secrets: ServerSecrets::new(store.clone(), &master_key),
+            agent_tokens: AgentTokens::new(store.clone(), &root_key),
+            server_secrets: ServerSecrets::new(store.clone(), &root_key),
             database,
             journal,
             facts,

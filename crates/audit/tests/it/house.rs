@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::{Actor, Chain, Event, Export, Heads, Journal, Report, Target};
-use cryptography::{MasterKey, SigningKey};
+use cryptography::{RootKey, SigningKey};
 use ids::{AppId, OrganizationId};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, QueryResult, Statement};
 use serde_json::json;
@@ -14,11 +14,11 @@ pub struct House {
     pub database: TestDatabase,
     pub journal: Journal,
     pub folder: tempfile::TempDir,
-    master_key: MasterKey,
+    root_key: RootKey,
 }
 
 pub fn any_key() -> SigningKey {
-    MasterKey::parse(&MasterKey::generate().unwrap()).unwrap().signing_key("audit heads").unwrap()
+    RootKey::generate().unwrap().signing_key("audit heads").unwrap()
 }
 
 /// An ordinary event of an organization.
@@ -34,12 +34,12 @@ impl House {
             journal: Journal::new(database.connection().clone()),
             database,
             folder: tempfile::tempdir().unwrap(),
-            master_key: MasterKey::parse(&MasterKey::generate().unwrap()).unwrap(),
+            root_key: RootKey::generate().unwrap(),
         }
     }
 
     pub fn key(&self) -> SigningKey {
-        self.master_key.signing_key("audit heads").unwrap()
+        self.root_key.signing_key("audit heads").unwrap()
     }
 
     pub fn heads_file(&self) -> PathBuf {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access_control::Facts;
 use apps::{AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
 use audit::{Heads, Journal};
-use cryptography::MasterKey;
+use cryptography::RootKey;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{
@@ -15,6 +15,7 @@ use identity::{
 use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
+use secrets_vault::{Keyring, MasterKeys, Vault};
 use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;
@@ -28,6 +29,8 @@ const SESSIONS_IN_MEMORY: usize = 1_000_000;
 pub(super) struct Foundation {
     pub(super) database: DatabaseConnection,
     pub(super) journal: Journal,
+    pub(super) vault: Vault,
+    pub(super) root_key: RootKey,
     pub(super) heads: Arc<Heads>,
     pub(super) directory: Directory,
     pub(super) sites: Arc<Sites>,
@@ -37,13 +40,24 @@ impl Foundation {
     pub(super) async fn load(
         database: DatabaseConnection,
         sites: Sites,
-        master_key: &MasterKey,
+        master_keys: MasterKeys,
         heads_file: Option<PathBuf>,
     ) -> Result<Self, StartError> {
         let directory = Directory::load(database.clone()).await.map_err(StartError::store)?;
         let journal = Journal::new(database.clone());
-        let heads = head_signing::open(journal.clone(), master_key, heads_file).await?;
-        Ok(Self { journal, heads: Arc::new(heads), database, directory, sites: Arc::new(sites) })
+        let vault = Vault::new(secrets_vault::Store::new(journal.clone()), Keyring::new(master_keys));
+        let root_key =
+            vault.root_key(OffsetDateTime::now_utc()).await.map_err(|error| StartError::vault(&error))?;
+        let heads = head_signing::open(journal.clone(), &root_key, heads_file).await?;
+        Ok(Self {
+            journal,
+            vault,
+            root_key,
+            heads: Arc::new(heads),
+            database,
+            directory,
+            sites: Arc::new(sites),
+        })
     }
 
     pub(super) fn facts(&self) -> Arc<dyn Facts> {
@@ -65,7 +79,6 @@ pub(super) struct IdentityUseCases {
 impl IdentityUseCases {
     pub(super) async fn open(
         foundation: &Foundation,
-        master_key: &MasterKey,
         providers: Vec<Provider>,
         lifetimes: Lifetimes,
         user_token_reuse: time::Duration,
@@ -76,13 +89,17 @@ impl IdentityUseCases {
         let sessions = Arc::new(Sessions::new(
             store.clone(),
             journal.clone(),
-            master_key.sealing_key("session cookie"),
+            foundation.root_key.sealing_key("session cookie"),
             lifetimes,
             SESSIONS_IN_MEMORY,
         ));
         let now = OffsetDateTime::now_utc();
-        let signing_keys =
-            SigningKeys::open(store.clone(), journal.clone(), master_key.sealing_key("signing key"), now);
+        let signing_keys = SigningKeys::open(
+            store.clone(),
+            journal.clone(),
+            foundation.root_key.sealing_key("signing key"),
+            now,
+        );
         let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
         let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;
         Ok(Self {
@@ -103,7 +120,7 @@ impl IdentityUseCases {
             )),
             hand_off: Arc::new(HandOff::new(
                 store,
-                master_key.sealing_key("hand-off"),
+                foundation.root_key.sealing_key("hand-off"),
                 Arc::clone(&sessions),
             )),
             sessions,
@@ -156,11 +173,7 @@ pub(super) struct AppUseCases {
 }
 
 impl AppUseCases {
-    pub(super) fn new(
-        foundation: &Foundation,
-        master_key: &MasterKey,
-        addresses: Arc<AddressPolicy>,
-    ) -> Self {
+    pub(super) fn new(foundation: &Foundation, addresses: Arc<AddressPolicy>) -> Self {
         let store = apps::Store::new(foundation.journal.clone(), foundation.database.clone());
         let slugs = Arc::new(foundation.directory.clone());
         Self {
@@ -168,8 +181,8 @@ impl AppUseCases {
             orphaned_apps: OrphanedApps::new(store.clone(), foundation.facts(), Arc::new(KnownMembers)),
             grants: Grants::new(store.clone(), foundation.facts()),
             path_rules: AppPathRules::new(store.clone(), foundation.facts()),
-            server_secrets: ServerSecrets::new(store.clone(), master_key),
-            agent_tokens: AgentTokens::new(store, master_key),
+            server_secrets: ServerSecrets::new(store.clone(), &foundation.root_key),
+            agent_tokens: AgentTokens::new(store, &foundation.root_key),
         }
     }
 }

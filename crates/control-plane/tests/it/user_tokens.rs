@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use cryptography::MasterKey;
 use development::Folder;
 use serde_json::{Value, json};
 use test_support::node::{Script, run_script};
@@ -61,9 +60,8 @@ async fn private_key(platform: &Platform, database: &TestDatabase) -> String {
     let row = database.connection().query_one_raw(statement).await.unwrap().unwrap();
     let id: String = row.try_get("", "id").unwrap();
     let sealed: Vec<u8> = row.try_get("", "sealed_private_key").unwrap();
-    let folder = platform.demo.description_path.parent().unwrap();
-    let text = Folder::open(folder).unwrap().read_or_make("master.key", || unreachable!()).unwrap();
-    let key = MasterKey::parse(&text).unwrap().sealing_key("signing key");
+    let root_key = platform.demo.running.vault.known_root_key().await.unwrap().unwrap();
+    let key = root_key.sealing_key("signing key");
     let pkcs8 = key.open(format!("signing key/{id}").as_bytes(), &sealed).unwrap();
     pkcs8.iter().map(|byte| format!("{byte:02x}")).collect()
 }

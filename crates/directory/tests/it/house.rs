@@ -14,7 +14,7 @@ use apps::{
 };
 use async_trait::async_trait;
 use audit::{Actor, Change, Event, Follower, Journal, Target};
-use cryptography::MasterKey;
+use cryptography::RootKey;
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
@@ -84,7 +84,7 @@ impl House {
         let facts = Arc::new(directory.clone());
         let organizations = organizations::Store::new(journal.clone(), connection.clone());
         let apps = apps::Store::new(journal.clone(), connection);
-        let master_key = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
+        let root_key = RootKey::generate().unwrap();
         Self {
             organizations: Organizations::new(organizations.clone(), Arc::new(FromApps)),
             members: Members::new(organizations.clone(), Arc::new(Nobody), Arc::new(FromApps)),
@@ -92,7 +92,7 @@ impl House {
             apps: Apps::new(apps.clone(), facts.clone(), facts.clone(), Arc::new(AddressPolicy::default())),
             grants: Grants::new(apps.clone(), facts.clone()),
             path_rules: AppPathRules::new(apps.clone(), facts),
-            server_secrets: ServerSecrets::new(apps, &master_key),
+            server_secrets: ServerSecrets::new(apps, &root_key),
             database,
             journal,
             directory,

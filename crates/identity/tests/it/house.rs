@@ -10,7 +10,7 @@ use access_control::{
 };
 use async_trait::async_trait;
 use audit::{Follower, Journal};
-use cryptography::MasterKey;
+use cryptography::{KeyBytes, RootKey};
 use endpoint::http::{BoxBody, HttpMessage as _, Request, Response, StatusCode, header};
 use endpoint::{
     Arrival, Authenticator, Certificates, Gate, Gateway, Rejected, SESSION_COOKIE, Server, Sites, cookie,
@@ -31,7 +31,10 @@ pub const OPEN_LABEL: &str = "hello-acme";
 /// The name of the provider in addresses.
 pub const PROVIDER: &str = "hostile";
 /// 16 random bytes would do; a test needs the same ones again.
-const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+/// The root key of every process in these tests.
+pub fn root_key() -> RootKey {
+    RootKey::new(KeyBytes::from_slice(&[0; 32]).unwrap())
+}
 
 pub struct House {
     pub database: TestDatabase,
@@ -79,7 +82,7 @@ impl House {
         configure(&mut provider);
         let store = Store::new(database.connection().clone());
         let journal = Journal::new(database.connection().clone());
-        let key = MasterKey::parse(MASTER_KEY).unwrap();
+        let key = root_key();
         let sessions = Arc::new(Sessions::new(
             store.clone(),
             journal.clone(),
@@ -133,7 +136,7 @@ impl House {
 
     /// The same store in another process: nothing in memory.
     pub fn other_process(&self, lifetimes: Lifetimes) -> Arc<Sessions> {
-        let key = MasterKey::parse(MASTER_KEY).unwrap();
+        let key = root_key();
         Arc::new(Sessions::new(
             Store::new(self.database.connection().clone()),
             self.journal.clone(),

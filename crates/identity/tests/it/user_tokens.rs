@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access_control::EndOwnSession;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cryptography::MasterKey;
+use cryptography::RootKey;
 use identity::{Lifetimes, LiveSession, SigningKeys, Store, UserTokens};
 use ids::{AppId, RequestId, SessionId, UserId};
 use ring::hmac;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
-use crate::house::{House, app, now, own};
+use crate::house::{House, app, now, own, root_key};
 
 fn decode(part: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -51,7 +51,7 @@ impl Forge {
         let row = house.database.connection().query_one_raw(statement).await.unwrap().unwrap();
         let id: String = row.try_get("", "id").unwrap();
         let sealed: Vec<u8> = row.try_get("", "sealed_private_key").unwrap();
-        let key = MasterKey::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+        let key = root_key();
         let pkcs8 =
             key.sealing_key("signing key").open(format!("signing key/{id}").as_bytes(), &sealed).unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap();
@@ -369,15 +369,15 @@ on_both_stores! {
         let later = at + Duration::minutes(21);
         house.user_tokens.verify(&last_old, app, later).await.unwrap();
         assert_eq!(house.signing_keys.published(at + Duration::minutes(30)).len(), 1);
-        // Another process reads the same keys; another master key reads none.
-        let open = |master: &str| {
-            let key = MasterKey::parse(master).unwrap().sealing_key("signing key");
+        // Another process reads the same keys; another root key reads none.
+        let open = |root: RootKey| {
+            let key = root.sealing_key("signing key");
             let store = Store::new(house.database.connection().clone());
             SigningKeys::open(store, house.journal.clone(), key, at)
         };
-        let again = open("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.unwrap();
+        let again = open(root_key()).await.unwrap();
         assert_eq!(again.published(at).len(), 2);
-        assert!(open("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.is_err());
+        assert!(open(RootKey::generate().unwrap()).await.is_err());
     }
 
     async fn keys_are_rotated_on_a_schedule_by_one_process_of_several(database: TestDatabase) {
@@ -385,7 +385,7 @@ on_both_stores! {
         let (_, session) = house.session().await;
         let (app, age) = (app(), Duration::hours(12));
         let other = {
-            let key = MasterKey::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+            let key = root_key();
             let store = Store::new(house.database.connection().clone());
             let key = key.sealing_key("signing key");
             SigningKeys::open(store, house.journal.clone(), key, now()).await.unwrap()

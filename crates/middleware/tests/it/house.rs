@@ -13,7 +13,7 @@ use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, O
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cryptography::{MasterKey, SealingKey, Token};
+use cryptography::{RootKey, SealingKey, Token};
 use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
@@ -126,7 +126,7 @@ impl House {
     pub async fn on(database: TestDatabase, plan: Plan) -> Self {
         let upstream = Upstream::start().await;
         let connection = database.connection().clone();
-        let master = MasterKey::parse(&MasterKey::generate().unwrap()).unwrap();
+        let root = RootKey::generate().unwrap();
         let journal = Journal::new(connection.clone());
         let now = OffsetDateTime::now_utc();
 
@@ -140,7 +140,7 @@ impl House {
         rows.member(organization, &member, Role::Member).await;
 
         let directory = Directory::load(connection.clone()).await.unwrap();
-        let seal = || master.sealing_key("session cookie");
+        let seal = || root.sealing_key("session cookie");
         let sessions = Arc::new(Sessions::new(
             Store::new(connection.clone()),
             journal.clone(),
@@ -172,7 +172,7 @@ impl House {
         let signing_keys = SigningKeys::open(
             Store::new(connection.clone()),
             journal.clone(),
-            master.sealing_key("signing key"),
+            root.sealing_key("signing key"),
             now,
         )
         .await

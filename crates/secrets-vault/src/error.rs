@@ -1,0 +1,47 @@
+//! What can go wrong in the vault.
+
+use audit::AuditError;
+use cryptography::SealError;
+use ids::{DataKeyId, SecretId};
+
+use crate::ProviderError;
+
+/// Why the vault did not do what it was asked. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// There is no such value.
+    #[error("no such secret")]
+    NotFound,
+    /// The sealed value does not open as what it should be: it was moved, changed, or cut.
+    #[error("{0} does not open: it was changed or moved outside of the platform")]
+    Tampered(SecretId),
+    /// The data key does not unwrap: it was moved, changed, or cut.
+    #[error("{0} does not unwrap: it was changed or moved outside of the platform")]
+    KeyTampered(DataKeyId),
+    /// The data keys in the store were wrapped by a master key that is not configured.
+    #[error("needs the master key {needed}, but knows only: {known}")]
+    MasterKeyUnknown {
+        /// The identifiers that are missing.
+        needed: String,
+        /// The identifiers that are configured.
+        known: String,
+    },
+    /// The master key's provider did not answer or refused.
+    #[error("the provider of the master key failed")]
+    Provider(#[source] ProviderError),
+    /// The system has no random numbers.
+    #[error("no random numbers")]
+    Randomness(#[from] SealError),
+    /// A key was replaced again and again while it was about to be used.
+    #[error("the key was replaced meanwhile")]
+    KeyReplaced,
+    /// The store did not answer or refused.
+    #[error("the store is not available")]
+    Store(#[source] sea_orm::DbErr),
+    /// A row holds what this version cannot read.
+    #[error("a row of {0} cannot be read")]
+    Unreadable(&'static str),
+    /// The change was not recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}

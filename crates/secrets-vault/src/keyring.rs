@@ -1,0 +1,126 @@
+//! The data keys, unwrapped as long as they are used.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptography::{KeyBytes, SealingKey};
+use ids::DataKeyId;
+use sea_orm::ConnectionTrait;
+use time::OffsetDateTime;
+
+use crate::store::data_keys;
+use crate::{Holder, MasterKeys, ProviderError, VaultError, place};
+
+/// How many unwrapped keys are kept: about 20 MB. The next one makes room by dropping all.
+const MOST_UNWRAPPED: usize = 20_000;
+
+/// The data keys of all holders.
+#[derive(Clone)]
+pub struct Keyring {
+    masters: MasterKeys,
+    unwrapped: Arc<Mutex<HashMap<DataKeyId, Arc<DataKey>>>>,
+}
+
+/// A data key that seals and opens.
+pub(crate) struct DataKey {
+    pub(crate) id: DataKeyId,
+    pub(crate) key: SealingKey,
+}
+
+impl Keyring {
+    /// Keys wrapped by these master keys.
+    #[must_use]
+    pub fn new(masters: MasterKeys) -> Self {
+        Self { masters, unwrapped: Arc::default() }
+    }
+
+    /// The master keys.
+    #[must_use]
+    pub fn masters(&self) -> &MasterKeys {
+        &self.masters
+    }
+
+    /// The holder's current key, counting one seal with it in this transaction; the first one is made here.
+    /// Until the transaction ends no other key takes over.
+    pub(crate) async fn to_seal(
+        &self,
+        transaction: &impl ConnectionTrait,
+        holder: Holder,
+        now: OffsetDateTime,
+    ) -> Result<Arc<DataKey>, VaultError> {
+        if let Some(row) = data_keys::count_seal(transaction, holder).await? {
+            return self.unwrap(row).await;
+        }
+        self.make(transaction, holder, now).await?;
+        let row = data_keys::count_seal(transaction, holder).await?.ok_or(VaultError::KeyReplaced)?;
+        self.unwrap(row).await
+    }
+
+    /// The key with which a value was sealed; none if there is no such key any more.
+    pub(crate) async fn to_open(
+        &self,
+        database: &impl ConnectionTrait,
+        id: DataKeyId,
+    ) -> Result<Option<Arc<DataKey>>, VaultError> {
+        if let Some(known) = self.kept(id) {
+            return Ok(Some(known));
+        }
+        match data_keys::find(database, id).await? {
+            Some(row) => self.unwrap(row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A new current key for the holder, unless another process was faster.
+    pub(crate) async fn make(
+        &self,
+        transaction: &impl ConnectionTrait,
+        holder: Holder,
+        now: OffsetDateTime,
+    ) -> Result<DataKeyId, VaultError> {
+        let id = DataKeyId::generate();
+        let (place, key) = (place::of_data_key(id, holder), KeyBytes::generate()?);
+        let wrapped = self.masters.current().wrap(&place, &key).await.map_err(VaultError::Provider)?;
+        data_keys::insert(transaction, &data_keys::Row { id, holder, wrapped, seals: 0 }, now).await?;
+        Ok(id)
+    }
+
+    /// Forgets an unwrapped key.
+    pub(crate) fn forget(&self, id: DataKeyId) {
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn kept(&self, id: DataKeyId) -> Option<Arc<DataKey>> {
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    async fn unwrap(&self, row: data_keys::Row) -> Result<Arc<DataKey>, VaultError> {
+        if let Some(known) = self.kept(row.id) {
+            return Ok(known);
+        }
+        let bytes = self.unwrapped_bytes(&row).await?;
+        let key = Arc::new(DataKey { id: row.id, key: SealingKey::new(bytes.as_bytes()) });
+        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
+        if unwrapped.len() >= MOST_UNWRAPPED {
+            unwrapped.clear();
+        }
+        unwrapped.insert(row.id, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// The bytes of a wrapped key.
+    pub(crate) async fn unwrapped_bytes(&self, row: &data_keys::Row) -> Result<KeyBytes, VaultError> {
+        let Some(keeper) = self.masters.keeper(&row.wrapped.master_key) else {
+            return Err(VaultError::MasterKeyUnknown {
+                needed: row.wrapped.master_key.clone(),
+                known: self.masters.known().await.join(", "),
+            });
+        };
+        keeper.unwrap(&place::of_data_key(row.id, row.holder), &row.wrapped).await.map_err(
+            |error| match error {
+                ProviderError::Refused => VaultError::KeyTampered(row.id),
+                error => VaultError::Provider(error),
+            },
+        )
+    }
+}

@@ -1,0 +1,153 @@
+//! Sealed values.
+
+use ids::{AppId, DataKeyId, OrganizationId, SecretId, UserId};
+use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
+use sea_orm::QuerySelect as _;
+use sea_orm::entity::prelude::*;
+use time::OffsetDateTime;
+
+use super::{failed, read};
+use crate::{Kind, Owner, VaultError};
+
+const TABLE: &str = "sealed_values";
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sealed_values")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub kind: String,
+    pub organization_id: Option<String>,
+    pub app_id: Option<String>,
+    pub user_id: Option<String>,
+    pub version: i64,
+    pub data_key_id: String,
+    pub sealed: Vec<u8>,
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A sealed value as stored.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: SecretId,
+    pub owner: Owner,
+    pub kind: Kind,
+    pub version: i64,
+    pub data_key: DataKeyId,
+    pub sealed: Vec<u8>,
+    pub updated_at: OffsetDateTime,
+}
+
+/// The value.
+pub async fn find(database: &impl ConnectionTrait, id: SecretId) -> Result<Option<Row>, VaultError> {
+    let row = Entity::find_by_id(id.to_string()).one(database).await.map_err(failed)?;
+    row.map(assemble).transpose()
+}
+
+/// The value, if it is of this owner and kind, kept from changing until the transaction ends.
+pub async fn lock(
+    transaction: &impl ConnectionTrait,
+    id: SecretId,
+    owner: Owner,
+    kind: Kind,
+) -> Result<Option<Row>, VaultError> {
+    let row = Entity::find_by_id(id.to_string()).lock_exclusive().one(transaction).await.map_err(failed)?;
+    let row = row.map(assemble).transpose()?;
+    Ok(row.filter(|row| row.owner == owner && row.kind == kind))
+}
+
+/// The one root key.
+pub async fn find_root(database: &impl ConnectionTrait) -> Result<Option<SecretId>, VaultError> {
+    let filter = Column::Kind.eq(Kind::RootKey.as_str());
+    let row = Entity::find().filter(filter).one(database).await.map_err(failed)?;
+    row.map(|row| read(TABLE, &row.id)).transpose()
+}
+
+/// Adds a value.
+pub async fn insert(transaction: &impl ConnectionTrait, row: &Row) -> Result<(), VaultError> {
+    let (organization, app, user) = columns(row.owner);
+    let model = ActiveModel {
+        id: Set(row.id.to_string()),
+        kind: Set(row.kind.as_str().to_owned()),
+        organization_id: Set(organization),
+        app_id: Set(app),
+        user_id: Set(user),
+        version: Set(row.version),
+        data_key_id: Set(row.data_key.to_string()),
+        sealed: Set(row.sealed.clone()),
+        updated_at: Set(row.updated_at),
+    };
+    Entity::insert(model).exec_without_returning(transaction).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Puts another version in a value's place.
+pub async fn update(transaction: &impl ConnectionTrait, row: &Row) -> Result<(), VaultError> {
+    let model = ActiveModel {
+        id: Unchanged(row.id.to_string()),
+        kind: NotSet,
+        organization_id: NotSet,
+        app_id: NotSet,
+        user_id: NotSet,
+        version: Set(row.version),
+        data_key_id: Set(row.data_key.to_string()),
+        sealed: Set(row.sealed.clone()),
+        updated_at: Set(row.updated_at),
+    };
+    model.update(transaction).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Deletes a value.
+pub async fn delete(transaction: &impl ConnectionTrait, id: SecretId) -> Result<(), VaultError> {
+    let deleted = Entity::delete_by_id(id.to_string()).exec(transaction).await.map_err(failed)?;
+    if deleted.rows_affected == 0 { Err(VaultError::NotFound) } else { Ok(()) }
+}
+
+/// Deletes every value of the organization. Answers how many.
+pub async fn delete_of(
+    transaction: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<u64, VaultError> {
+    let filter = Column::OrganizationId.eq(organization.to_string());
+    let deleted = Entity::delete_many().filter(filter).exec(transaction).await.map_err(failed)?;
+    Ok(deleted.rows_affected)
+}
+
+fn columns(owner: Owner) -> (Option<String>, Option<String>, Option<String>) {
+    match owner {
+        Owner::Platform => (None, None, None),
+        Owner::Organization(organization) => (Some(organization.to_string()), None, None),
+        Owner::App(organization, app) => (Some(organization.to_string()), Some(app.to_string()), None),
+        Owner::Member(organization, user) => (Some(organization.to_string()), None, Some(user.to_string())),
+    }
+}
+
+fn assemble(row: Model) -> Result<Row, VaultError> {
+    let organization = || -> Result<OrganizationId, VaultError> {
+        read(TABLE, row.organization_id.as_deref().unwrap_or_default())
+    };
+    let app = row.app_id.as_deref().map(|id| read::<AppId>(TABLE, id)).transpose()?;
+    let user = row.user_id.as_deref().map(|id| read::<UserId>(TABLE, id)).transpose()?;
+    let owner = match (&row.organization_id, app, user) {
+        (None, None, None) => Owner::Platform,
+        (Some(_), None, None) => Owner::Organization(organization()?),
+        (Some(_), Some(app), None) => Owner::App(organization()?, app),
+        (Some(_), None, Some(user)) => Owner::Member(organization()?, user),
+        _ => return Err(VaultError::Unreadable(TABLE)),
+    };
+    Ok(Row {
+        id: read(TABLE, &row.id)?,
+        owner,
+        kind: read(TABLE, &row.kind)?,
+        version: row.version,
+        data_key: read(TABLE, &row.data_key_id)?,
+        sealed: row.sealed,
+        updated_at: row.updated_at,
+    })
+}

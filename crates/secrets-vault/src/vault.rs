@@ -1,0 +1,257 @@
+//! Sealing and opening values.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use audit::{Actor, Change, Event, Target};
+use cryptography::{KeyBytes, RootKey, SecretBytes};
+use ids::{DataKeyId, OrganizationId, SecretId};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::store::{data_keys, sealed_values};
+use crate::{Holder, Keyring, Kind, Owner, Store, VaultError, place};
+
+/// How often a value is read again because its key was replaced between reading and opening.
+const ATTEMPTS: u32 = 5;
+/// The audit trail's name for making the root key.
+const CREATE_ROOT: &str = "root_key.create";
+/// The audit trail's name for a value that does not open.
+const ALARM: &str = "vault.tampering_detected";
+
+/// The vault. It takes no permits: those who keep values in it decide, and open only what they use.
+#[derive(Clone)]
+pub struct Vault {
+    store: Store,
+    keyring: Keyring,
+    /// Values that were reported already, so that one broken row does not fill the trail.
+    reported: Arc<Mutex<HashSet<SecretId>>>,
+}
+
+/// A value to keep.
+#[derive(Clone, Copy, Debug)]
+pub struct NewValue {
+    /// Its identifier.
+    pub id: SecretId,
+    /// What it belongs to.
+    pub owner: Owner,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What was destroyed with an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destroyed {
+    /// The data keys, without which nothing that was sealed with them opens again.
+    pub keys: Vec<DataKeyId>,
+    /// How many values were deleted.
+    pub values: u64,
+}
+
+impl Vault {
+    /// The vault in this store.
+    #[must_use]
+    pub fn new(store: Store, keyring: Keyring) -> Self {
+        Self { store, keyring, reported: Arc::default() }
+    }
+
+    /// The data keys.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Seals a new value, within a change.
+    ///
+    /// # Errors
+    /// The store or the master key's provider does not answer.
+    pub async fn seal(
+        &self,
+        change: &Change,
+        new: NewValue,
+        value: &SecretBytes,
+        now: OffsetDateTime,
+    ) -> Result<(), VaultError> {
+        let NewValue { id, owner, kind } = new;
+        let row = self.sealed(change.transaction(), id, owner, kind, 1, value, now).await?;
+        sealed_values::insert(change.transaction(), &row).await
+    }
+
+    /// Puts another value in the place of one, within a change. Answers its version.
+    ///
+    /// # Errors
+    /// There is no such value; the store or the master key's provider does not answer.
+    pub async fn replace(
+        &self,
+        change: &Change,
+        place: NewValue,
+        value: &SecretBytes,
+        now: OffsetDateTime,
+    ) -> Result<i64, VaultError> {
+        let NewValue { id, owner, kind } = place;
+        let before = sealed_values::lock(change.transaction(), id, owner, kind).await?;
+        let version = before.ok_or(VaultError::NotFound)?.version + 1;
+        let row = self.sealed(change.transaction(), id, owner, kind, version, value, now).await?;
+        sealed_values::update(change.transaction(), &row).await?;
+        Ok(version)
+    }
+
+    /// Deletes a value, within a change.
+    ///
+    /// # Errors
+    /// There is no such value, or the store does not answer.
+    pub async fn delete(&self, change: &Change, id: SecretId) -> Result<(), VaultError> {
+        sealed_values::delete(change.transaction(), id).await
+    }
+
+    /// The value, for whoever knows what it has to be.
+    ///
+    /// # Errors
+    /// There is no such value of this owner and kind; it was changed or moved, which the audit trail then says; the
+    /// store or the master key's provider does not answer.
+    pub async fn open(&self, id: SecretId, owner: Owner, kind: Kind) -> Result<SecretBytes, VaultError> {
+        self.open_in(self.store.database(), id, owner, kind).await
+    }
+
+    /// What [`Vault::open`] does, in a transaction or beside one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_in(
+        &self,
+        database: &impl ConnectionTrait,
+        id: SecretId,
+        owner: Owner,
+        kind: Kind,
+    ) -> Result<SecretBytes, VaultError> {
+        for _ in 0..ATTEMPTS {
+            let row = sealed_values::find(database, id).await?.ok_or(VaultError::NotFound)?;
+            // The key is gone: the value was sealed again, with its successor, after the row was read.
+            let Some(key) = self.keyring.to_open(database, row.data_key).await? else { continue };
+            let place = place::of_value(id, owner, kind, row.version, key.id);
+            return match key.key.open(&place, &row.sealed) {
+                Ok(value) => Ok(SecretBytes::new(value)),
+                Err(_) => {
+                    self.alarm(id, owner);
+                    Err(VaultError::Tampered(id))
+                }
+            };
+        }
+        Err(VaultError::KeyReplaced)
+    }
+
+    /// Destroys the keys and values of an organization, within the change that deletes it. Backups that were
+    /// made before still hold both.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn destroy(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+    ) -> Result<Destroyed, VaultError> {
+        let values = sealed_values::delete_of(change.transaction(), organization).await?;
+        let keys = data_keys::delete_of(change.transaction(), Holder::Organization(organization)).await?;
+        for key in &keys {
+            self.keyring.forget(*key);
+        }
+        Ok(Destroyed { keys, values })
+    }
+
+    /// The root of the platform's own keys; made at the first start. Refuses to make one when the store has
+    /// data keys that no configured master key unwraps.
+    ///
+    /// # Errors
+    /// A master key is missing or wrong, or the store does not answer.
+    pub async fn root_key(&self, now: OffsetDateTime) -> Result<RootKey, VaultError> {
+        if let Some(known) = self.known_root_key().await? {
+            return Ok(known);
+        }
+        let change = self.store.journal().begin().await?;
+        if let Some(id) = sealed_values::find_root(change.transaction()).await? {
+            drop(change);
+            return self.open_root(id).await;
+        }
+        let new = NewValue { id: SecretId::generate(), owner: Owner::Platform, kind: Kind::RootKey };
+        let bytes = KeyBytes::generate()?;
+        self.seal(&change, new, &SecretBytes::copy_of(bytes.as_bytes()), now).await?;
+        change.commit(Event::done(Actor::System, CREATE_ROOT, Target::Secret(new.id))).await?;
+        Ok(RootKey::new(bytes))
+    }
+
+    /// The root of the platform's own keys, if there was ever a start.
+    ///
+    /// # Errors
+    /// A master key is missing or wrong, or the store does not answer.
+    pub async fn known_root_key(&self) -> Result<Option<RootKey>, VaultError> {
+        self.check_master_keys().await?;
+        match sealed_values::find_root(self.store.database()).await? {
+            Some(id) => self.open_root(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a master key is configured for every data key in the store.
+    ///
+    /// # Errors
+    /// One is not, and which.
+    pub async fn check_master_keys(&self) -> Result<(), VaultError> {
+        let wrapping = data_keys::wrapping_master_keys(self.store.database()).await?;
+        let masters = self.keyring.masters();
+        let missing: Vec<_> = wrapping.into_keys().filter(|name| masters.keeper(name).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(VaultError::MasterKeyUnknown {
+            needed: missing.join(", "),
+            known: masters.known().await.join(", "),
+        })
+    }
+
+    async fn open_root(&self, id: SecretId) -> Result<RootKey, VaultError> {
+        let value = self.open(id, Owner::Platform, Kind::RootKey).await?;
+        let bytes = KeyBytes::from_slice(value.reveal()).ok_or(VaultError::Tampered(id))?;
+        Ok(RootKey::new(bytes))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is part of the place")]
+    async fn sealed(
+        &self,
+        transaction: &impl ConnectionTrait,
+        id: SecretId,
+        owner: Owner,
+        kind: Kind,
+        version: i64,
+        value: &SecretBytes,
+        now: OffsetDateTime,
+    ) -> Result<sealed_values::Row, VaultError> {
+        let key = self.keyring.to_seal(transaction, owner.holder(), now).await?;
+        let sealed = key.key.seal(&place::of_value(id, owner, kind, version, key.id), value.reveal())?;
+        Ok(sealed_values::Row { id, owner, kind, version, data_key: key.id, sealed, updated_at: now })
+    }
+
+    /// Tells the operator and the audit trail, once for each value and process.
+    fn alarm(&self, id: SecretId, owner: Owner) {
+        if !self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            return;
+        }
+        tracing::error!(secret = %id, "a sealed value does not open: it was changed or moved outside of the platform");
+        let event = Event::refused(Actor::System, ALARM, Target::Secret(id))
+            .with(json!({ "reason": "the sealed value does not open where it is" }));
+        let event = match owner.holder() {
+            Holder::Organization(organization) => event.of(organization),
+            Holder::Platform => event,
+        };
+        let journal = self.store.journal().clone();
+        // Beside the request: on SQLite the caller may hold the only transaction.
+        tokio::spawn(async move {
+            if let Err(error) = journal.record(&event).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the alarm is missing from the audit trail"
+                );
+            }
+        });
+    }
+}

@@ -1,0 +1,4 @@
+//! Black-box tests of the vault, on both stores.
+
+mod house;
+mod sealing;
