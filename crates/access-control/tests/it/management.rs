@@ -85,13 +85,15 @@ macro_rules! table {
 fn on_organizations() -> Vec<(&'static str, Decide<OrganizationId>)> {
     table!(OrganizationId: ReadOrganization UpdateOrganization DeleteOrganization ListMembers ChangeRole
         ManageOwners TransferOwnership RemoveMember LeaveOrganization ListInvitations CreateInvitation
-        RevokeInvitation ListGroups ManageGroups ListApps CreateApp ManageOrphanedApps ReadAudit ReadPolicy
-        SimulatePolicy ApplyPolicy)
+        RevokeInvitation ListGroups ManageGroups ListApps CreateApp ManageOrphanedApps ListSecrets
+        ManageSecrets ListOwnSecrets ManageOwnSecrets RotateServerSecrets ReadOrganizationKey
+        RotateOrganizationKey ReadAudit ReadPolicy SimulatePolicy ApplyPolicy)
 }
 
 fn on_apps() -> Vec<(&'static str, Decide<AppId>)> {
     table!(AppId: ReadApp ReadAppAccess ExplainAccess ReadDecisions SimulateApp UpdateApp DeleteApp
-        ListServerSecrets ManageServerSecrets ListAgentTokens ManageAgentTokens)
+        ListServerSecrets ManageServerSecrets ListAppSecrets ManageAppSecrets ListAgentTokens
+        ManageAgentTokens AssembleEnvironment)
 }
 
 fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
