@@ -73,8 +73,7 @@ impl Vault {
         value: &SecretBytes,
         now: OffsetDateTime,
     ) -> Result<(), VaultError> {
-        let NewValue { id, owner, kind } = new;
-        let row = self.sealed(change.transaction(), id, owner, kind, 1, value, now).await?;
+        let row = self.sealed(change.transaction(), new, 1, value, now).await?;
         sealed_values::insert(change.transaction(), &row).await
     }
 
@@ -92,7 +91,7 @@ impl Vault {
         let NewValue { id, owner, kind } = place;
         let before = sealed_values::lock(change.transaction(), id, owner, kind).await?;
         let version = before.ok_or(VaultError::NotFound)?.version + 1;
-        let row = self.sealed(change.transaction(), id, owner, kind, version, value, now).await?;
+        let row = self.sealed(change.transaction(), place, version, value, now).await?;
         sealed_values::update(change.transaction(), &row).await?;
         Ok(version)
     }
@@ -215,17 +214,15 @@ impl Vault {
         Ok(RootKey::new(bytes))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is part of the place")]
     async fn sealed(
         &self,
         transaction: &impl ConnectionTrait,
-        id: SecretId,
-        owner: Owner,
-        kind: Kind,
+        new: NewValue,
         version: i64,
         value: &SecretBytes,
         now: OffsetDateTime,
     ) -> Result<sealed_values::Row, VaultError> {
+        let NewValue { id, owner, kind } = new;
         let key = self.keyring.to_seal(transaction, owner.holder(), now).await?;
         let sealed = key.key.seal(&place::of_value(id, owner, kind, version, key.id), value.reveal())?;
         Ok(sealed_values::Row { id, owner, kind, version, data_key: key.id, sealed, updated_at: now })
