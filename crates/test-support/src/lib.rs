@@ -9,6 +9,7 @@
 //! - [`hostile_issuer`]: an OpenID provider that lies on demand. [`certified_provider`]: one that is not ours.
 //! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!   [`python`]: programs from pinned packages.
+//! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
 //! A fixture that cannot be set up fails the test that asked for it, so nothing here returns an error for
 //! that. This crate knows the schema and nothing else of the product: every crate may use it in its tests.
@@ -18,6 +19,7 @@
 pub mod browser;
 pub mod certified_provider;
 pub mod hostile_issuer;
+pub mod leaks;
 pub mod node;
 pub mod python;
 

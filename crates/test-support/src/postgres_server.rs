@@ -71,6 +71,24 @@ impl PostgresServer {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// Where everything of it is: data, write-ahead log, what it logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What `pg_dump` writes of one of its databases.
+    ///
+    /// # Panics
+    /// It fails; the message says why.
+    #[must_use]
+    pub fn dump(&self, database: &str) -> Vec<u8> {
+        let mut dump = self.command(self.programs.join("pg_dump"));
+        let dumped = dump.arg("--dbname").arg(self.url(database)).output().expect("pg_dump runs");
+        assert!(dumped.status.success(), "pg_dump: {}", String::from_utf8_lossy(&dumped.stderr));
+        dumped.stdout
+    }
+
     /// Stops it. Open connections are cut; what was committed stays.
     ///
     /// # Panics

@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod clients;
+mod leaks;
 mod scripts;
