@@ -46,14 +46,6 @@ CREATE TABLE hand_off_codes (
     expires_at {timestamp} NOT NULL
 );
 
-CREATE TABLE signing_keys (
-    id TEXT NOT NULL PRIMARY KEY,
-    public_key {bytes} NOT NULL,
-    sealed_private_key {bytes} NOT NULL,
-    created_at {timestamp} NOT NULL,
-    retired_at {timestamp}
-);
-
 CREATE TABLE set_up (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     code_hash {bytes} NOT NULL,
@@ -215,6 +207,14 @@ CREATE INDEX sealed_values_by_data_key ON sealed_values (data_key_id, id);
 CREATE INDEX sealed_values_by_organization ON sealed_values (organization_id);
 CREATE INDEX sealed_values_by_app ON sealed_values (app_id);
 CREATE UNIQUE INDEX sealed_values_one_root ON sealed_values (kind) WHERE kind = 'root_key';
+
+CREATE TABLE signing_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    public_key {bytes} NOT NULL,
+    secret_id TEXT NOT NULL REFERENCES sealed_values (id),
+    created_at {timestamp} NOT NULL,
+    retired_at {timestamp}
+);
 
 CREATE TABLE decisions (
     id TEXT NOT NULL PRIMARY KEY,

@@ -71,6 +71,9 @@ pub enum StartError {
     /// The runtime.
     #[error("the system gives no threads: {0}")]
     Runtime(std::io::Error),
+    /// Core dumps cannot be turned off.
+    #[error("core dumps cannot be turned off: {0}; set server.core_dumps = true to start with them")]
+    Memory(std::io::Error),
     /// A file that a command reads.
     #[error("cannot read {}: {source}", path.display())]
     File {
@@ -142,7 +145,7 @@ impl StartError {
     /// Identity failed while starting: its keys do not open, or the store failed.
     pub(crate) fn identity(error: identity::IdentityError) -> Self {
         match error {
-            error @ identity::IdentityError::Open(_) => Self::MasterKey(error.to_string()),
+            identity::IdentityError::Vault(error) => Self::vault(&error),
             error => Self::store(error),
         }
     }

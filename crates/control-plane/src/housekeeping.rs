@@ -7,9 +7,11 @@ use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use time::OffsetDateTime;
 
-/// How often lapsed rows are deleted and keys are looked at. Less than the ten minutes from a
-/// key's publication to its first signature, so that every process knows it in time.
+/// How often lapsed rows are deleted.
 const PERIOD: Duration = Duration::from_secs(300);
+/// How often signing keys are looked at. Far less than the ten minutes from a key's publication to its first
+/// signature, so that every process knows in time what another one, or the command line, has made.
+const KEYS_PERIOD: Duration = Duration::from_secs(60);
 
 /// Everything that needs it.
 pub(crate) struct Housekeeping {
@@ -29,8 +31,21 @@ impl Housekeeping {
     pub(crate) async fn run(self) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut keys = tokio::time::interval(KEYS_PERIOD);
+        keys.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = keys.tick() => {
+                    if let Err(error) = self.keys(OffsetDateTime::now_utc()).await {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the keys that sign user tokens wait for the next round"
+                        );
+                    }
+                    continue;
+                }
+            }
             let now = OffsetDateTime::now_utc();
             if let Err(error) = self.round(now).await {
                 tracing::warn!(
@@ -50,9 +65,15 @@ impl Housekeeping {
     async fn round(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
         self.sessions.sweep(now).await?;
         self.sign_ins.sweep(now).await?;
-        self.hand_off.sweep(now).await?;
+        self.hand_off.sweep(now).await
+    }
+
+    async fn keys(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
         if let Some(key) = self.signing_keys.rotate_after(self.signing_key_age, now).await? {
             tracing::info!(%key, "a new signing key was made");
+        }
+        for key in self.signing_keys.delete_ended(now).await? {
+            tracing::info!(%key, "a signing key was deleted: its last token has expired");
         }
         Ok(())
     }

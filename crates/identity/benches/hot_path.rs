@@ -9,11 +9,12 @@ use audit::Journal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::{Criterion, criterion_group, criterion_main};
-use cryptography::{RootKey, SealingKey, Token};
+use cryptography::{MasterKey, RootKey, SealingKey, Token};
 use futures_util::{StreamExt as _, stream};
 use identity::{CookieHost, Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, SessionId, UserId};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, TransactionTrait as _};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
 
@@ -61,7 +62,10 @@ async fn house(count: usize) -> House {
         })
         .await;
     assert_eq!(sessions.in_memory(), count);
-    let keys = SigningKeys::open(store, journal, key.sealing_key("signing key"), now).await.unwrap();
+    let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
+    let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
+    let vault = Vault::new(secrets_vault::Store::new(journal.clone()), keyring);
+    let keys = SigningKeys::open(store, journal, vault, now).await.unwrap();
     House { _database: database, sessions, keys: Arc::new(keys), cookies, now }
 }
 

@@ -126,7 +126,10 @@ impl From<IdentityError> for Problem {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store did not answer");
                 Self::unavailable()
             }
-            IdentityError::Unreadable { .. } | IdentityError::Seal(_) | IdentityError::Open(_) => {
+            IdentityError::Unreadable { .. }
+            | IdentityError::Seal(_)
+            | IdentityError::Open(_)
+            | IdentityError::Vault(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a row or a key is not usable");
                 Self::internal()
             }

@@ -3,6 +3,7 @@
 use audit::AuditError;
 use cryptography::{OpenError, SealError};
 use sea_orm::DbErr;
+use secrets_vault::VaultError;
 
 /// A use case that could not be carried out. Says nothing about the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +23,12 @@ pub enum IdentityError {
     /// No random numbers, or no cipher.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// A sealed signing key does not open: the master key is another one.
-    #[error("a signing key does not open with this master key; restore the master key that sealed it")]
+    /// What was sealed under a key of the platform does not open.
+    #[error("a sealed row does not open: it was changed, or sealed by another platform")]
     Open(#[from] OpenError),
+    /// The vault does not open or keep a signing key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The session that asks has ended meanwhile.
     #[error("the session has ended")]
     SignedOut,

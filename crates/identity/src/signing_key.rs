@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ids::SigningKeyId;
+use cryptography::SecretBytes;
+use ids::{SecretId, SigningKeyId};
 use jsonwebtoken::DecodingKey;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use schemars::JsonSchema;
@@ -15,6 +16,8 @@ pub(crate) const LEAD: Duration = Duration::minutes(10);
 
 pub(crate) struct SigningKey {
     pub(crate) id: SigningKeyId,
+    /// Its private half in the vault.
+    pub(crate) secret: SecretId,
     pub(crate) pair: Ed25519KeyPair,
     pub(crate) verifier: DecodingKey,
     pub(crate) created_at: OffsetDateTime,
@@ -41,16 +44,18 @@ pub struct PublishedKey {
 }
 
 impl SigningKey {
-    /// Reads a private key (PKCS#8, RFC 8410). `None` if it is none.
+    /// From its seed (RFC 8032, section 5.1.5). `None` if that is no seed, or that of another public key.
     pub(crate) fn read(
         id: SigningKeyId,
-        pkcs8: &[u8],
+        secret: SecretId,
+        seed: &SecretBytes,
+        public_key: &[u8],
         created_at: OffsetDateTime,
         retired_at: Option<OffsetDateTime>,
     ) -> Option<Self> {
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
+        let pair = Ed25519KeyPair::from_seed_and_public_key(seed.reveal(), public_key).ok()?;
         let verifier = DecodingKey::from_ed_der(pair.public_key().as_ref());
-        Some(Self { id, pair, verifier, created_at, retired_at })
+        Some(Self { id, secret, pair, verifier, created_at, retired_at })
     }
 
     /// Whether it is published, which it is for `trail` after its last signature.

@@ -1,13 +1,14 @@
-//! The keys that sign user tokens: made on first start, sealed in the store, rotated.
+//! The keys that sign user tokens: made on first start, kept in the vault, rotated, deleted when their last
+//! token has expired.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use audit::{Actor, Event, Journal, Target};
-use cryptography::{SealError, SealingKey};
-use ids::SigningKeyId;
-use ring::rand::SystemRandom;
+use cryptography::{KeyBytes, SealError, SecretBytes};
+use ids::{SecretId, SigningKeyId};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use secrets_vault::{Kind, NewValue, Owner, Vault, VaultError};
 use time::{Duration, OffsetDateTime};
 
 use crate::IdentityError;
@@ -19,12 +20,15 @@ use crate::user_token::LIFE as USER_TOKEN_LIFE;
 const TRAIL: Duration = Duration::seconds(USER_TOKEN_LIFE + 120);
 /// The audit trail's name for making a key.
 const CREATE: &str = "signing_keys.create";
+/// The audit trail's name for deleting a key that signs nothing any more.
+const DELETE: &str = "signing_keys.delete";
+const TABLE: &str = "signing_keys";
 
 /// Every key that signs, has signed lately, or will sign soon. Never empty.
 pub struct SigningKeys {
     store: Store,
     journal: Journal,
-    seal: SealingKey,
+    vault: Vault,
     keys: ArcSwap<Keys>,
 }
 
@@ -35,24 +39,23 @@ pub(crate) struct Keys {
 }
 
 impl SigningKeys {
-    /// Reads the keys; makes the first one if there is none. `seal` is the key for the purpose
-    /// "signing key".
+    /// Reads the keys; makes the first one if there is none.
     ///
     /// # Errors
-    /// The store does not answer, or the keys were sealed with another master key.
+    /// The store does not answer, or the vault does not open the keys.
     pub async fn open(
         store: Store,
         journal: Journal,
-        seal: SealingKey,
+        vault: Vault,
         now: OffsetDateTime,
     ) -> Result<Self, IdentityError> {
-        let mut keys = read(&store, &seal).await?;
+        let mut keys = read(&store, &vault).await?;
         if keys.is_empty() {
-            make(&journal, &seal, now, Predecessors::None).await?;
-            keys = read(&store, &seal).await?;
+            make(&journal, &vault, now, Predecessors::None).await?;
+            keys = read(&store, &vault).await?;
         }
         let keys = Keys::new(keys)?;
-        Ok(Self { store, journal, seal, keys: ArcSwap::from_pointee(keys) })
+        Ok(Self { store, journal, vault, keys: ArcSwap::from_pointee(keys) })
     }
 
     /// Makes another key. It is published at once and signs ten minutes later; the old one stays
@@ -62,7 +65,7 @@ impl SigningKeys {
     /// The store does not answer.
     pub async fn rotate(&self, now: OffsetDateTime) -> Result<Option<SigningKeyId>, IdentityError> {
         let known: Vec<SigningKeyId> = self.keys.load().all.iter().map(|key| key.id).collect();
-        let made = make(&self.journal, &self.seal, now, Predecessors::Retired(&known)).await?;
+        let made = make(&self.journal, &self.vault, now, Predecessors::Retired(&known)).await?;
         self.reload().await?;
         Ok(made)
     }
@@ -83,10 +86,35 @@ impl SigningKeys {
         self.rotate(now).await
     }
 
+    /// Deletes the keys whose last token has expired, with their private halves. Answers which those were.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn delete_ended(&self, now: OffsetDateTime) -> Result<Vec<SigningKeyId>, IdentityError> {
+        let keys = self.keys.load_full();
+        let ended: Vec<_> = keys.all.iter().filter(|key| !key.is_published(TRAIL, now)).collect();
+        if ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let change = self.journal.begin().await?;
+        let (mut deleted, mut events) = (Vec::new(), Vec::new());
+        for key in ended {
+            // Another process may have been faster.
+            if store::signing_keys::delete(change.transaction(), key.id).await? {
+                self.vault.delete(&change, key.secret).await?;
+                events.push(Event::done(Actor::System, DELETE, Target::SigningKey(key.id)));
+                deleted.push(key.id);
+            }
+        }
+        change.commit_all(events).await?;
+        self.reload().await?;
+        Ok(deleted)
+    }
+
     /// Reads the keys again. Another process may have made one: it has to be known here before it signs
     /// there, which is ten minutes later.
     async fn reload(&self) -> Result<(), IdentityError> {
-        self.keys.store(Arc::new(Keys::new(read(&self.store, &self.seal).await?)?));
+        self.keys.store(Arc::new(Keys::new(read(&self.store, &self.vault).await?)?));
         Ok(())
     }
 
@@ -116,23 +144,25 @@ impl SigningKeys {
 
 impl Keys {
     fn new(all: Vec<Arc<SigningKey>>) -> Result<Self, IdentityError> {
-        let first = all.first().cloned().ok_or(IdentityError::Unreadable { table: "signing_keys" })?;
+        let first = all.first().cloned().ok_or(IdentityError::Unreadable { table: TABLE })?;
         Ok(Self { first, all })
     }
 }
 
-async fn read(store: &Store, seal: &SealingKey) -> Result<Vec<Arc<SigningKey>>, IdentityError> {
-    let rows = store::signing_keys::all(&store.database).await?;
-    rows.into_iter()
-        .map(|row| {
-            let id: SigningKeyId = parsed(&row.id, "signing_keys")?;
-            let pkcs8 = seal.open(&place(id), &row.sealed_private_key)?;
-            SigningKey::read(id, &pkcs8, row.created_at, row.retired_at)
-                .filter(|key| key.pair.public_key().as_ref() == row.public_key)
-                .map(Arc::new)
-                .ok_or(IdentityError::Unreadable { table: "signing_keys" })
-        })
-        .collect()
+async fn read(store: &Store, vault: &Vault) -> Result<Vec<Arc<SigningKey>>, IdentityError> {
+    let mut keys = Vec::new();
+    for row in store::signing_keys::all(&store.database).await? {
+        let (id, secret) = (parsed(&row.id, TABLE)?, parsed(&row.secret_id, TABLE)?);
+        let seed = match vault.open(secret, Owner::Platform, Kind::UserTokenKey).await {
+            Ok(seed) => seed,
+            // Its last token has expired, and another process deleted it after the row was read.
+            Err(VaultError::NotFound) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let key = SigningKey::read(id, secret, &seed, &row.public_key, row.created_at, row.retired_at);
+        keys.push(Arc::new(key.ok_or(IdentityError::Unreadable { table: TABLE })?));
+    }
+    Ok(keys)
 }
 
 /// The keys that a new one takes over from.
@@ -146,14 +176,17 @@ enum Predecessors<'a> {
 /// `None` if another process was faster.
 async fn make(
     journal: &Journal,
-    seal: &SealingKey,
+    vault: &Vault,
     now: OffsetDateTime,
     predecessors: Predecessors<'_>,
 ) -> Result<Option<SigningKeyId>, IdentityError> {
-    let id = SigningKeyId::generate();
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SealError)?;
-    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| SealError)?;
+    let (id, secret) = (SigningKeyId::generate(), SecretId::generate());
+    let seed = KeyBytes::generate()?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_bytes()).map_err(|_| SealError)?;
     let change = journal.begin().await?;
+    // First, since one process at a time seals under the platform's key: the next one sees this key.
+    let new = NewValue { id: secret, owner: Owner::Platform, kind: Kind::UserTokenKey };
+    vault.seal(&change, new, &SecretBytes::copy_of(seed.as_bytes()), now).await?;
     let first_come = match predecessors {
         Predecessors::None => store::signing_keys::all(change.transaction()).await?.is_empty(),
         Predecessors::Retired(known) => {
@@ -166,15 +199,11 @@ async fn make(
     let row = store::signing_keys::Model {
         id: id.to_string(),
         public_key: pair.public_key().as_ref().to_vec(),
-        sealed_private_key: seal.seal(&place(id), pkcs8.as_ref())?,
+        secret_id: secret.to_string(),
         created_at: now,
         retired_at: None,
     };
     store::signing_keys::insert(change.transaction(), row).await?;
     change.commit(Event::done(Actor::System, CREATE, Target::SigningKey(id))).await?;
     Ok(Some(id))
-}
-
-fn place(id: SigningKeyId) -> Vec<u8> {
-    format!("signing key/{id}").into_bytes()
 }

@@ -94,12 +94,8 @@ impl IdentityUseCases {
             SESSIONS_IN_MEMORY,
         ));
         let now = OffsetDateTime::now_utc();
-        let signing_keys = SigningKeys::open(
-            store.clone(),
-            journal.clone(),
-            foundation.root_key.sealing_key("signing key"),
-            now,
-        );
+        let signing_keys =
+            SigningKeys::open(store.clone(), journal.clone(), foundation.vault.clone(), now);
         let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
         let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;
         Ok(Self {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use development::Folder;
+use secrets_vault::{Kind, Owner};
 use serde_json::{Value, json};
 use test_support::node::{Script, run_script};
 use test_support::{RawConnection, Response, TestDatabase, on_both_stores};
@@ -52,18 +53,17 @@ async fn examine(platform: &Platform, token: &str, private_key: Option<String>) 
     run_script(&script, &input).await
 }
 
-/// The private key of the platform, as it is sealed in the store.
+/// The private key of the platform (PKCS#8, RFC 8410), as the vault keeps it.
 async fn private_key(platform: &Platform, database: &TestDatabase) -> String {
     use sea_orm::{ConnectionTrait as _, Statement};
-    let sql = "SELECT id, sealed_private_key FROM signing_keys";
+    let sql = "SELECT secret_id FROM signing_keys";
     let statement = Statement::from_string(database.backend(), sql);
     let row = database.connection().query_one_raw(statement).await.unwrap().unwrap();
-    let id: String = row.try_get("", "id").unwrap();
-    let sealed: Vec<u8> = row.try_get("", "sealed_private_key").unwrap();
-    let root_key = platform.demo.running.vault.known_root_key().await.unwrap().unwrap();
-    let key = root_key.sealing_key("signing key");
-    let pkcs8 = key.open(format!("signing key/{id}").as_bytes(), &sealed).unwrap();
-    pkcs8.iter().map(|byte| format!("{byte:02x}")).collect()
+    let secret = row.try_get::<String>("", "secret_id").unwrap().parse().unwrap();
+    let vault = &platform.demo.running.vault;
+    let seed = vault.open(secret, Owner::Platform, Kind::UserTokenKey).await.unwrap();
+    let seed: String = seed.reveal().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("302e020100300506032b657004220420{seed}")
 }
 
 on_both_stores! {

@@ -14,7 +14,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub public_key: Vec<u8>,
-    pub sealed_private_key: Vec<u8>,
+    pub secret_id: String,
     pub created_at: OffsetDateTime,
     pub retired_at: Option<OffsetDateTime>,
 }
@@ -33,6 +33,12 @@ pub async fn insert(connection: &impl ConnectionTrait, row: Model) -> Result<(),
     let row = row.into_active_model().reset_all();
     Entity::insert(row).exec_without_returning(connection).await.map_err(failed)?;
     Ok(())
+}
+
+/// Deletes a key; answers whether it was there.
+pub async fn delete(connection: &impl ConnectionTrait, key: SigningKeyId) -> Result<bool, IdentityError> {
+    let deleted = Entity::delete_by_id(key.to_string()).exec(connection).await.map_err(failed)?;
+    Ok(deleted.rows_affected > 0)
 }
 
 /// Retires those of these keys that are not retired yet; answers how many they were.

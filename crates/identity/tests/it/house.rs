@@ -10,7 +10,7 @@ use access_control::{
 };
 use async_trait::async_trait;
 use audit::{Follower, Journal};
-use cryptography::{KeyBytes, RootKey};
+use cryptography::{KeyBytes, MasterKey, RootKey};
 use endpoint::http::{BoxBody, HttpMessage as _, Request, Response, StatusCode, header};
 use endpoint::{
     Arrival, Authenticator, Certificates, Gate, Gateway, Rejected, SESSION_COOKIE, Server, Sites, cookie,
@@ -21,6 +21,7 @@ use identity::{
     UserTokens, Users, endpoints,
 };
 use ids::{AppId, OrganizationId, RequestId};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET, HostileIssuer};
 use test_support::{Authority, Client, TestDatabase};
 use time::{Duration, OffsetDateTime};
@@ -36,10 +37,19 @@ pub fn root_key() -> RootKey {
     RootKey::new(KeyBytes::from_slice(&[0; 32]).unwrap())
 }
 
+/// The vault of a store under this master key.
+pub fn vault(journal: &Journal, master_key: &str) -> Vault {
+    let master_key = LocalMasterKey::new(MasterKey::parse(master_key).unwrap());
+    let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
+    Vault::new(secrets_vault::Store::new(journal.clone()), keyring)
+}
+
 pub struct House {
     pub database: TestDatabase,
     pub issuer: HostileIssuer,
     pub journal: Journal,
+    pub master_key: String,
+    pub vault: Vault,
     pub sessions: Arc<Sessions>,
     pub api_tokens: Arc<ApiTokens>,
     pub sign_ins: Arc<SignIns>,
@@ -83,6 +93,8 @@ impl House {
         let store = Store::new(database.connection().clone());
         let journal = Journal::new(database.connection().clone());
         let key = root_key();
+        let master_key = MasterKey::generate().unwrap().to_string();
+        let vault = vault(&journal, &master_key);
         let sessions = Arc::new(Sessions::new(
             store.clone(),
             journal.clone(),
@@ -97,11 +109,8 @@ impl House {
             Arc::new(SignIns::new(store.clone(), journal.clone(), providers, Arc::clone(&sessions), &origin));
         let hand_off =
             Arc::new(HandOff::new(store.clone(), key.sealing_key("hand-off"), Arc::clone(&sessions)));
-        let signing_keys = Arc::new(
-            SigningKeys::open(store.clone(), journal.clone(), key.sealing_key("signing key"), now())
-                .await
-                .unwrap(),
-        );
+        let signing_keys =
+            Arc::new(SigningKeys::open(store.clone(), journal.clone(), vault.clone(), now()).await.unwrap());
         let user_tokens =
             UserTokens::new(Arc::clone(&signing_keys), Arc::clone(&sessions), &origin, Duration::seconds(30));
         Self {
@@ -110,6 +119,8 @@ impl House {
             database,
             issuer,
             journal,
+            master_key,
+            vault,
             sessions,
             sign_ins,
             hand_off,
@@ -119,6 +130,14 @@ impl House {
             provider,
             listener: Some(listener),
         }
+    }
+
+    /// The first column of a query.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        use sea_orm::{ConnectionTrait as _, Statement};
+        let statement = Statement::from_string(self.database.backend(), sql);
+        let rows = self.database.connection().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
     /// Turns to another provider.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use access_control::EndOwnSession;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cryptography::RootKey;
-use identity::{Lifetimes, LiveSession, SigningKeys, Store, UserTokens};
+use cryptography::MasterKey;
+use identity::{IdentityError, Lifetimes, LiveSession, SigningKeys, Store, UserTokens};
 use ids::{AppId, RequestId, SessionId, UserId};
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use secrets_vault::{Kind, Owner, VaultError};
 use serde_json::{Value, json};
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
-use crate::house::{House, app, now, own, root_key};
+use crate::house::{House, app, now, own, vault};
 
 fn decode(part: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -44,17 +45,12 @@ impl Forge {
         let app = app();
         let token = house.user_tokens.mint(&session, app, now());
         let (header, claims, _) = parts(&token);
-        let statement = Statement::from_string(
-            house.database.backend(),
-            "SELECT id, sealed_private_key FROM signing_keys",
-        );
+        let statement =
+            Statement::from_string(house.database.backend(), "SELECT secret_id FROM signing_keys");
         let row = house.database.connection().query_one_raw(statement).await.unwrap().unwrap();
-        let id: String = row.try_get("", "id").unwrap();
-        let sealed: Vec<u8> = row.try_get("", "sealed_private_key").unwrap();
-        let key = root_key();
-        let pkcs8 =
-            key.sealing_key("signing key").open(format!("signing key/{id}").as_bytes(), &sealed).unwrap();
-        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap();
+        let secret = row.try_get::<String>("", "secret_id").unwrap().parse().unwrap();
+        let seed = house.vault.open(secret, Owner::Platform, Kind::UserTokenKey).await.unwrap();
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.reveal()).unwrap();
         Self { house, session, app, pair, header, claims }
     }
 
@@ -369,15 +365,46 @@ on_both_stores! {
         let later = at + Duration::minutes(21);
         house.user_tokens.verify(&last_old, app, later).await.unwrap();
         assert_eq!(house.signing_keys.published(at + Duration::minutes(30)).len(), 1);
-        // Another process reads the same keys; another root key reads none.
-        let open = |root: RootKey| {
-            let key = root.sealing_key("signing key");
+        // Another process reads the same keys; one with another master key reads none.
+        let open = |master_key: &str| {
             let store = Store::new(house.database.connection().clone());
-            SigningKeys::open(store, house.journal.clone(), key, at)
+            SigningKeys::open(store, house.journal.clone(), vault(&house.journal, master_key), at)
         };
-        let again = open(root_key()).await.unwrap();
+        let again = open(&house.master_key).await.unwrap();
         assert_eq!(again.published(at).len(), 2);
-        assert!(open(RootKey::generate().unwrap()).await.is_err());
+        let refused = open(&MasterKey::generate().unwrap()).await;
+        assert!(matches!(refused.err(), Some(IdentityError::Vault(VaultError::MasterKeyUnknown { .. }))));
+    }
+
+    async fn k05_a_rotated_signing_key_is_deleted_with_its_value_when_its_last_token_has_expired(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (_, session) = house.session().await;
+        let (app, at) = (app(), now());
+        let token = house.user_tokens.mint(&session, app, at);
+        let other = {
+            let store = Store::new(house.database.connection().clone());
+            SigningKeys::open(store, house.journal.clone(), house.vault.clone(), at).await.unwrap()
+        };
+        let old = house.signing_keys.published(at)[0].kid;
+        let private_half = house.texts("SELECT secret_id FROM signing_keys").await.remove(0);
+        let new = house.signing_keys.rotate(at).await.unwrap().unwrap();
+        // Ten minutes until it signs no more, then the life of a token and some skew.
+        let end = at + Duration::minutes(10) + Duration::seconds(780 + 120);
+        assert_eq!(house.signing_keys.delete_ended(end - Duration::SECOND).await.unwrap(), []);
+        house.user_tokens.verify(&token, app, at + Duration::minutes(12)).await.unwrap();
+
+        assert_eq!(house.signing_keys.delete_ended(end).await.unwrap(), [old]);
+        assert!(house.user_tokens.verify(&token, app, at).await.is_err(), "not even with a clock that lags");
+        assert_eq!(house.texts("SELECT id FROM signing_keys").await, [new.to_string()]);
+        let opened = house.vault.open(private_half.parse().unwrap(), Owner::Platform, Kind::UserTokenKey).await;
+        assert!(matches!(opened.err(), Some(VaultError::NotFound)));
+        let told = "SELECT target_id FROM audit_events WHERE action = 'signing_keys.delete'";
+        assert_eq!(house.texts(told).await, [old.to_string()]);
+        // A process that still knew it learns that it is gone, and says nothing twice.
+        assert_eq!(other.rotate_after(Duration::days(1), at).await.unwrap(), None);
+        assert_eq!(other.delete_ended(end).await.unwrap(), []);
+        assert_eq!(other.published(at).iter().map(|key| key.kid).collect::<Vec<_>>(), [new]);
+        assert_eq!(house.texts(told).await.len(), 1);
     }
 
     async fn keys_are_rotated_on_a_schedule_by_one_process_of_several(database: TestDatabase) {
@@ -385,10 +412,8 @@ on_both_stores! {
         let (_, session) = house.session().await;
         let (app, age) = (app(), Duration::hours(12));
         let other = {
-            let key = root_key();
             let store = Store::new(house.database.connection().clone());
-            let key = key.sealing_key("signing key");
-            SigningKeys::open(store, house.journal.clone(), key, now()).await.unwrap()
+            SigningKeys::open(store, house.journal.clone(), house.vault.clone(), now()).await.unwrap()
         };
         let due = now() + age + Duration::minutes(1);
         assert_eq!(house.signing_keys.rotate_after(age, due - Duration::minutes(2)).await.unwrap(), None);

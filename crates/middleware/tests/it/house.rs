@@ -13,7 +13,7 @@ use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, O
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cryptography::{RootKey, SealingKey, Token};
+use cryptography::{MasterKey, RootKey, SealingKey, Token};
 use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
@@ -23,6 +23,7 @@ use middleware::{Counters, Middleware, Patience, PoolLimits};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::{Authority, RawConnection, TestDatabase, Trust};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -169,14 +170,11 @@ impl House {
         let permit = permit::<UpdateApp>(&owner.signed_in, hello, &*facts);
         rules.create(&permit, rule, occasion()).await.unwrap();
 
-        let signing_keys = SigningKeys::open(
-            Store::new(connection.clone()),
-            journal.clone(),
-            root.sealing_key("signing key"),
-            now,
-        )
-        .await
-        .unwrap();
+        let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
+        let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
+        let vault = Vault::new(secrets_vault::Store::new(journal.clone()), keyring);
+        let signing_keys =
+            SigningKeys::open(Store::new(connection.clone()), journal.clone(), vault, now).await.unwrap();
         let user_tokens = UserTokens::new(
             Arc::new(signing_keys),
             Arc::clone(&sessions),
