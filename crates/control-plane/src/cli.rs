@@ -11,7 +11,7 @@ use crate::explain_command::{self, ExplainArguments};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
 use crate::prove_command::{self, ProveCommand};
-use crate::{StartError, demo, logging, serve};
+use crate::{StartError, demo, logging, process_memory, serve};
 
 /// A control plane that stands before an organization's apps: it signs people in, decides what each may
 /// open, and tells the apps who is asking.
@@ -88,11 +88,15 @@ pub fn run() -> Result<(), StartError> {
     };
     match line.command {
         Command::Dev { port, data, log, decisions } => {
+            process_memory::keep_private()?;
             logging::start(&LogSection { format: LogFormat::Text, level: log })?;
             runtime()?.block_on(demo::run(&data, port, decisions.into()))
         }
         Command::Serve(path) => {
             let config = path.load()?;
+            if !config.server.core_dumps {
+                process_memory::keep_private()?;
+            }
             logging::start(&config.log)?;
             runtime()?.block_on(serve::run(config))
         }

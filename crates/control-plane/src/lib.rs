@@ -27,6 +27,7 @@ mod output;
 mod personal_organizations;
 mod platform;
 mod policy_commands;
+mod process_memory;
 mod prove_command;
 mod remote;
 pub mod serve;

@@ -285,6 +285,8 @@ pub struct ServerSection {
     pub keep_alive: Period,
     /// How long requests under way may take after the signal to stop.
     pub drain: Period,
+    /// Whether the process's memory, which holds keys, may be written to a core dump or read by a debugger.
+    pub core_dumps: bool,
 }
 
 /// `[log]`
@@ -369,6 +371,7 @@ impl Default for ServerSection {
             write_timeout: Period::seconds(60),
             keep_alive: Period::seconds(75),
             drain: Period::seconds(20),
+            core_dumps: false,
         }
     }
 }

@@ -241,6 +241,22 @@ impl Drop for Served {
 }
 
 #[test]
+fn no_core_dump_is_written_unless_the_configuration_says_so() {
+    let core_dumps = |setting: &Setting| {
+        let served = Served::start(setting);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.process.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+        line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut setting = Setting::new();
+    assert_eq!(core_dumps(&setting), ["0", "0"]);
+    setting.config = format!("{}[server]\ncore_dumps = true\n", setting.config);
+    let own = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core_dumps(&setting), own.split_whitespace().take(2).collect::<Vec<_>>());
+}
+
+#[test]
 fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
     let setting = Setting::new();
     let served = Served::start(&setting);
