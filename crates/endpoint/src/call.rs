@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use crate::Problem;
+use crate::body_error::describe;
 use crate::gate::Again;
 use crate::request_fields::{cookie, only};
 
@@ -86,12 +87,15 @@ impl Call {
 
     /// A misspelt condition that is ignored would answer more than was asked for.
     pub(crate) fn has_only(&self, known: &[String]) -> Result<(), Problem> {
-        let unknown = form_pairs(self.request.query_string()).find(|(key, _)| !known.contains(key));
-        unknown.map_or(Ok(()), |(key, _)| {
-            let known = known.join(", ");
-            let detail = format!("There is no parameter {key:?}; there are: {known}.");
-            Err(Problem::invalid("invalid_query", detail))
-        })
+        if form_pairs(self.request.query_string()).all(|(key, _)| known.contains(&key)) {
+            return Ok(());
+        }
+        // What was sent is not repeated: it may be a secret that was put there by mistake.
+        let detail = match known {
+            [] => "There are no parameters here.".to_owned(),
+            known => format!("There is no such parameter; there are: {}.", known.join(", ")),
+        };
+        Err(Problem::invalid("invalid_query", detail))
     }
 
     /// The query string as sent.
@@ -142,7 +146,7 @@ impl Call {
             return Err(Problem::invalid("invalid_body", "Send the body as a JSON object."));
         }
         serde_json::from_slice(&body).map_err(|error| {
-            Problem::invalid("invalid_body", format!("The body is not acceptable: {error}."))
+            Problem::invalid("invalid_body", format!("The body is not acceptable: {}.", describe(&error)))
         })
     }
 

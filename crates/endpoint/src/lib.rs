@@ -10,6 +10,7 @@
 
 mod answer;
 mod attempt;
+mod body_error;
 mod call;
 mod certificates;
 mod cross_origin;
