@@ -37,6 +37,15 @@ pub trait MasterKeyProvider: Send + Sync {
     /// Whether this provider is the one that unwraps what this key wrapped.
     fn keeps(&self, master_key: &str) -> bool;
 
+    /// Looks whether this provider does what it has to, before anything is served. Answers what an operator
+    /// should change although it works.
+    ///
+    /// # Errors
+    /// It does not, and why.
+    async fn check(&self) -> Result<Vec<String>, ProviderError> {
+        Ok(Vec::new())
+    }
+
     /// Wraps a data key for this place.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! - [`hostile_issuer`]: an OpenID provider that lies on demand. [`certified_provider`]: one that is not ours.
 //! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!   [`python`]: programs from pinned packages.
+//! - [`transit_server`]: a key management service that speaks the transit API, and fails on demand.
 //! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
 //! A fixture that cannot be set up fails the test that asked for it, so nothing here returns an error for
@@ -22,6 +23,7 @@ pub mod hostile_issuer;
 pub mod leaks;
 pub mod node;
 pub mod python;
+pub mod transit_server;
 
 mod authority;
 mod client;

@@ -22,6 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("endpoint", &["access-control", "audit", "ids"]),
     ("audit-trail", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
     ("secrets-vault", &["access-control", "audit", "cryptography", "endpoint", "ids"]),
+    // One remote provider of master keys; whoever reviews the vault need not read HTTP.
+    ("transit", &["cryptography", "secrets-vault"]),
     ("identity", &["access-control", "audit", "endpoint", "ids", "cryptography", "secrets-vault"]),
     ("organizations", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
     ("apps", &["access-control", "audit", "endpoint", "ids", "cryptography", "secrets-vault"]),
@@ -72,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "proof",
             "cryptography",
             "secrets-vault",
+            "transit",
         ],
     ),
     ("test-support", &["migrations"]),

@@ -91,6 +91,7 @@ const RULES: &[Reach] = &[
         allowed: &[
             "crates/identity/**",
             "crates/audit-trail/src/webhook.rs",
+            "crates/transit/src/client.rs",
             // Commands that speak to a running platform.
             "crates/control-plane/src/remote.rs",
         ],

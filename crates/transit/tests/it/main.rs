@@ -1,0 +1,3 @@
+//! Black-box tests of the remote provider, against a service that speaks the transit API.
+
+mod provider;
