@@ -24,6 +24,7 @@ pub struct Keyring {
 /// A data key that seals and opens.
 pub(crate) struct DataKey {
     pub(crate) id: DataKeyId,
+    pub(crate) holder: Holder,
     pub(crate) key: SealingKey,
 }
 
@@ -96,10 +97,12 @@ impl Keyring {
 
     async fn unwrap(&self, row: data_keys::Row) -> Result<Arc<DataKey>, VaultError> {
         if let Some(known) = self.kept(row.id) {
-            return Ok(known);
+            // A row that was given to another holder after this process had unwrapped it.
+            return if known.holder == row.holder { Ok(known) } else { Err(VaultError::KeyTampered(row.id)) };
         }
         let bytes = self.unwrapped_bytes(&row).await?;
-        let key = Arc::new(DataKey { id: row.id, key: SealingKey::new(bytes.as_bytes()) });
+        let key =
+            Arc::new(DataKey { id: row.id, holder: row.holder, key: SealingKey::new(bytes.as_bytes()) });
         let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
         if unwrapped.len() >= MOST_UNWRAPPED {
             unwrapped.clear();

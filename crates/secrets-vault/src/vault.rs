@@ -25,8 +25,8 @@ const ALARM: &str = "vault.tampering_detected";
 pub struct Vault {
     store: Store,
     keyring: Keyring,
-    /// Values that were reported already, so that one broken row does not fill the trail.
-    reported: Arc<Mutex<HashSet<SecretId>>>,
+    /// Values and keys that were reported already, so that one broken row does not fill the trail.
+    reported: Arc<Mutex<HashSet<String>>>,
 }
 
 /// A value to keep.
@@ -124,15 +124,43 @@ impl Vault {
         owner: Owner,
         kind: Kind,
     ) -> Result<SecretBytes, VaultError> {
+        let alarm = |reason| self.alarm(owner.holder(), Target::Secret(id), &id.to_string(), reason);
+        let mut missing = None;
         for _ in 0..ATTEMPTS {
-            let row = sealed_values::find(database, id).await?.ok_or(VaultError::NotFound)?;
-            // The key is gone: the value was sealed again, with its successor, after the row was read.
-            let Some(key) = self.keyring.to_open(database, row.data_key).await? else { continue };
+            let row = match sealed_values::find(database, id).await {
+                Err(error @ VaultError::Unreadable(_)) => {
+                    alarm("the row of the sealed value cannot be read");
+                    return Err(error);
+                }
+                row => row?.ok_or(VaultError::NotFound)?,
+            };
+            if (row.owner, row.kind) != (owner, kind) {
+                alarm("the row of the sealed value says that it is another's, or something else");
+                return Err(VaultError::Tampered(id));
+            }
+            let key = match self.keyring.to_open(database, row.data_key).await {
+                Ok(Some(key)) => key,
+                // The store keeps a key for as long as a row names it.
+                Ok(None) if missing == Some(row.data_key) => {
+                    alarm("the data key of the sealed value is gone");
+                    return Err(VaultError::Tampered(id));
+                }
+                // The value was sealed again, with the key's successor, after the row was read.
+                Ok(None) => {
+                    missing = Some(row.data_key);
+                    continue;
+                }
+                Err(error @ VaultError::KeyTampered(_)) => {
+                    alarm("the data key of the sealed value does not unwrap where it is");
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            };
             let place = place::of_value(id, owner, kind, row.version, key.id);
             return match key.key.open(&place, &row.sealed) {
                 Ok(value) => Ok(SecretBytes::new(value)),
                 Err(_) => {
-                    self.alarm(id, owner);
+                    alarm("the sealed value does not open where it is");
                     Err(VaultError::Tampered(id))
                 }
             };
@@ -223,20 +251,24 @@ impl Vault {
         now: OffsetDateTime,
     ) -> Result<sealed_values::Row, VaultError> {
         let NewValue { id, owner, kind } = new;
-        let key = self.keyring.to_seal(transaction, owner.holder(), now).await?;
+        let key = self.keyring.to_seal(transaction, owner.holder(), now).await.inspect_err(|error| {
+            if let VaultError::KeyTampered(key) = error {
+                let reason = "the data key does not unwrap where it is";
+                self.alarm(owner.holder(), Target::DataKey(*key), &key.to_string(), reason);
+            }
+        })?;
         let sealed = key.key.seal(&place::of_value(id, owner, kind, version, key.id), value.reveal())?;
         Ok(sealed_values::Row { id, owner, kind, version, data_key: key.id, sealed, updated_at: now })
     }
 
-    /// Tells the operator and the audit trail, once for each value and process.
-    fn alarm(&self, id: SecretId, owner: Owner) {
-        if !self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+    /// Tells the operator and the audit trail, once for each value or key and process.
+    fn alarm(&self, holder: Holder, target: Target, id: &str, reason: &'static str) {
+        if !self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()) {
             return;
         }
-        tracing::error!(secret = %id, "a sealed value does not open: it was changed or moved outside of the platform");
-        let event = Event::refused(Actor::System, ALARM, Target::Secret(id))
-            .with(json!({ "reason": "the sealed value does not open where it is" }));
-        let event = match owner.holder() {
+        tracing::error!(id, reason, "the vault was changed outside of the platform");
+        let event = Event::refused(Actor::System, ALARM, target).with(json!({ "reason": reason }));
+        let event = match holder {
             Holder::Organization(organization) => event.of(organization),
             Holder::Platform => event,
         };
