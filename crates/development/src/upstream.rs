@@ -1,11 +1,13 @@
 //! The demo apps' own server: plain HTTP on loopback, as an app behind the platform is.
 //!
 //! It shows what it received, echoes bodies and WebSocket messages, and sends events. It keeps an
-//! access log, so that a test can say what reached an app and what did not.
+//! access log, so that a test can say what reached an app and what did not. Each app has the variables
+//! that it was deployed with last.
 
 mod demo_page;
+mod deployments;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cryptography::SecretBytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -28,6 +31,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use self::deployments::Deployments;
 use crate::DevelopmentError;
 
 /// How many requests the access log keeps.
@@ -62,6 +66,7 @@ impl AccessLogEntry {
 #[derive(Clone)]
 pub struct Upstream {
     address: SocketAddr,
+    deployments: Deployments,
     log: Arc<Mutex<VecDeque<AccessLogEntry>>>,
 }
 
@@ -77,7 +82,7 @@ impl Upstream {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevelopmentError::Upstream)?;
         let address = listener.local_addr().map_err(DevelopmentError::Upstream)?;
         let log = Arc::<Mutex<VecDeque<AccessLogEntry>>>::default();
-        let upstream = Self { address, log };
+        let upstream = Self { address, deployments: Deployments::default(), log };
         tokio::spawn(accept(listener, upstream.clone(), Arc::from(platform_origin)));
         Ok(upstream)
     }
@@ -86,6 +91,11 @@ impl Upstream {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Deploys the app with this host label anew: from the next request on it has these variables and no others.
+    pub fn deploy(&self, label: &str, variables: BTreeMap<String, SecretBytes>) {
+        self.deployments.put(label, variables);
     }
 
     /// Every request so far, oldest first.
@@ -131,8 +141,8 @@ async fn serve(stream: TcpStream, upstream: Upstream, platform_origin: Arc<str>,
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         upstream.record(&request, connection);
-        let platform_origin = Arc::clone(&platform_origin);
-        async move { Ok::<_, Infallible>(answer(request, &platform_origin).await) }
+        let (platform_origin, deployments) = (Arc::clone(&platform_origin), upstream.deployments.clone());
+        async move { Ok::<_, Infallible>(answer(request, &platform_origin, &deployments).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -143,7 +153,11 @@ async fn serve(stream: TcpStream, upstream: Upstream, platform_origin: Arc<str>,
     }
 }
 
-async fn answer(request: Request<Incoming>, platform_origin: &str) -> Response<Body> {
+async fn answer(
+    request: Request<Incoming>,
+    platform_origin: &str,
+    deployments: &Deployments,
+) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let number = |default: u64| {
         let query = request.uri().query().unwrap_or_default();
@@ -155,7 +169,14 @@ async fn answer(request: Request<Incoming>, platform_origin: &str) -> Response<B
         "/download" => download(number(1024 * 1024)),
         "/upload" => upload(request).await,
         "/echo" => echo(request).await,
-        _ => html(demo_page::demo_page(&request, platform_origin)),
+        "/environment" => {
+            let variables = deployments.of(&demo_page::label(&request));
+            html(demo_page::environment_page(&request, platform_origin, &variables))
+        }
+        _ => {
+            let variables = deployments.of(&demo_page::label(&request));
+            html(demo_page::demo_page(&request, platform_origin, &variables))
+        }
     }
 }
 

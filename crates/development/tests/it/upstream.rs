@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use cryptography::SecretBytes;
 use development::Upstream;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -40,4 +43,32 @@ async fn it_speaks_events_streams_and_web_socket() {
     let (mut socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
     socket.send(Message::text("hello")).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+}
+
+#[tokio::test]
+async fn an_app_has_the_variables_of_its_last_deployment_and_shows_no_credential() {
+    let upstream = Upstream::start("https://vybe.localhost:8443").await.unwrap();
+    let ask = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: hello-acme.vybe.localhost\r\nConnection: close\r\n\r\n")
+    };
+    assert!(get(&upstream, &ask("/")).await.contains("<span id=\"greeting\">Hello</span>"));
+    let deploy = |pairs: &[(&str, &str)]| {
+        let variables: BTreeMap<_, _> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), SecretBytes::copy_of(value.as_bytes())))
+            .collect();
+        upstream.deploy("hello-acme", variables);
+    };
+    deploy(&[("GREETING", "Good <morning>"), ("CUSTOM_API_WEATHER", "canary-1"), ("PASSWORD", "canary-2")]);
+    let home = get(&upstream, &ask("/")).await;
+    assert!(home.contains("<span id=\"greeting\">Good &lt;morning&gt;</span>"), "{home}");
+    let page = get(&upstream, &ask("/environment")).await;
+    // printf 'vybe demo' | openssl dgst -sha256 -hmac canary-1
+    assert!(page.contains("708d6c79d1a911a679149622cb10d71c31c6f719b8a97a8bb229de1b1f17a22d"), "{page}");
+    assert!(page.contains("<th>PASSWORD</th><td></td>"), "{page}");
+    assert!(!page.contains("canary") && !home.contains("canary"), "{page}");
+    let other = get(&upstream, &ask("/environment").replace("hello-acme", "payroll-acme")).await;
+    assert!(!other.contains("PASSWORD"), "{other}");
+    deploy(&[]);
+    assert!(!get(&upstream, &ask("/environment")).await.contains("PASSWORD"));
 }
