@@ -1,6 +1,10 @@
 //! Where a sealed thing belongs: the associated data (NIST SP 800-38D) without which it does not open.
 //!
 //! Each part is preceded by its length, so that no two lists of parts make the same bytes.
+//!
+//! What this cannot show: that a row was deleted, or that ciphertext, version and data key of a row were set back
+//! together to what they once were. Such a row says the truth about an older value. The audit trail names the version
+//! of every change; a version in the table below that one shows it.
 
 use ids::{DataKeyId, SecretId};
 

@@ -2,3 +2,5 @@
 
 mod house;
 mod sealing;
+mod swaps;
+mod world;
