@@ -54,6 +54,8 @@ enum Bench {
     Proxy(bench_proxy::Options),
     /// Time of simulations over 1,000 people and 200 apps
     Simulation,
+    /// Sealing and opening beside raw `ring`, opening through the store, listing, rotating
+    Vault,
 }
 
 fn main() -> ExitCode {
@@ -64,14 +66,8 @@ fn main() -> ExitCode {
         Command::CheckCases(options) => cases::run(&options),
         Command::CheckDocs => documents::run(),
         Command::Bench(Bench::Proxy(options)) => bench_proxy::run(&options),
-        Command::Bench(Bench::Simulation) => programs::succeed(programs::cargo().args([
-            "bench",
-            "--quiet",
-            "--package",
-            "policy",
-            "--bench",
-            "simulation",
-        ])),
+        Command::Bench(Bench::Simulation) => bench(&[("policy", "simulation")]),
+        Command::Bench(Bench::Vault) => bench(&[("cryptography", "sealing"), ("secrets-vault", "vault")]),
         Command::Soak(options) => soak::run(&options),
     };
     match result {
@@ -81,4 +77,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs benches that print what they measured.
+fn bench(benches: &[(&str, &str)]) -> anyhow::Result<()> {
+    benches.iter().try_for_each(|(package, bench)| {
+        programs::succeed(programs::cargo().args([
+            "bench",
+            "--quiet",
+            "--package",
+            package,
+            "--bench",
+            bench,
+        ]))
+    })
 }

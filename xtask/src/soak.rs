@@ -7,6 +7,7 @@ use crate::api_description;
 
 mod mutations;
 mod next_paths;
+mod nonces;
 
 /// What to run.
 #[derive(clap::Args)]
@@ -19,6 +20,8 @@ pub struct Options {
 enum LongTest {
     /// Generated requests against real Next.js: what a path rule refuses is never served
     NextPaths(next_paths::Options),
+    /// Very many seals with one key, in several processes: no nonce comes twice
+    Nonces(nonces::Options),
     /// Made-up requests to every operation of the API description, good and bad, as several callers
     Schemathesis(api_description::Options),
     /// Each guard removed in turn: the suite has to notice
@@ -29,6 +32,7 @@ enum LongTest {
 pub fn run(options: &Options) -> Result<()> {
     match &options.test {
         LongTest::NextPaths(options) => next_paths::run(options),
+        LongTest::Nonces(options) => nonces::run(options),
         LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
