@@ -37,3 +37,51 @@ fn join(parts: &[&str]) -> Vec<u8> {
     }
     place
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use ids::{AppId, OrganizationId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_place_makes_another_place() {
+        let (organization, other) = (OrganizationId::generate(), OrganizationId::generate());
+        let owners = [
+            Owner::Platform,
+            Owner::Organization(organization),
+            Owner::Organization(other),
+            Owner::App(organization, AppId::generate()),
+            Owner::App(organization, AppId::generate()),
+            Owner::Member(organization, UserId::generate()),
+            Owner::Member(other, UserId::generate()),
+        ];
+        let ids = [SecretId::generate(), SecretId::generate()];
+        let keys = [DataKeyId::generate(), DataKeyId::generate()];
+        let mut places = HashSet::new();
+        let mut made = 0;
+        for (id, key) in ids.iter().flat_map(|id| keys.iter().map(move |key| (*id, *key))) {
+            for (owner, kind) in
+                owners.iter().flat_map(|owner| Kind::ALL.iter().map(move |kind| (*owner, *kind)))
+            {
+                for version in [1, 2, 11, -1] {
+                    places.insert(of_value(id, owner, kind, version, key));
+                    made += 1;
+                }
+            }
+        }
+        for holder in owners.map(Owner::holder).into_iter().collect::<HashSet<_>>() {
+            for key in keys {
+                places.insert(of_data_key(key, holder));
+                made += 1;
+            }
+        }
+        assert_eq!(places.len(), made);
+        // The same member or app in two organizations.
+        let user = UserId::generate();
+        let of = |organization| of_value(ids[0], Owner::Member(organization, user), Kind::ApiKey, 1, keys[0]);
+        assert_ne!(of(organization), of(other));
+    }
+}

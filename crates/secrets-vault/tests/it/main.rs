@@ -1,6 +1,7 @@
 //! Black-box tests of the vault, on both stores.
 
 mod house;
+mod nonces;
 mod sealing;
 mod swaps;
 mod world;

@@ -36,11 +36,10 @@ impl World {
         let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| *kind != Kind::RootKey).collect();
         let mut world = Self { house, attacker, values: Vec::new() };
         for number in 0..owners.len() * 3 {
-            let new = NewValue {
-                id: SecretId::generate(),
-                owner: owners[number % owners.len()],
-                kind: kinds[number % kinds.len()],
-            };
+            let (owner, round) = (number % owners.len(), number / owners.len());
+            // Two of the three are of one kind: only their identifiers tell them apart.
+            let kind = kinds[(owner + round / 2) % kinds.len()];
+            let new = NewValue { id: SecretId::generate(), owner: owners[owner], kind };
             // Values of one length, so that not their lengths tell them apart.
             let mut value = world.keep(new, None, &format!("value {number:03} of version 1")).await;
             for version in 2..=number % 3 + 1 {
@@ -154,6 +153,42 @@ impl Attacker {
             );
             self.connection.execute_unprepared(&again).await.unwrap();
         }
+    }
+
+    /// From here on, the database keeps the data key and nonce of everything that is sealed.
+    pub async fn keep_nonces(&self) {
+        let unprepared = async |sql: &str| self.connection.execute_unprepared(sql).await.unwrap();
+        unprepared("CREATE TABLE nonces (data_key_id TEXT, sealed_hex TEXT)").await;
+        // What `undo` puts back is not sealed anew: here no trigger runs for it, there one that looks.
+        if self.connection.get_database_backend() == sea_orm::DatabaseBackend::Postgres {
+            unprepared(
+                "CREATE FUNCTION keep_nonce() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN INSERT INTO nonces VALUES (NEW.data_key_id, encode(NEW.sealed, ''hex'')); RETURN NEW; END'",
+            )
+            .await;
+            unprepared(
+                "CREATE TRIGGER keep_nonce AFTER INSERT OR UPDATE OF sealed ON sealed_values
+                 FOR EACH ROW EXECUTE FUNCTION keep_nonce()",
+            )
+            .await;
+        } else {
+            for event in ["INSERT", "UPDATE OF sealed"] {
+                let name = event.split(' ').next().unwrap();
+                unprepared(&format!(
+                    "CREATE TRIGGER keep_nonce_{name} AFTER {event} ON sealed_values
+                     WHEN NEW.sealed NOT IN (SELECT sealed FROM sealed_values_copy)
+                     BEGIN INSERT INTO nonces VALUES (NEW.data_key_id, lower(hex(NEW.sealed))); END"
+                ))
+                .await;
+            }
+        }
+    }
+
+    /// Data key and nonce of everything that was sealed since then.
+    pub async fn nonces(&self) -> Vec<(String, String)> {
+        let rows = self.read::<String>("SELECT data_key_id || ' ' || sealed_hex FROM nonces", []).await;
+        let parts = rows.iter().map(|row| row.split_once(' ').unwrap());
+        parts.map(|(key, sealed)| (key.to_owned(), sealed[..24].to_owned())).collect()
     }
 
     /// An organization: itself, its apps and members.
