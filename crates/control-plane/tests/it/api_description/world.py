@@ -66,6 +66,8 @@ class World:
         self.tokens: dict[str, str] = {}
         self.agent: str | None = None
         self.slug = ""
+        # Whether what the next request names is there, or only most of the time.
+        self.certain = False
         self.things: dict[str, str] = {}
         # It trusts the development authority, whatever the environment says.
         self.client = requests.Session()
@@ -127,6 +129,8 @@ class World:
 
     def thing(self, prefix: str) -> str | None:
         """Something that exists, of the kind that this prefix of an identifier stands for."""
+        if prefix == "usr" and self.certain:
+            return self.user("member")
         if prefix == "usr":
             return self.user(self.random.choice(["member", "member", "admin", "editor", "owner", "outsider"]))
         make = getattr(self, f"make_{prefix}", None)
@@ -225,8 +229,22 @@ class World:
 
     # What a request needs that no identifier stands for
 
-    def prepare(self, operation: str, case) -> None:
+    def prepared(self, operation: str, case) -> None:
         """Makes what a request is about, and names it."""
+        try:
+            self.prepare(operation, case)
+        except Unmakeable:
+            # A request before this one changed who may do what.
+            self.things.clear()
+            case.path_parameters = self.moved(case.path_parameters)
+            self.prepare(operation, case)
+
+    def moved(self, parameters):
+        """The same parameters, about what exists by now."""
+        kinds = {key: IDENTIFIER.match(str(value)) for key, value in (parameters or {}).items()}
+        return {key: (kind and self.thing(kind[1])) or parameters[key] for key, kind in kinds.items()}
+
+    def prepare(self, operation: str, case) -> None:
         path = case.path_parameters
         if operation == "delete_grant":
             grant = f"/api/v1/apps/{self.thing('app')}/grants/{self.user('member')}"
@@ -247,6 +265,15 @@ class World:
         elif operation in ("revoke_api_token", "revoke_api_token_by_form"):
             body = {"name": unique()}
             path["api_token_id"] = self.call(self.caller, "POST", "/api/v1/api-tokens", body)["id"]
+        elif operation in ("leave_organization", "leave_organization_by_form") and self.caller == "owner":
+            # The last Owner cannot leave.
+            successor = f"/api/v1/organizations/{self.thing('org')}/members/{self.user('admin')}"
+            self.call("owner", "PATCH", successor, {"role": "owner"})
+        elif operation == "get_full_organization" and self.certain:
+            case.query = {"organizationId": self.thing("org")}
+        elif operation == "create_organization" and self.certain:
+            if isinstance(case.body, dict) and isinstance(case.body.get("slug"), str):
+                case.body["slug"] = unique()
         elif operation == "explain_access" and "path" in (case.query or {}):
             case.query = {**case.query, "user": self.user("member"), "path": "/"}
         elif operation in ("create_path_rule", "replace_path_rule"):
@@ -271,7 +298,7 @@ class World:
         if isinstance(value, list):
             return [self.real(item) for item in value]
         known = IDENTIFIER.match(value) if isinstance(value, str) else None
-        if known is None or self.random.random() < 0.1:
+        if known is None or (not self.certain and self.random.random() < 0.1):
             return value
         return self.thing(known[1]) or value
 
@@ -279,7 +306,7 @@ class World:
     def word(self, key: str, value) -> str | None:
         """What a parameter that is no identifier can be, half of the time."""
         fits = key == "provider" and isinstance(value, str) and WORD.match(value)
-        return PROVIDER if fits and self.random.random() < 0.5 else None
+        return PROVIDER if fits and (self.certain or self.random.random() < 0.5) else None
 
 
 def unique() -> str:
