@@ -20,5 +20,5 @@ pub use key_bytes::KeyBytes;
 pub use master_key::MasterKey;
 pub use root_key::RootKey;
 pub use sealing::SealingKey;
-pub use secret_bytes::SecretBytes;
+pub use secret_bytes::{SecretBytes, same};
 pub use signing::{PublicKey, SigningKey};

@@ -37,6 +37,26 @@ impl SecretBytes {
     /// Whether both are the same, in a time that depends on their lengths only.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        self.bytes.ct_eq(&other.bytes).into()
+        same(&self.bytes, &other.bytes)
+    }
+}
+
+/// Whether both are the same, in a time that depends on their lengths only: for secrets, and for hashes that recognise them.
+#[must_use]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_bytes_match() {
+        let secret = SecretBytes::copy_of(b"secret");
+        assert!(secret.matches(&SecretBytes::copy_of(b"secret")));
+        for other in [&b""[..], b"secre", b"secret ", b"Secret", b"secreT"] {
+            assert!(!secret.matches(&SecretBytes::copy_of(other)));
+        }
     }
 }

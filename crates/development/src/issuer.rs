@@ -219,7 +219,8 @@ impl Issuer {
 
     /// Whether this is the platform.
     pub(crate) fn knows(&self, client_id: &str, client_secret: &str) -> bool {
-        client_id == self.client.id && client_secret == self.client.secret
+        client_id == self.client.id
+            && cryptography::same(client_secret.as_bytes(), self.client.secret.as_bytes())
     }
 
     /// Exchanges a code, once, for an ID token.

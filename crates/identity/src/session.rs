@@ -174,7 +174,7 @@ impl LiveSession {
 
     /// Whether this secret, shown in this way, is the session's.
     pub(crate) fn is_proved_by(&self, means: Means, hash: &[u8]) -> bool {
-        self.signed_in.means == means && self.token_hash == hash
+        self.signed_in.means == means && cryptography::same(&self.token_hash, hash)
     }
 
     pub(crate) fn describe(&self, person: Person) {

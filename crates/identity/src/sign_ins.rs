@@ -240,7 +240,7 @@ impl SignIns {
             store::single_use::take::<store::attempts::Entity>(&self.store.database, state.hash()).await?;
         let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
         let mine = cookie.and_then(Token::parse);
-        let mine = mine.is_some_and(|token| token.hash() == attempt.browser_hash);
+        let mine = mine.is_some_and(|token| cryptography::same(&token.hash(), &attempt.browser_hash));
         if !mine || attempt.provider != provider || attempt.expires_at <= now {
             return Err(SignInError::UnknownAttempt);
         }
