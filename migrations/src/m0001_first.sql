@@ -151,17 +151,6 @@ CREATE TABLE path_rules (
 );
 CREATE INDEX path_rules_by_app ON path_rules (app_id);
 
-CREATE TABLE server_secrets (
-    id TEXT NOT NULL PRIMARY KEY,
-    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
-    environment TEXT NOT NULL,
-    secret_hash {bytes} NOT NULL UNIQUE,
-    issued_by TEXT NOT NULL REFERENCES users (id),
-    created_at {timestamp} NOT NULL,
-    expires_at {timestamp}
-);
-CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
-
 CREATE TABLE agent_tokens (
     id TEXT NOT NULL PRIMARY KEY,
     app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
@@ -214,6 +203,30 @@ CREATE TABLE signing_keys (
     secret_id TEXT NOT NULL REFERENCES sealed_values (id),
     created_at {timestamp} NOT NULL,
     retired_at {timestamp}
+);
+
+CREATE TABLE server_secrets (
+    id TEXT NOT NULL PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    environment TEXT NOT NULL,
+    secret_hash {bytes} NOT NULL UNIQUE,
+    secret_id TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
+    issued_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    expires_at {timestamp},
+    last_used_at {timestamp}
+);
+CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
+
+CREATE TABLE server_secret_rotations (
+    organization_id TEXT NOT NULL PRIMARY KEY REFERENCES organizations (id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    requested_by TEXT NOT NULL REFERENCES users (id),
+    total BIGINT NOT NULL,
+    started_at {timestamp} NOT NULL,
+    ends_at {timestamp} NOT NULL,
+    finished_at {timestamp},
+    checked BIGINT
 );
 
 CREATE TABLE decisions (

@@ -5,6 +5,7 @@ mod agent_tokens;
 mod apps;
 mod orphaned_apps;
 mod problem;
+mod server_secret_rotations;
 mod server_secrets;
 mod whoami;
 
@@ -13,7 +14,10 @@ use std::sync::Arc;
 
 use endpoint::{Call, Endpoint, Problem, sentence};
 
-use crate::{AgentTokens, AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecrets};
+use crate::{
+    AgentTokens, AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecretRotations,
+    ServerSecrets,
+};
 
 /// Everything that the endpoints of apps are made from.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct AppsApi {
     pub path_rules: AppPathRules,
     /// Their server secrets.
     pub server_secrets: ServerSecrets,
+    /// Rotations of the server secrets of all apps of an organization.
+    pub server_secret_rotations: ServerSecretRotations,
     /// Their agent tokens.
     pub agent_tokens: AgentTokens,
     /// Who people are.
@@ -48,6 +54,7 @@ impl AppsApi {
         all.extend(orphaned_apps::endpoints(&self.orphaned_apps));
         all.extend(access::endpoints(self));
         all.extend(server_secrets::endpoints(&self.server_secrets));
+        all.extend(server_secret_rotations::endpoints(&self.server_secret_rotations));
         all.extend(agent_tokens::endpoints(&self.agent_tokens));
         all.push(whoami::endpoint(self));
         all

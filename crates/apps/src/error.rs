@@ -4,6 +4,7 @@ use access_control::{FactsUnavailable, Refusal};
 use audit::AuditError;
 use cryptography::SealError;
 use ids::{HostLabel, SlugError};
+use secrets_vault::VaultError;
 
 use crate::{NeighbourError, Refused};
 
@@ -43,6 +44,12 @@ pub enum AppError {
     /// The environment has as many live server secrets as it can have.
     #[error("too many live server secrets")]
     TooManyServerSecrets,
+    /// A server secret that was used just now would end at once.
+    #[error("a server secret that would end at once is in use")]
+    ServerSecretInUse,
+    /// The organization's server secrets are being rotated.
+    #[error("a rotation is under way")]
+    RotationUnderWay,
     /// The app has as many live agent tokens as it can have.
     #[error("too many live agent tokens")]
     TooManyAgentTokens,
@@ -61,6 +68,9 @@ pub enum AppError {
     /// Those who know people did not answer.
     #[error("a neighbour did not answer")]
     Neighbour(#[source] NeighbourError),
+    /// The vault did not keep, open or delete a value.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The store did not answer or refused.
     #[error("the store is not available")]
     Store(#[source] sea_orm::DbErr),

@@ -5,7 +5,8 @@
 //! - everything an app has goes with it: a later app of the same name inherits nothing;
 //! - an upstream's address is judged when it is set, and again by whoever connects ([`AddressPolicy`]);
 //! - a restricted app always has somebody who may edit it;
-//! - a server secret or agent token is shown once and kept as a keyed hash;
+//! - a server secret or agent token is shown once and recognised by a keyed hash; the value of a server secret stays
+//!   in the vault and leaves it for a deployment only;
 //! - an agent token is for one app, and goes with the membership of whoever issued it.
 //!
 //! This crate does not know people, organizations' tables, sessions, or how requests are forwarded.
@@ -19,6 +20,7 @@ mod endpoints;
 mod error;
 mod grant;
 mod grants;
+mod last_uses;
 mod neighbours;
 mod network;
 mod occasion;
@@ -27,6 +29,7 @@ mod path_rule;
 mod path_rules;
 mod record;
 mod server_secret;
+mod server_secret_rotations;
 mod server_secrets;
 mod store;
 mod upstream;
@@ -47,7 +50,8 @@ pub use orphaned_apps::OrphanedApps;
 pub use path_rule::{NewPathRule, PathRuleError};
 pub use path_rules::{AppPathRules, MOST_PATH_RULES};
 pub use record::{AgentTokenRecord, AppRecord, SecretRecord};
-pub use server_secret::{NewServerSecret, ServerSecret, ServerSecretText};
-pub use server_secrets::{IssuedServerSecret, ServerSecrets};
+pub use server_secret::{Grace, GraceError, NewServerSecret, ServerSecret, ServerSecretText};
+pub use server_secret_rotations::{RotationProgress, RotationState, ServerSecretRotations};
+pub use server_secrets::{InjectedServerSecret, IssuedServerSecret, Rotation, ServerSecrets};
 pub use store::{Store, load, load_all, lock_and_load};
 pub use upstream::{UpstreamUrl, UpstreamUrlError};

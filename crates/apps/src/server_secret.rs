@@ -2,8 +2,8 @@
 
 use access_control::Environment;
 use cryptography::{SealError, Token};
-use ids::{ServerSecretId, UserId};
-use time::OffsetDateTime;
+use ids::{SecretId, ServerSecretId, UserId};
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 /// What every server secret starts with, so that people and scanners recognise one.
@@ -46,6 +46,37 @@ impl ServerSecretText {
     }
 }
 
+/// For how long the secrets that a new one replaces still count: at most 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grace(Duration);
+
+/// A grace of more than 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a grace is at most 30 days (2592000 seconds)")]
+pub struct GraceError;
+
+impl Grace {
+    /// They end at once.
+    pub const NONE: Self = Self(Duration::ZERO);
+    /// The longest.
+    pub const LONGEST: Self = Self(Duration::days(30));
+
+    /// So many seconds.
+    ///
+    /// # Errors
+    /// More than 30 days.
+    pub fn from_seconds(seconds: u32) -> Result<Self, GraceError> {
+        let grace = Duration::seconds(seconds.into());
+        if grace > Self::LONGEST.0 { Err(GraceError) } else { Ok(Self(grace)) }
+    }
+
+    /// The instant at which the replaced secrets stop counting.
+    #[must_use]
+    pub fn end(self, now: OffsetDateTime) -> OffsetDateTime {
+        now + self.0
+    }
+}
+
 /// What a new server secret is for.
 #[derive(Clone, Copy, Debug)]
 pub struct NewServerSecret {
@@ -62,6 +93,8 @@ pub struct NewServerSecret {
 pub struct ServerSecret {
     /// Its identifier.
     pub id: ServerSecretId,
+    /// Its value in the vault, from where only a deployment takes it.
+    pub value: SecretId,
     /// Where it is used.
     pub environment: Environment,
     /// Who issued it.
@@ -70,6 +103,8 @@ pub struct ServerSecret {
     pub created_at: OffsetDateTime,
     /// The first instant at which it no longer counts.
     pub expires_at: Option<OffsetDateTime>,
+    /// When an app last proved itself with it, to about a minute.
+    pub last_used_at: Option<OffsetDateTime>,
 }
 
 impl ServerSecret {

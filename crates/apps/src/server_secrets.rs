@@ -1,33 +1,71 @@
-//! The server secrets of apps: issued once, recognised by a keyed hash, rotated by overlap.
+//! The server secrets of apps: issued once, recognised by a keyed hash, rotated by overlap. Their values stay
+//! in the vault, since a deployment injects them again.
 
 use std::fmt;
 use std::sync::Arc;
 
-use access_control::{Action, ListServerSecrets, ManageServerSecrets, Permit};
-use audit::{Actor, Event, Target};
-use cryptography::{HashKey, RootKey};
-use ids::ServerSecretId;
+use access_control::{
+    Action, AssembleEnvironment, Environment, ListServerSecrets, ManageServerSecrets, Permit,
+};
+use audit::{Actor, Change, Event, Target};
+use cryptography::{HashKey, RootKey, SecretBytes};
+use ids::{SecretId, ServerSecretId, UserId};
+use secrets_vault::{Kind, NewValue, Owner, Vault, VaultError};
 use serde_json::json;
+use time::{Duration, OffsetDateTime};
 
+use crate::last_uses::LastUses;
 use crate::store::server_secrets;
-use crate::{AppError, NewServerSecret, Occasion, ServerSecret, ServerSecretText, Store};
+use crate::{App, AppError, Grace, NewServerSecret, Occasion, ServerSecret, ServerSecretText, Store, store};
 
 /// The most live secrets of one environment: one in use, and its successor.
 const MOST_LIVE: usize = 2;
+/// A secret that was used within this time does not end at once, unless one insists.
+const IN_USE: Duration = Duration::minutes(15);
+/// The audit trail's name for deleting a secret whose end has passed.
+const END: &str = "server_secrets.end";
 
 /// The server secrets of all apps.
 #[derive(Clone)]
 pub struct ServerSecrets {
     store: Store,
+    vault: Vault,
     hash_key: Arc<HashKey>,
+    last_uses: Arc<LastUses>,
 }
 
-/// A secret that was just issued. Its value is not to be had again.
+/// A secret that was just issued. No answer shows its value again.
 pub struct IssuedServerSecret {
     /// What is kept of it.
     pub secret: ServerSecret,
     /// The value, to show once.
     pub text: ServerSecretText,
+}
+
+/// A secret on its way into a deployment.
+pub struct InjectedServerSecret {
+    /// Which one.
+    pub id: ServerSecretId,
+    /// The value.
+    pub value: SecretBytes,
+}
+
+/// How the secrets of an environment are replaced by a new one.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// Where the new one will be used.
+    pub environment: Environment,
+    /// For how long the others still count.
+    pub grace: Grace,
+    /// Whether they end at once even when one of them was in use just now.
+    pub force: bool,
+}
+
+/// What was written for a new secret.
+pub(crate) struct Written {
+    pub(crate) issued: IssuedServerSecret,
+    /// The others that end because of it.
+    pub(crate) ended: Vec<ServerSecretId>,
 }
 
 impl fmt::Debug for ServerSecrets {
@@ -37,16 +75,33 @@ impl fmt::Debug for ServerSecrets {
 }
 
 impl ServerSecrets {
-    /// Server secrets in this store, recognised by a key derived from `root_key`.
+    /// Server secrets in this store, recognised by a key derived from `root_key`; their values are in the vault.
     #[must_use]
-    pub fn new(store: Store, root_key: &RootKey) -> Self {
-        Self { store, hash_key: Arc::new(root_key.hash_key("server secrets")) }
+    pub fn new(store: Store, root_key: &RootKey, vault: Vault) -> Self {
+        let hash_key = Arc::new(root_key.hash_key("server secrets"));
+        Self { store, vault, hash_key, last_uses: Arc::default() }
     }
 
     /// The keyed hash to look a presented secret up by, unless it cannot be one.
     #[must_use]
     pub fn recognise(&self, presented: &str) -> Option<[u8; 32]> {
         Some(self.hash(&ServerSecretText::parse(presented)?))
+    }
+
+    /// Notes that an app has proved itself with this secret. Does not wait for the store.
+    pub fn note_use(&self, id: ServerSecretId, now: OffsetDateTime) {
+        self.last_uses.note(id, now);
+    }
+
+    /// Writes down what was noted. What cannot be written is lost: it is bookkeeping.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn write_uses(&self) -> Result<(), AppError> {
+        for (id, at) in self.last_uses.take() {
+            server_secrets::set_last_used(self.store.database(), id, at).await?;
+        }
+        Ok(())
     }
 
     fn hash(&self, text: &ServerSecretText) -> [u8; 32] {
@@ -64,11 +119,13 @@ impl ServerSecrets {
     ) -> Result<Vec<ServerSecret>, AppError> {
         let mut secrets = server_secrets::list(self.store.database(), permit.app()).await?;
         secrets.retain(|secret| secret.is_live(occasion.now));
+        for secret in &mut secrets {
+            secret.last_used_at = self.last_uses.latest(secret.id, secret.last_used_at);
+        }
         Ok(secrets)
     }
 
-    /// Issues a secret. To rotate, issue a second one and revoke the first, or say at once when the
-    /// first stops counting.
+    /// Issues a secret beside the one in use, or says at once when the others stop counting.
     ///
     /// # Errors
     /// The environment has two live ones already.
@@ -81,44 +138,159 @@ impl ServerSecrets {
         if new.expires_at.is_some_and(|end| end <= occasion.now) {
             return Err(AppError::EndPassed);
         }
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        self.finish_issue(change, &app, permit, new, occasion).await
+    }
+
+    /// Issues a secret in the place of the environment's others.
+    ///
+    /// # Errors
+    /// One of the others was in use just now and would end at once, or two of them stay live.
+    pub async fn rotate(
+        &self,
+        permit: &Permit<ManageServerSecrets>,
+        rotation: Rotation,
+        occasion: Occasion,
+    ) -> Result<IssuedServerSecret, AppError> {
+        let (change, app) = self.store.begin_locked(permit.app()).await?;
+        if rotation.grace == Grace::NONE && !rotation.force {
+            for other in server_secrets::list(change.transaction(), app.id).await? {
+                let used = self.last_uses.latest(other.id, other.last_used_at);
+                let in_use = used.is_some_and(|used| occasion.now < used + IN_USE);
+                if other.environment == rotation.environment && other.is_live(occasion.now) && in_use {
+                    return Err(AppError::ServerSecretInUse);
+                }
+            }
+        }
+        let new = NewServerSecret {
+            environment: rotation.environment,
+            expires_at: None,
+            previous_expires_at: Some(rotation.grace.end(occasion.now)),
+        };
+        self.finish_issue(change, &app, permit, new, occasion).await
+    }
+
+    /// The newest live secret of the environment, for a deployment; the first deployment issues it.
+    ///
+    /// # Errors
+    /// The app is gone, or the store or the vault is not available.
+    pub async fn to_inject(
+        &self,
+        permit: &Permit<AssembleEnvironment>,
+        environment: Environment,
+        occasion: Occasion,
+    ) -> Result<InjectedServerSecret, AppError> {
+        // Locked, so that two first deployments at once inject the same one.
+        let (change, app) = self.store.begin_locked(permit.deployed_app()).await?;
+        let all = server_secrets::list(change.transaction(), app.id).await?;
+        let newest =
+            all.into_iter().rfind(|secret| secret.environment == environment && secret.is_live(occasion.now));
+        if let Some(ServerSecret { id, value, .. }) = newest {
+            let owner = Owner::App(app.organization, app.id);
+            let value = self.vault.open_in(change.transaction(), value, owner, Kind::ServerSecret).await?;
+            return Ok(InjectedServerSecret { id, value });
+        }
+        let new = NewServerSecret { environment, expires_at: None, previous_expires_at: None };
+        let Written { issued, .. } = self.write(&change, &app, permit.user(), new, occasion.now).await?;
+        let event = event(Actor::Person(permit.user()), &app, issued.secret.id)
+            .during(occasion.request)
+            .with(json!({ "after": { "environment": environment }, "for": "deployment" }));
+        change.commit(event).await?;
+        let value = SecretBytes::copy_of(issued.text.reveal().as_bytes());
+        Ok(InjectedServerSecret { id: issued.secret.id, value })
+    }
+
+    async fn finish_issue(
+        &self,
+        change: Change,
+        app: &App,
+        permit: &Permit<ManageServerSecrets>,
+        new: NewServerSecret,
+        occasion: Occasion,
+    ) -> Result<IssuedServerSecret, AppError> {
+        let all = server_secrets::list(change.transaction(), app.id).await?;
+        let stays = |other: &ServerSecret| {
+            let end = other.expires_at.into_iter().chain(new.previous_expires_at).min();
+            other.environment == new.environment && end.is_none_or(|end| occasion.now < end)
+        };
+        if all.iter().filter(|other| stays(other)).count() >= MOST_LIVE {
+            return Err(AppError::TooManyServerSecrets);
+        }
+        let Written { issued, ended } = self.write(&change, app, permit.user(), new, occasion.now).await?;
+        let event = event(Actor::Person(permit.user()), app, issued.secret.id)
+            .during(occasion.request)
+            .with(json!({ "after": { "environment": new.environment }, "ended": ended }));
+        change.commit(event).await?;
+        Ok(issued)
+    }
+
+    /// Writes a new secret of an app that is locked, says when the environment's others end, and deletes those
+    /// that have.
+    pub(crate) async fn write(
+        &self,
+        change: &Change,
+        app: &App,
+        issuer: UserId,
+        new: NewServerSecret,
+        now: OffsetDateTime,
+    ) -> Result<Written, AppError> {
         let text = ServerSecretText::generate(new.environment).map_err(AppError::Randomness)?;
         let secret = ServerSecret {
             id: ServerSecretId::generate(),
+            value: SecretId::generate(),
             environment: new.environment,
-            issued_by: permit.user(),
-            created_at: occasion.now,
+            issued_by: issuer,
+            created_at: now,
             expires_at: new.expires_at,
+            last_used_at: None,
         };
-        let (change, app) = self.store.begin_locked(permit.app()).await?;
-        let mut live = 0;
+        let ended = match new.previous_expires_at {
+            Some(end) => self.end_others(change, app, new.environment, end, now).await?,
+            None => Vec::new(),
+        };
+        let owner = Owner::App(app.organization, app.id);
+        let value = NewValue { id: secret.value, owner, kind: Kind::ServerSecret };
+        let bytes = SecretBytes::copy_of(text.reveal().as_bytes());
+        self.vault.seal(change, value, &bytes, now).await?;
+        server_secrets::insert(change.transaction(), app.id, &secret, self.hash(&text)).await?;
+        Ok(Written { issued: IssuedServerSecret { secret, text }, ended })
+    }
+
+    async fn end_others(
+        &self,
+        change: &Change,
+        app: &App,
+        environment: Environment,
+        end: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Vec<ServerSecretId>, AppError> {
         let mut ended = Vec::new();
-        for mut other in server_secrets::list(change.transaction(), app.id).await? {
-            if other.environment != new.environment {
-                continue;
-            }
-            if let Some(end) = new.previous_expires_at
-                && other.expires_at.is_none_or(|known| end < known)
-            {
-                server_secrets::expire(change.transaction(), other.id, end).await?;
-                other.expires_at = Some(end);
+        for other in server_secrets::list(change.transaction(), app.id).await? {
+            if other.environment == environment && self.end(change, &other, end, now).await? {
                 ended.push(other.id);
             }
-            if other.is_live(occasion.now) {
-                live += 1;
-            } else {
-                server_secrets::delete(change.transaction(), other.id).await?;
-            }
         }
-        if live >= MOST_LIVE {
-            return Err(AppError::TooManyServerSecrets);
+        Ok(ended)
+    }
+
+    /// Says when a secret stops counting, unless it does so earlier; now, it is deleted. Answers whether that
+    /// changed anything.
+    pub(crate) async fn end(
+        &self,
+        change: &Change,
+        secret: &ServerSecret,
+        end: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, AppError> {
+        if secret.expires_at.is_some_and(|known| known <= end) {
+            return Ok(false);
         }
-        server_secrets::insert(change.transaction(), app.id, &secret, self.hash(&text)).await?;
-        let event = event(permit, secret.id, occasion).with(json!({
-            "after": { "environment": secret.environment },
-            "ended": ended,
-        }));
-        change.commit(event).await?;
-        Ok(IssuedServerSecret { secret, text })
+        if end <= now {
+            self.vault.delete(change, secret.value).await?;
+        } else {
+            server_secrets::expire(change.transaction(), secret.id, end).await?;
+        }
+        Ok(true)
     }
 
     /// Revokes a secret: it does not count from the next request on.
@@ -134,17 +306,48 @@ impl ServerSecrets {
         let (change, app) = self.store.begin_locked(permit.app()).await?;
         let secrets = server_secrets::list(change.transaction(), app.id).await?;
         let secret = secrets.iter().find(|secret| secret.id == id).ok_or(AppError::NotFound)?;
-        server_secrets::delete(change.transaction(), id).await?;
-        let event = event(permit, id, occasion)
+        self.vault.delete(&change, secret.value).await?;
+        let event = event(Actor::Person(permit.user()), &app, id)
+            .during(occasion.request)
             .with(json!({ "before": { "environment": secret.environment }, "after": null }));
         change.commit(event).await?;
         Ok(())
     }
+
+    /// Deletes the secrets whose end has passed, with their values. They have not counted since.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn delete_ended(&self, now: OffsetDateTime) -> Result<(), AppError> {
+        for (app, secret) in server_secrets::list_ending(self.store.database()).await? {
+            if secret.is_live(now) {
+                continue;
+            }
+            let change = self.store.begin().await?;
+            match self.delete_one(change, app, secret).await {
+                // With its app, or by another process, since it was read.
+                Ok(()) | Err(AppError::NotFound | AppError::Vault(VaultError::NotFound)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_one(
+        &self,
+        change: Change,
+        app: ids::AppId,
+        secret: ServerSecret,
+    ) -> Result<(), AppError> {
+        let app = store::lock(&change, app).await?;
+        self.vault.delete(&change, secret.value).await?;
+        let detail = json!({ "before": { "environment": secret.environment }, "after": null });
+        let target = Target::ServerSecret(app.id, secret.id);
+        let event = Event::done(Actor::System, END, target).of(app.organization).with(detail);
+        Ok(change.commit(event).await?)
+    }
 }
 
-fn event(permit: &Permit<ManageServerSecrets>, id: ServerSecretId, occasion: Occasion) -> Event {
-    let target = Target::ServerSecret(permit.app(), id);
-    Event::done(Actor::Person(permit.user()), ManageServerSecrets::NAME, target)
-        .of(permit.organization())
-        .during(occasion.request)
+fn event(actor: Actor, app: &App, id: ServerSecretId) -> Event {
+    Event::done(actor, ManageServerSecrets::NAME, Target::ServerSecret(app.id, id)).of(app.organization)
 }

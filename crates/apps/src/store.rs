@@ -6,6 +6,7 @@ pub(crate) mod grants;
 pub(crate) mod path_rules;
 mod records;
 pub(crate) mod retired_labels;
+pub(crate) mod server_secret_rotations;
 pub(crate) mod server_secrets;
 mod tables;
 

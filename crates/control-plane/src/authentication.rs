@@ -37,6 +37,7 @@ impl Authenticator for Authentication {
         let hash = self.server_secrets.recognise(secret).ok_or(Rejected::Invalid)?;
         let found = self.directory.app_by_secret(&hash, now).map_err(|_| Rejected::Unavailable)?;
         let (app, secret) = found.ok_or(Rejected::Invalid)?;
+        self.server_secrets.note_use(secret.id, now);
         let user = match user_token {
             None => None,
             Some(token) => {

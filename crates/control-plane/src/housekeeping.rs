@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apps::{AppError, ServerSecrets};
 use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use time::OffsetDateTime;
 
 /// How often lapsed rows are deleted.
 const PERIOD: Duration = Duration::from_secs(300);
-/// How often signing keys are looked at. Far less than the ten minutes from a key's publication to its first
+/// How often signing keys and server secrets are looked at. Far less than the ten minutes from a key's publication to its first
 /// signature, so that every process knows in time what another one, or the command line, has made.
 const KEYS_PERIOD: Duration = Duration::from_secs(60);
 
@@ -19,6 +20,7 @@ pub(crate) struct Housekeeping {
     pub(crate) sign_ins: Arc<SignIns>,
     pub(crate) hand_off: Arc<HandOff>,
     pub(crate) signing_keys: Arc<SigningKeys>,
+    pub(crate) server_secrets: ServerSecrets,
     pub(crate) decisions: Decisions,
     /// How long decisions are kept.
     pub(crate) retention: Retention,
@@ -41,6 +43,12 @@ impl Housekeeping {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
                             "the keys that sign user tokens wait for the next round"
+                        );
+                    }
+                    if let Err(error) = self.secrets(OffsetDateTime::now_utc()).await {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "server secrets that have ended wait for the next round"
                         );
                     }
                     continue;
@@ -66,6 +74,11 @@ impl Housekeeping {
         self.sessions.sweep(now).await?;
         self.sign_ins.sweep(now).await?;
         self.hand_off.sweep(now).await
+    }
+
+    async fn secrets(&self, now: OffsetDateTime) -> Result<(), AppError> {
+        self.server_secrets.write_uses().await?;
+        self.server_secrets.delete_ended(now).await
     }
 
     async fn keys(&self, now: OffsetDateTime) -> Result<(), IdentityError> {

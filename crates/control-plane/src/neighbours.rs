@@ -9,7 +9,8 @@ use audit::Change;
 use identity::{IdentityError, Users};
 use ids::{EmailAddress, OrganizationId, UserId};
 use mail::{Letter, Mailer};
-use organizations::{Delivery, InvitationLetter, NeighbourError};
+use organizations::{Delivery, Gone, InvitationLetter, NeighbourError};
+use secrets_vault::{Destroyed, Vault};
 use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;
@@ -52,11 +53,11 @@ fn known<T>(found: Result<T, IdentityError>) -> Result<Option<T>, NeighbourError
     }
 }
 
-/// What apps keep for a member goes with the membership.
-pub(crate) struct AppsForget;
+/// What apps and the vault keep for a member or an organization goes with it.
+pub(crate) struct Forgetting(pub(crate) Vault);
 
 #[async_trait]
-impl organizations::Departures for AppsForget {
+impl organizations::Departures for Forgetting {
     async fn forget_member(
         &self,
         change: &Change,
@@ -71,8 +72,11 @@ impl organizations::Departures for AppsForget {
         change: &Change,
         organization: OrganizationId,
         now: OffsetDateTime,
-    ) -> Result<u64, NeighbourError> {
-        Ok(apps::forget_organization(change, organization, now).await?)
+    ) -> Result<Gone, NeighbourError> {
+        // First: the values of its apps are counted, too.
+        let Destroyed { keys, values } = self.0.destroy(change, organization).await?;
+        let apps = apps::forget_organization(change, organization, now).await?;
+        Ok(Gone { apps, data_keys: keys, values })
     }
 }
 

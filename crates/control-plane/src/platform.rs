@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecrets};
+use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
@@ -119,6 +119,7 @@ pub struct Platform {
     forwarders: Vec<Forwarder>,
     decisions: Writer,
     housekeeping: Housekeeping,
+    server_secret_rotations: ServerSecretRotations,
 }
 
 /// Where the platform listens. Bound by the caller, who thereby knows the ports.
@@ -148,7 +149,7 @@ impl Platform {
             settings.user_token_reuse,
         )
         .await?;
-        let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer);
+        let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer)?;
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, Arc::clone(&addresses));
 
@@ -226,7 +227,8 @@ impl Platform {
             apps: apps.apps,
             grants: apps.grants,
             path_rules: apps.path_rules,
-            server_secrets: apps.server_secrets,
+            server_secrets: apps.server_secrets.clone(),
+            server_secret_rotations: apps.server_secret_rotations,
             api_tokens: identity.api_tokens,
             vault: foundation.vault,
             directory: foundation.directory,
@@ -247,6 +249,7 @@ impl Platform {
                 sign_ins: identity.sign_ins,
                 hand_off: identity.hand_off,
                 signing_keys: identity.signing_keys,
+                server_secrets: apps.server_secrets,
                 signing_key_age: settings.signing_key_age,
             },
         })
@@ -287,6 +290,7 @@ impl Platform {
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
         let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
         background.spawn(self.housekeeping.run());
+        background.spawn(self.server_secret_rotations.run());
         let served = serving.run(shutdown).await.map_err(server);
         // What is not passed on yet is, after the next start.
         background.abort_all();

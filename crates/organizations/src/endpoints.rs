@@ -15,6 +15,7 @@ use access_control::{
     Facts, LeaveOrganization, ListGroups, ListInvitations, ListMembers, ListOwnOrganizations, ManageGroups,
     ReadOrganization, RemoveMember, RevokeInvitation, TransferOwnership, UpdateOrganization,
 };
+use audit::SignedReceipt;
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, PagingParameters, Problem};
 use ids::{OrganizationId, UserId};
@@ -95,7 +96,7 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
         Endpoint::delete("/api/v1/organizations/{organization_id}", "delete_organization")
             .requires::<DeleteOrganization>()
             .query::<bodies::DeletionParameters>()
-            .gives_nothing()
+            .gives::<SignedReceipt>(StatusCode::OK)
             .answers(Arc::clone(api), organizations::delete),
         Endpoint::get("/api/auth/organization/get-full-organization", "get_full_organization")
             .open_to_app_origins()

@@ -29,7 +29,7 @@ pub use invitation::{INVITATION_LIFETIME, Invitation};
 pub use invitation_letter::{Delivery, InvitationLetter, Letters};
 pub use invitations::{Accepted, Invitations, NewInvitation};
 pub use members::{KnownMember, Member, MemberSearch, Members, locked_roles};
-pub use neighbours::{Departures, NeighbourError, People, PersonName};
+pub use neighbours::{Departures, Gone, NeighbourError, People, PersonName};
 pub use organization::{HostedDomain, Organization, OrganizationChanges, OrganizationRecord};
 pub use organizations::{Organizations, OwnOrganization, SLUG_REST};
 pub use set_up::SetUp;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use audit::Change;
-use ids::{EmailAddress, OrganizationId, UserId};
+use ids::{DataKeyId, EmailAddress, OrganizationId, UserId};
 use time::OffsetDateTime;
 
 /// Why a neighbour did not answer. It is logged, never shown.
@@ -38,6 +38,17 @@ pub trait People: Send + Sync {
     async fn with_email(&self, email: &EmailAddress) -> Result<Option<UserId>, NeighbourError>;
 }
 
+/// What went with an organization.
+#[derive(Clone, Debug, Default)]
+pub struct Gone {
+    /// How many apps.
+    pub apps: u64,
+    /// The data keys that were destroyed.
+    pub data_keys: Vec<DataKeyId>,
+    /// How many sealed values.
+    pub values: u64,
+}
+
 /// Whoever keeps something that must end with a membership or an organization, such as grants and apps: a
 /// person who is invited again starts from nothing.
 #[async_trait]
@@ -53,8 +64,7 @@ pub trait Departures: Send + Sync {
         user: UserId,
     ) -> Result<(), NeighbourError>;
 
-    /// Forgets everything of this organization, within the change that deletes it. Answers how many apps
-    /// that were.
+    /// Forgets everything of this organization, within the change that deletes it, and destroys its keys.
     ///
     /// # Errors
     /// The store is not available; the organization then stays.
@@ -63,5 +73,5 @@ pub trait Departures: Send + Sync {
         change: &Change,
         organization: OrganizationId,
         now: OffsetDateTime,
-    ) -> Result<u64, NeighbourError>;
+    ) -> Result<Gone, NeighbourError>;
 }

@@ -6,7 +6,7 @@ use access_control::{
     Action, CreateOrganization, DeleteOrganization, ListOwnOrganizations, ManageOwners, Permit,
     ReadOrganization, Role, UpdateOrganization,
 };
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Destruction, Event, Receipts, SignedReceipt, Target};
 use ids::{Name, OrganizationId, OrganizationSlug, RequestId, UserId};
 use serde_json::json;
 use time::Duration;
@@ -27,6 +27,7 @@ pub const SLUG_REST: Duration = Duration::days(90);
 pub struct Organizations {
     store: Store,
     departures: Arc<dyn Departures>,
+    receipts: Arc<Receipts>,
 }
 
 impl std::fmt::Debug for Organizations {
@@ -45,10 +46,10 @@ pub struct OwnOrganization {
 }
 
 impl Organizations {
-    /// The organizations in this store.
+    /// The organizations in this store; `receipts` signs what was destroyed with one.
     #[must_use]
-    pub fn new(store: Store, departures: Arc<dyn Departures>) -> Self {
-        Self { store, departures }
+    pub fn new(store: Store, departures: Arc<dyn Departures>, receipts: Arc<Receipts>) -> Self {
+        Self { store, departures, receipts }
     }
 
     /// Creates an organization; the person becomes its Owner.
@@ -171,8 +172,9 @@ impl Organizations {
 }
 
 impl Organizations {
-    /// Deletes an organization with everything it has: apps, members, invitations, groups. What happened in
-    /// it stays in the audit trail, and its slug at rest for [`SLUG_REST`].
+    /// Deletes an organization with everything it has: apps, members, invitations, groups, and the keys without which
+    /// nothing of its sealed values opens, as the receipt says. What happened in it stays in the audit trail, and its
+    /// slug at rest for [`SLUG_REST`].
     ///
     /// # Errors
     /// The repeated slug is another one, the person is no Owner any more, or the store is not available.
@@ -181,7 +183,7 @@ impl Organizations {
         permit: &Permit<DeleteOrganization>,
         request: RequestId,
         repeated: &OrganizationSlug,
-    ) -> Result<(), OrganizationError> {
+    ) -> Result<SignedReceipt, OrganizationError> {
         let id = permit.organization();
         let change = self.store.begin_locked(permit).await?;
         let transaction = change.transaction();
@@ -189,12 +191,12 @@ impl Organizations {
         if before.slug != *repeated {
             return Err(OrganizationError::OtherSlug);
         }
-        let members = store::members::list(transaction, id).await?.len();
+        let members = store::members::list(transaction, id).await?.len() as u64;
         let event =
             Event::done(Actor::Person(permit.user()), DeleteOrganization::NAME, Target::Organization(id))
                 .of(id)
                 .during(request);
-        let apps = self
+        let gone = self
             .departures
             .forget_organization(&change, id, event.at)
             .await
@@ -202,9 +204,21 @@ impl Organizations {
         store::organizations::delete(transaction, id).await?;
         store::retired_slugs::insert(transaction, &before.slug, event.at).await?;
         let detail = json!({
-            "before": { "slug": before.slug, "name": before.name, "members": members, "apps": apps },
+            "before": { "slug": before.slug, "name": before.name, "members": members, "apps": gone.apps },
+            "destroyed": { "dataKeys": gone.data_keys, "values": gone.values },
         });
-        Ok(change.commit(event.with(detail)).await?)
+        let destruction = Destruction {
+            organization: id,
+            slug: before.slug,
+            data_keys: gone.data_keys,
+            values: gone.values,
+            apps: gone.apps,
+            members,
+        };
+        let event = event.with(detail);
+        let receipt = self.receipts.issue(&event, destruction);
+        change.commit(event).await?;
+        Ok(receipt)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What clients are told when something goes wrong with apps.
 
 use endpoint::{Problem, sentence};
+use secrets_vault::VaultError;
 
 use crate::AppError;
 
@@ -34,6 +35,16 @@ impl From<AppError> for Problem {
                 "too_many_server_secrets",
                 "An environment has at most two live server secrets. Revoke one first.",
             ),
+            AppError::ServerSecretInUse => Self::conflict(
+                "server_secret_in_use",
+                "An app proved itself with a secret of this environment within the last 15 minutes. Give it a grace, or \
+                 set force to end it at once.",
+            ),
+            AppError::RotationUnderWay => Self::conflict(
+                "rotation_under_way",
+                "The server secrets of this organization are being rotated. Wait for the end of its grace, or begin one \
+                 without grace.",
+            ),
             AppError::TooManyAgentTokens => Self::conflict(
                 "too_many_agent_tokens",
                 "An app has at most 100 live agent tokens. Revoke one first.",
@@ -44,11 +55,13 @@ impl From<AppError> for Problem {
             }
             AppError::Audit(reason) => reason.into(),
             AppError::Facts(_) => Self::unavailable(),
-            AppError::Store(_) | AppError::Neighbour(_) => {
+            AppError::Store(_)
+            | AppError::Neighbour(_)
+            | AppError::Vault(VaultError::Store(_) | VaultError::Audit(_) | VaultError::Provider(_)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of apps failed");
                 Self::unavailable()
             }
-            AppError::Randomness(_) | AppError::Unreadable(_) => {
+            AppError::Randomness(_) | AppError::Unreadable(_) | AppError::Vault(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of apps failed");
                 Self::internal()
             }

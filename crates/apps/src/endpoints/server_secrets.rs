@@ -1,4 +1,4 @@
-//! Issuing, listing and revoking server secrets.
+//! Issuing, listing, rotating and revoking server secrets.
 
 use access_control::{Environment, ListServerSecrets, ManageServerSecrets, Permit};
 use endpoint::http::StatusCode;
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::occasion;
-use crate::{NewServerSecret, ServerSecret, ServerSecrets};
+use super::{invalid, occasion};
+use crate::{Grace, NewServerSecret, Rotation, ServerSecret, ServerSecrets};
 
 pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
     vec![
@@ -23,6 +23,12 @@ pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
             .gives::<SecretAnswer<'_>>(StatusCode::CREATED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(secrets.clone(), issue),
+        Endpoint::post("/api/v1/apps/{app_id}/server-secrets/rotate", "rotate_server_secret")
+            .requires::<ManageServerSecrets>()
+            .takes::<RotateBody>()
+            .gives::<SecretAnswer<'_>>(StatusCode::CREATED)
+            .refuses(&[StatusCode::CONFLICT])
+            .answers(secrets.clone(), rotate),
         Endpoint::delete("/api/v1/apps/{app_id}/server-secrets/{secret_id}", "revoke_server_secret")
             .requires::<ManageServerSecrets>()
             .gives_nothing()
@@ -45,6 +51,19 @@ struct IssueBody {
     previous_expires_at: Option<OffsetDateTime>,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RotateBody {
+    /// preview or production.
+    environment: Environment,
+    /// For how many seconds the environment's other secrets still count; 0 ends them at once.
+    #[schemars(range(max = 2_592_000))]
+    grace_seconds: u32,
+    /// Ends them at once even when an app proved itself with one of them within the last 15 minutes.
+    #[serde(default)]
+    force: bool,
+}
+
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SecretAnswer<'a> {
@@ -53,6 +72,8 @@ struct SecretAnswer<'a> {
     issued_by: UserId,
     created_at: Instant,
     expires_at: Option<Instant>,
+    /// When an app last proved itself with it, to about a minute.
+    last_used_at: Option<Instant>,
     /// Only in the answer that issues it.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
@@ -66,6 +87,7 @@ impl<'a> SecretAnswer<'a> {
             issued_by: secret.issued_by,
             created_at: secret.created_at.into(),
             expires_at: secret.expires_at.map(Instant::from),
+            last_used_at: secret.last_used_at.map(Instant::from),
             value,
         }
     }
@@ -92,6 +114,18 @@ async fn issue(
         previous_expires_at: body.previous_expires_at,
     };
     let issued = secrets.issue(&permit, new, occasion(&call)).await?;
+    Ok(Answer::created(&SecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
+}
+
+async fn rotate(
+    secrets: ServerSecrets,
+    permit: Permit<ManageServerSecrets>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let body: RotateBody = call.json().await?;
+    let grace = Grace::from_seconds(body.grace_seconds).map_err(|error| invalid("grace_too_long")(&error))?;
+    let rotation = Rotation { environment: body.environment, grace, force: body.force };
+    let issued = secrets.rotate(&permit, rotation, occasion(&call)).await?;
     Ok(Answer::created(&SecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
 }
 

@@ -181,9 +181,35 @@ pub mod server_secret {
         pub app_id: String,
         pub environment: String,
         pub secret_hash: Vec<u8>,
+        pub secret_id: String,
         pub issued_by: String,
         pub created_at: OffsetDateTime,
         pub expires_at: Option<OffsetDateTime>,
+        pub last_used_at: Option<OffsetDateTime>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod server_secret_rotation {
+    use sea_orm::entity::prelude::*;
+    use time::OffsetDateTime;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "server_secret_rotations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub organization_id: String,
+        pub id: String,
+        pub requested_by: String,
+        pub total: i64,
+        pub started_at: OffsetDateTime,
+        pub ends_at: OffsetDateTime,
+        pub finished_at: Option<OffsetDateTime>,
+        pub checked: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -96,6 +96,7 @@ impl Served {
             grants: house.grants.clone(),
             path_rules: house.path_rules.clone(),
             server_secrets: house.server_secrets.clone(),
+            server_secret_rotations: house.server_secret_rotations.clone(),
             agent_tokens: house.agent_tokens.clone(),
             people: Arc::new(Somebody),
         };

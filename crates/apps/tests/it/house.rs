@@ -9,13 +9,15 @@ use access_control::{
 };
 use apps::{
     AddressPolicy, AgentTokens, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships,
-    NeighbourError, NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecrets, Store,
+    NeighbourError, NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecretRotations, ServerSecrets,
+    Store,
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
-use cryptography::RootKey;
+use cryptography::{MasterKey, RootKey};
 use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, Statement, Value};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;
 use time::OffsetDateTime;
 
@@ -28,7 +30,9 @@ pub struct House {
     pub orphaned_apps: OrphanedApps,
     pub grants: Grants,
     pub path_rules: AppPathRules,
+    pub vault: Vault,
     pub server_secrets: ServerSecrets,
+    pub server_secret_rotations: ServerSecretRotations,
     pub agent_tokens: AgentTokens,
 }
 
@@ -128,13 +132,17 @@ impl House {
         let read = Arc::clone(&facts) as Arc<dyn Facts>;
         let slugs = Arc::clone(&facts) as Arc<dyn OrganizationSlugs>;
         let root_key = RootKey::generate().unwrap();
+        let vault = vault(&journal);
+        let server_secrets = ServerSecrets::new(store.clone(), &root_key, vault.clone());
         Self {
             orphaned_apps: OrphanedApps::new(store.clone(), Arc::clone(&read), Arc::new(MembersTable)),
             apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
             grants: Grants::new(store.clone(), Arc::clone(&read)),
             path_rules: AppPathRules::new(store.clone(), read),
             agent_tokens: AgentTokens::new(store.clone(), &root_key),
-            server_secrets: ServerSecrets::new(store.clone(), &root_key),
+            server_secret_rotations: ServerSecretRotations::new(store.clone(), server_secrets.clone()),
+            server_secrets,
+            vault,
             database,
             journal,
             facts,
@@ -304,6 +312,12 @@ impl House {
         let apps = self.apps.list_visible(&permit, OffsetDateTime::now_utc()).await.unwrap();
         apps.iter().map(|app| app.slug.to_string()).collect()
     }
+}
+
+fn vault(journal: &Journal) -> Vault {
+    let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
+    let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
+    Vault::new(secrets_vault::Store::new(journal.clone()), keyring)
 }
 
 pub fn occasion() -> Occasion {

@@ -12,5 +12,6 @@ mod levels;
 mod orphaned_apps;
 mod path_rules;
 mod records;
+mod server_secret_rotations;
 mod server_secrets;
 mod upstreams;

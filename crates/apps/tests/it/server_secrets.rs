@@ -1,12 +1,15 @@
 //! Server secrets.
 
-use access_control::{Environment, ListServerSecrets, ManageServerSecrets, Refusal, Role};
-use apps::{App, AppError, IssuedServerSecret, NewServerSecret, ServerSecretText};
+use access_control::{
+    AssembleEnvironment, DeleteApp, Environment, ListServerSecrets, ManageServerSecrets, Permit, Refusal,
+    Role, authorize,
+};
+use apps::{App, AppError, Grace, IssuedServerSecret, NewServerSecret, Occasion, Rotation, ServerSecretText};
 use ids::ServerSecretId;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion};
+use crate::house::{House, Tenant, occasion, principal};
 
 fn new(environment: Environment) -> NewServerSecret {
     NewServerSecret { environment, expires_at: None, previous_expires_at: None }
@@ -22,8 +25,28 @@ async fn issue(
     house.server_secrets.issue(&permit, new, occasion()).await
 }
 
+async fn rotate(
+    house: &House,
+    tenant: Tenant,
+    app: &App,
+    rotation: Rotation,
+    now: OffsetDateTime,
+) -> Result<IssuedServerSecret, AppError> {
+    let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
+    house.server_secrets.rotate(&permit, rotation, Occasion { now, ..occasion() }).await
+}
+
+fn production(grace_seconds: u32) -> Rotation {
+    let grace = Grace::from_seconds(grace_seconds).unwrap();
+    Rotation { environment: Environment::Production, grace, force: false }
+}
+
+fn deployment(house: &House, tenant: Tenant, app: &App) -> Permit<AssembleEnvironment> {
+    authorize(Some(&principal(tenant.owner)), app.id, &*house.facts, OffsetDateTime::now_utc()).unwrap()
+}
+
 /// Which secret a text is at an instant, as the directory would find it.
-async fn found(house: &House, text: &str, now: OffsetDateTime) -> Option<(ServerSecretId, Environment)> {
+pub async fn found(house: &House, text: &str, now: OffsetDateTime) -> Option<(ServerSecretId, Environment)> {
     let hash = house.server_secrets.recognise(text)?;
     let all = apps::load_all(house.database.connection()).await.unwrap();
     let mut secrets = all.iter().flat_map(|record| &record.secrets);
@@ -102,6 +125,134 @@ on_both_stores! {
         let youngest = issue(&house, tenant, &app, rotation).await.unwrap();
         assert!(found(&house, young.text.reveal(), now).await.is_none());
         assert!(found(&house, youngest.text.reveal(), now).await.is_some());
+    }
+
+    async fn j09_a_rotation_counts_at_once_and_the_old_secret_dies_at_the_stated_instant(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let old = issue(&house, tenant, &app, new(Environment::Production)).await.unwrap();
+        let preview = issue(&house, tenant, &app, new(Environment::Preview)).await.unwrap();
+        let now = OffsetDateTime::now_utc();
+        let young = rotate(&house, tenant, &app, production(3600), now).await.unwrap();
+        let end = now + Duration::HOUR;
+        assert!(found(&house, young.text.reveal(), now).await.is_some());
+        assert!(found(&house, old.text.reveal(), end - Duration::SECOND).await.is_some());
+        assert!(found(&house, old.text.reveal(), end).await.is_none());
+        assert!(found(&house, preview.text.reveal(), end).await.is_some(), "the other environment's");
+        // A part of a secret is none, and neither is one with something behind it.
+        let text = young.text.reveal();
+        for cut in [&text[..text.len() - 1], &text[1..], &text[..text.len() / 2], &format!("{text}A")] {
+            assert!(found(&house, cut, now).await.is_none(), "{cut}");
+        }
+
+        let third = rotate(&house, tenant, &app, production(3600), now).await;
+        assert!(matches!(third, Err(AppError::TooManyServerSecrets)), "both would stay");
+        assert!(Grace::from_seconds(30 * 86_400 + 1).is_err());
+        // A rotation without grace ends both, and their values go at once.
+        assert_eq!(house.count("sealed_values").await, 3);
+        let last = rotate(&house, tenant, &app, production(0), now).await.unwrap();
+        for dead in [&old, &young] {
+            assert!(found(&house, dead.text.reveal(), now).await.is_none());
+        }
+        assert!(found(&house, last.text.reveal(), now).await.is_some());
+        assert_eq!(house.count("sealed_values").await, 2, "the new one, and the other environment's");
+    }
+
+    async fn a_secret_in_use_ends_at_once_only_when_one_insists(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let old = issue(&house, tenant, &app, new(Environment::Production)).await.unwrap();
+        let now = OffsetDateTime::now_utc();
+        let list = async || {
+            let permit = house.on_app::<ListServerSecrets>(tenant.owner, app.id).unwrap();
+            house.server_secrets.list(&permit, occasion()).await.unwrap()
+        };
+        assert_eq!(list().await[0].last_used_at, None);
+        house.server_secrets.note_use(old.secret.id, now);
+        assert_eq!(list().await[0].last_used_at, Some(now), "before it is written down");
+        for written in [false, true] {
+            if written {
+                house.server_secrets.write_uses().await.unwrap();
+            }
+            let refused = rotate(&house, tenant, &app, production(0), now + Duration::minutes(14)).await;
+            assert!(matches!(refused, Err(AppError::ServerSecretInUse)), "written: {written}");
+        }
+        let stored = list().await[0].last_used_at.unwrap();
+        assert!((stored - now).abs() < Duration::SECOND, "{stored}");
+        rotate(&house, tenant, &app, production(3600), now).await.unwrap();
+        let force = Rotation { force: true, ..production(0) };
+        rotate(&house, tenant, &app, force, now).await.unwrap();
+        assert!(found(&house, old.text.reveal(), now).await.is_none());
+        // Used long ago: not in use.
+        let last = list().await[0];
+        house.server_secrets.note_use(last.id, now);
+        rotate(&house, tenant, &app, production(0), now + Duration::minutes(15)).await.unwrap();
+    }
+
+    async fn a_deployment_gets_the_newest_live_secret_and_the_first_one_issues_it(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let permit = deployment(&house, tenant, &app);
+        let inject = async |environment| {
+            house.server_secrets.to_inject(&permit, environment, occasion()).await.unwrap()
+        };
+        // Two deployments at once inject the same one.
+        let (one, other) = tokio::join!(inject(Environment::Production), inject(Environment::Production));
+        assert_eq!(one.id, other.id);
+        assert!(one.value.matches(&other.value));
+        let now = OffsetDateTime::now_utc();
+        let text = one.value.reveal_text().unwrap();
+        assert_eq!(found(&house, text, now).await, Some((one.id, Environment::Production)));
+        let (action, detail) = house.last_event().await;
+        assert_eq!(action, "server_secrets.manage");
+        assert!(detail.contains("deployment") && !detail.contains(&text[text.len() - 43..]), "{detail}");
+
+        let preview = inject(Environment::Preview).await;
+        assert_eq!(
+            found(&house, preview.value.reveal_text().unwrap(), now).await,
+            Some((preview.id, Environment::Preview))
+        );
+        let rotated = rotate(&house, tenant, &app, production(3600), now).await.unwrap();
+        let injected = inject(Environment::Production).await;
+        assert_eq!(injected.value.reveal_text(), Some(rotated.text.reveal()));
+        // A member who may not edit the app deploys nothing.
+        let member = house.member(tenant, Role::Member).await;
+        let refused = authorize::<AssembleEnvironment>(Some(&principal(member)), app.id, &*house.facts, now);
+        assert_eq!(refused.err(), Some(Refusal::Forbidden));
+    }
+
+    async fn a_value_goes_with_its_secret_and_with_its_app(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let first = issue(&house, tenant, &app, new(Environment::Production)).await.unwrap();
+        let now = OffsetDateTime::now_utc();
+        let ending = NewServerSecret { expires_at: Some(now + Duration::HOUR), ..new(Environment::Production) };
+        let ending = issue(&house, tenant, &app, ending).await.unwrap();
+        assert_eq!(house.count("sealed_values").await, 2);
+
+        house.server_secrets.delete_ended(now + Duration::minutes(59)).await.unwrap();
+        assert_eq!(house.count("server_secrets").await, 2);
+        house.server_secrets.delete_ended(now + Duration::HOUR).await.unwrap();
+        assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (1, 1));
+        assert_eq!(house.last_event().await.0, "server_secrets.end");
+        assert!(found(&house, ending.text.reveal(), now).await.is_none());
+
+        let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
+        house.server_secrets.revoke(&permit, first.secret.id, occasion()).await.unwrap();
+        assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (0, 0));
+
+        for environment in Environment::ALL {
+            issue(&house, tenant, &app, new(environment)).await.unwrap();
+        }
+        assert_eq!(house.count("sealed_values").await, 2);
+        let permit = house.on_app::<DeleteApp>(tenant.owner, app.id).unwrap();
+        house.apps.delete(&permit, occasion()).await.unwrap();
+        assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (0, 0));
+        assert_eq!(house.count("data_keys").await, 1, "the organization's key stays");
     }
 
     async fn j09_a_secret_is_shown_once_and_kept_as_a_keyed_hash(database: TestDatabase) {

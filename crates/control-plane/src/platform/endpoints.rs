@@ -59,6 +59,7 @@ pub(super) fn all(
             grants: apps.grants.clone(),
             path_rules: apps.path_rules.clone(),
             server_secrets: apps.server_secrets.clone(),
+            server_secret_rotations: apps.server_secret_rotations.clone(),
             agent_tokens: apps.agent_tokens.clone(),
             people: identity.people(),
         }

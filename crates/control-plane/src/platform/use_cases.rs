@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use access_control::Facts;
-use apps::{AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecrets};
-use audit::{Heads, Journal};
+use apps::{
+    AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecretRotations,
+    ServerSecrets,
+};
+use audit::{Heads, Journal, Receipts};
 use cryptography::RootKey;
 use directory::Directory;
 use endpoint::Sites;
@@ -19,7 +22,7 @@ use secrets_vault::{Keyring, MasterKeys, Vault};
 use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;
-use crate::neighbours::{AppsForget, KnownMembers, KnownPeople, Post};
+use crate::neighbours::{Forgetting, KnownMembers, KnownPeople, Post};
 use crate::{StartError, head_signing};
 
 /// How many sessions that nobody is using at the moment are kept in memory.
@@ -94,8 +97,7 @@ impl IdentityUseCases {
             SESSIONS_IN_MEMORY,
         ));
         let now = OffsetDateTime::now_utc();
-        let signing_keys =
-            SigningKeys::open(store.clone(), journal.clone(), foundation.vault.clone(), now);
+        let signing_keys = SigningKeys::open(store.clone(), journal.clone(), foundation.vault.clone(), now);
         let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
         let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;
         Ok(Self {
@@ -140,12 +142,18 @@ pub(super) struct OrganizationUseCases {
 }
 
 impl OrganizationUseCases {
-    pub(super) fn new(foundation: &Foundation, people: &Arc<KnownPeople>, mailer: Option<Mailer>) -> Self {
+    pub(super) fn new(
+        foundation: &Foundation,
+        people: &Arc<KnownPeople>,
+        mailer: Option<Mailer>,
+    ) -> Result<Self, StartError> {
+        let receipts = Arc::new(Receipts::new(head_signing::key(&foundation.root_key)?));
+        let forgetting = Arc::new(Forgetting(foundation.vault.clone()));
         let origin = foundation.sites.platform_origin();
         let store = organizations::Store::new(foundation.journal.clone(), foundation.database.clone());
-        Self {
-            organizations: Organizations::new(store.clone(), Arc::new(AppsForget)),
-            members: Members::new(store.clone(), people.clone(), Arc::new(AppsForget)),
+        Ok(Self {
+            organizations: Organizations::new(store.clone(), forgetting.clone(), receipts),
+            members: Members::new(store.clone(), people.clone(), forgetting),
             invitations: Invitations::new(
                 store.clone(),
                 people.clone(),
@@ -154,7 +162,7 @@ impl OrganizationUseCases {
             ),
             groups: Groups::new(store.clone()),
             set_up: SetUp::new(store),
-        }
+        })
     }
 }
 
@@ -165,6 +173,7 @@ pub(super) struct AppUseCases {
     pub(super) grants: Grants,
     pub(super) path_rules: AppPathRules,
     pub(super) server_secrets: ServerSecrets,
+    pub(super) server_secret_rotations: ServerSecretRotations,
     pub(super) agent_tokens: AgentTokens,
 }
 
@@ -172,12 +181,15 @@ impl AppUseCases {
     pub(super) fn new(foundation: &Foundation, addresses: Arc<AddressPolicy>) -> Self {
         let store = apps::Store::new(foundation.journal.clone(), foundation.database.clone());
         let slugs = Arc::new(foundation.directory.clone());
+        let server_secrets =
+            ServerSecrets::new(store.clone(), &foundation.root_key, foundation.vault.clone());
         Self {
             apps: Apps::new(store.clone(), foundation.facts(), slugs, addresses),
             orphaned_apps: OrphanedApps::new(store.clone(), foundation.facts(), Arc::new(KnownMembers)),
             grants: Grants::new(store.clone(), foundation.facts()),
             path_rules: AppPathRules::new(store.clone(), foundation.facts()),
-            server_secrets: ServerSecrets::new(store.clone(), &foundation.root_key),
+            server_secret_rotations: ServerSecretRotations::new(store.clone(), server_secrets.clone()),
+            server_secrets,
             agent_tokens: AgentTokens::new(store, &foundation.root_key),
         }
     }

@@ -13,14 +13,15 @@ use apps::{
     NewServerSecret, Occasion, ServerSecrets,
 };
 use async_trait::async_trait;
-use audit::{Actor, Change, Event, Follower, Journal, Target};
-use cryptography::RootKey;
+use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
+use cryptography::{MasterKey, RootKey};
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
-    Departures, Groups, Members, NeighbourError, Organization, Organizations, People, PersonName,
+    Departures, Gone, Groups, Members, NeighbourError, Organization, Organizations, People, PersonName,
 };
 use sea_orm::{ConnectionTrait, Statement, Value};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;
 use time::OffsetDateTime;
 
@@ -70,8 +71,9 @@ impl Departures for FromApps {
         change: &Change,
         organization: OrganizationId,
         now: OffsetDateTime,
-    ) -> Result<u64, NeighbourError> {
-        Ok(apps::forget_organization(change, organization, now).await?)
+    ) -> Result<Gone, NeighbourError> {
+        let apps = apps::forget_organization(change, organization, now).await?;
+        Ok(Gone { apps, ..Gone::default() })
     }
 }
 
@@ -85,14 +87,18 @@ impl House {
         let organizations = organizations::Store::new(journal.clone(), connection.clone());
         let apps = apps::Store::new(journal.clone(), connection);
         let root_key = RootKey::generate().unwrap();
+        let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
+        let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
+        let vault = Vault::new(secrets_vault::Store::new(journal.clone()), keyring);
+        let receipts = Arc::new(Receipts::new(root_key.signing_key("audit heads").unwrap()));
         Self {
-            organizations: Organizations::new(organizations.clone(), Arc::new(FromApps)),
+            organizations: Organizations::new(organizations.clone(), Arc::new(FromApps), receipts),
             members: Members::new(organizations.clone(), Arc::new(Nobody), Arc::new(FromApps)),
             groups: Groups::new(organizations),
             apps: Apps::new(apps.clone(), facts.clone(), facts.clone(), Arc::new(AddressPolicy::default())),
             grants: Grants::new(apps.clone(), facts.clone()),
             path_rules: AppPathRules::new(apps.clone(), facts),
-            server_secrets: ServerSecrets::new(apps, &root_key),
+            server_secrets: ServerSecrets::new(apps, &root_key, vault),
             database,
             journal,
             directory,

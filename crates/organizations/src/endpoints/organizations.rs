@@ -70,6 +70,5 @@ pub(super) async fn delete(
 ) -> Result<Answer, Problem> {
     let repeated = call.query("slug")?.and_then(|slug| slug.parse().ok());
     let repeated: OrganizationSlug = repeated.ok_or(OrganizationError::OtherSlug)?;
-    api.organizations.delete(&permit, call.id(), &repeated).await?;
-    Ok(Answer::no_content())
+    Ok(Answer::json(&api.organizations.delete(&permit, call.id(), &repeated).await?))
 }

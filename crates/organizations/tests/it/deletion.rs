@@ -22,6 +22,17 @@ impl House {
         let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
         row.try_get("", "n").unwrap()
     }
+
+    /// What a record of the audit trail says.
+    async fn detail(&self, record: &str) -> serde_json::Value {
+        let statement = Statement::from_sql_and_values(
+            self.database.backend(),
+            "SELECT detail FROM audit_events WHERE id = $1",
+            [record.into()],
+        );
+        let row = self.database.connection().query_one_raw(statement).await.unwrap().unwrap();
+        serde_json::from_str(&row.try_get::<String>("", "detail").unwrap()).unwrap()
+    }
 }
 
 on_both_stores! {
@@ -48,7 +59,18 @@ on_both_stores! {
         assert_eq!(house.role(&bob, acme).await, Some(Role::Admin), "nothing was changed");
 
         house.departures.fails.store(false, Ordering::Relaxed);
-        house.organizations.delete(&delete, request(), &slug).await.unwrap();
+        let receipt = house.organizations.delete(&delete, request(), &slug).await.unwrap();
+        assert!(receipt.is_signed_by(&house.public_key));
+        let said = &receipt.receipt;
+        assert_eq!((said.organization, said.slug.as_str()), (acme, "acme"));
+        assert_eq!((said.apps, said.values, said.members), (3, 7, 2));
+        let detail = house.detail(&said.record.to_string()).await;
+        assert_eq!(detail["before"]["members"], 2);
+        assert_eq!(
+            detail["destroyed"],
+            serde_json::json!({ "dataKeys": said.data_keys, "values": said.values }),
+            "the audit trail says the same"
+        );
         for (table, left) in
             [("organizations", 1), ("members", 1), ("invitations", 0), ("groups", 0), ("group_members", 0)]
         {

@@ -9,10 +9,11 @@ use access_control::{
     OwnAccount, Permit, Principal, Refusal, Role, SignedIn, authorize,
 };
 use async_trait::async_trait;
-use audit::{Change, Event, Follower, Journal};
-use ids::{AppId, EmailAddress, OrganizationId, RequestId, SessionId, UserId};
+use audit::{Change, Event, Follower, Journal, Receipts};
+use cryptography::{PublicKey, RootKey};
+use ids::{AppId, DataKeyId, EmailAddress, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
-    Delivery, Departures, Groups, InvitationLetter, Invitations, Letters, Members, NeighbourError,
+    Delivery, Departures, Gone, Groups, InvitationLetter, Invitations, Letters, Members, NeighbourError,
     Organization, Organizations, People, PersonName, SetUp, Store,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -27,6 +28,7 @@ pub struct House {
     pub invitations: Invitations,
     pub groups: Groups,
     pub set_up: SetUp,
+    pub public_key: PublicKey,
     pub departures: Arc<Departed>,
     pub letters: Arc<Letterbox>,
     pub people: Arc<dyn People>,
@@ -69,12 +71,12 @@ impl Departures for Departed {
         change: &Change,
         _: OrganizationId,
         _: OffsetDateTime,
-    ) -> Result<u64, NeighbourError> {
+    ) -> Result<Gone, NeighbourError> {
         if self.fails.load(Ordering::Relaxed) {
             return Err("not now".into());
         }
         change.transaction().execute_unprepared("SELECT 1").await?;
-        Ok(3)
+        Ok(Gone { apps: 3, data_keys: vec![DataKeyId::generate()], values: 7 })
     }
 }
 
@@ -185,9 +187,16 @@ impl House {
         let store = Store::new(journal, connection.clone());
         let people: Arc<dyn People> = Arc::new(Users(connection));
         let departures = Arc::new(Departed::default());
+        let key = RootKey::generate().unwrap().signing_key("audit heads").unwrap();
+        let public_key = key.public_key();
         let letters = Arc::new(Letterbox::default());
         Self {
-            organizations: Organizations::new(store.clone(), Arc::clone(&departures) as Arc<dyn Departures>),
+            organizations: Organizations::new(
+                store.clone(),
+                Arc::clone(&departures) as Arc<dyn Departures>,
+                Arc::new(Receipts::new(key)),
+            ),
+            public_key,
             members: Members::new(
                 store.clone(),
                 Arc::clone(&people),

@@ -9,10 +9,11 @@ use access_control::{
 };
 use apps::{AddressPolicy, App, AppPathRules, Apps, Grants, NewApp, Occasion};
 use async_trait::async_trait;
-use audit::{Actor, Change, Event, Follower, Journal, Target};
+use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
+use cryptography::RootKey;
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
-use organizations::{Departures, Groups, Members, NeighbourError, Organizations, People, PersonName};
+use organizations::{Departures, Gone, Groups, Members, NeighbourError, Organizations, People, PersonName};
 use policy::{Explanations, Policies, PolicyChange, PolicyChanges, Probe, Simulations};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use test_support::TestDatabase;
@@ -87,8 +88,9 @@ impl Departures for FromApps {
         change: &Change,
         organization: OrganizationId,
         now: OffsetDateTime,
-    ) -> Result<u64, NeighbourError> {
-        Ok(apps::forget_organization(change, organization, now).await?)
+    ) -> Result<Gone, NeighbourError> {
+        let apps = apps::forget_organization(change, organization, now).await?;
+        Ok(Gone { apps, ..Gone::default() })
     }
 }
 
@@ -105,6 +107,8 @@ impl House {
         let store = apps::Store::new(journal.clone(), connection);
         let groups = Groups::new(organizations.clone());
         let apps = Apps::new(store.clone(), facts.clone(), facts.clone(), Arc::new(AddressPolicy::default()));
+        let key = RootKey::generate().unwrap().signing_key("audit heads").unwrap();
+        let receipts = Arc::new(Receipts::new(key));
         Self {
             simulations: Simulations::new(directory.clone(), groups.clone(), traffic),
             changes: PolicyChanges {
@@ -122,7 +126,7 @@ impl House {
                 people: people.clone(),
             },
             explanations: Explanations { directory: directory.clone(), people, read: Arc::new(plainly) },
-            organizations: Organizations::new(organizations, Arc::new(FromApps)),
+            organizations: Organizations::new(organizations, Arc::new(FromApps), receipts),
             database,
             journal,
             directory,
