@@ -1,8 +1,10 @@
 //! A request as a handler sees it, after access was decided.
 
+use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
+use actix_http::header::HeaderMap;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::web::BytesMut;
@@ -22,6 +24,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// One request for an endpoint.
 pub struct Call {
     pub(crate) request: HttpRequest,
+    pub(crate) headers: Rc<HeaderMap>,
     pub(crate) payload: Payload,
     pub(crate) id: RequestId,
     pub(crate) now: OffsetDateTime,
@@ -107,13 +110,13 @@ impl Call {
     /// A header that came exactly once, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        only(self.request.headers().get_all(name)).and_then(|value| value.to_str().ok())
+        only(self.headers.get_all(name)).and_then(|value| value.to_str().ok())
     }
 
     /// A cookie that came exactly once.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        cookie(self.request.headers(), name)
+        cookie(&self.headers, name)
     }
 
     /// The body as JSON. Unknown fields are the type's business; a doubled key is refused by serde.

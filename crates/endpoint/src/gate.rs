@@ -178,7 +178,7 @@ async fn agent_token(gate: &Gate, call: &Call) -> Result<AgentCredential, Proble
 
 /// The one bearer token of a call (RFC 6750, section 2.1), unless there is none.
 fn bearer(call: &Call) -> Result<Option<&str>, Problem> {
-    let headers = call.request.headers();
+    let headers = &call.headers;
     if !headers.contains_key("authorization") {
         return Ok(None);
     }
@@ -190,7 +190,7 @@ fn bearer(call: &Call) -> Result<Option<&str>, Problem> {
 
 /// Whether it carries what only browsers send by themselves.
 fn sent_by_a_browser(call: &Call) -> bool {
-    let headers = call.request.headers();
+    let headers = &call.headers;
     ["cookie", "origin", "sec-fetch-site"].iter().any(|name| headers.contains_key(*name))
 }
 
@@ -200,7 +200,7 @@ async fn session(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {
 }
 
 async fn server_secret(gate: &Gate, call: &Call) -> Result<AppCredential, Problem> {
-    let headers = call.request.headers();
+    let headers = &call.headers;
     let both = headers.get_all("vybe_server_secret").chain(headers.get_all("vybe-server-secret"));
     let secret = only(both).and_then(|value| value.to_str().ok()).ok_or_else(Problem::unauthenticated)?;
     let mut tokens = headers.get_all("x-vybe-user-token");
@@ -227,7 +227,7 @@ fn calling_app(
             "Only the platform's own pages may send this request.",
         )
     };
-    let headers = call.request.headers();
+    let headers = &call.headers;
     let method = call.request.method();
     let safe = method.is_safe();
     let origin = match headers.get("origin") {

@@ -20,6 +20,7 @@ mod dispatch;
 mod framing;
 mod gate;
 mod gateway;
+mod headers;
 mod instant;
 mod limits;
 mod object;

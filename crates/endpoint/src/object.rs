@@ -7,6 +7,29 @@ use ids::{AppId, OrganizationId};
 use crate::{Call, Problem};
 
 /// Where a scope's object stands in the path.
+///
+/// An action at a deployment stands in none, so that no request can get the permit with which the environment of an
+/// app, and all secrets in it, is put together. What an app's page may ask for
+///
+/// ```
+/// # use access_control::{Permit, ReadApp};
+/// # use endpoint::{Answer, Call, Endpoint, Problem};
+/// async fn read(_: (), _: Permit<ReadApp>, _: Call) -> Result<Answer, Problem> {
+///     Ok(Answer::no_content())
+/// }
+/// Endpoint::get("/apps/{app_id}", "read").requires::<ReadApp>().gives_nothing().answers((), read);
+/// ```
+///
+/// does not compile for the environment:
+///
+/// ```compile_fail,E0599
+/// # use access_control::{AssembleEnvironment, Permit};
+/// # use endpoint::{Answer, Call, Endpoint, Problem};
+/// async fn read(_: (), _: Permit<AssembleEnvironment>, _: Call) -> Result<Answer, Problem> {
+///     Ok(Answer::no_content())
+/// }
+/// Endpoint::get("/apps/{app_id}", "read").requires::<AssembleEnvironment>().gives_nothing().answers((), read);
+/// ```
 pub trait ObjectFromPath: Scope {
     /// The object a request names.
     ///

@@ -14,6 +14,7 @@ use ids::RequestId;
 use time::OffsetDateTime;
 
 use crate::cross_origin::{self, ApprovedOrigin};
+use crate::headers::{headers, set_aside};
 use crate::openapi::declares;
 use crate::request_fields::wants_page;
 use crate::security_headers::add_security_headers;
@@ -87,9 +88,10 @@ impl Router {
     /// Answers one request, with the headers that every answer of the platform has.
     pub(crate) fn answer(
         &self,
-        request: Request,
+        mut request: Request,
         id: RequestId,
     ) -> LocalBoxFuture<'static, Response<BoxBody>> {
+        set_aside(&mut request);
         request.extensions_mut().insert(id);
         let surface = self.surface;
         let started = Instant::now();
@@ -168,11 +170,12 @@ async fn run(
     payload: web::Payload,
     body_time: Duration,
 ) -> HttpResponse {
-    let id = request_id(&request);
-    let page = wants_page(request.method(), request.headers());
+    let (id, headers) = (request_id(&request), headers(&request));
+    let page = wants_page(request.method(), &headers);
     let app_label = request.extensions().get::<AppLabel>().map(|label| label.0.clone());
     let sites = gate.sites.clone();
     let call = Call {
+        headers: Rc::clone(&headers),
         request: request.clone(),
         payload: payload.into_inner(),
         id,
@@ -237,7 +240,7 @@ impl OtherMethods {
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         if request.method() == actix_http::Method::OPTIONS
             && let Some(answer) =
-                cross_origin::preflight(&self.gate.sites, request.headers(), &self.open_to_apps)
+                cross_origin::preflight(&self.gate.sites, &headers(request), &self.open_to_apps)
         {
             return answer.into_response();
         }
@@ -246,7 +249,7 @@ impl OtherMethods {
             "method_not_allowed",
             "This method is not offered here. The Allow header says which ones are.",
         );
-        let page = wants_page(request.method(), request.headers());
+        let page = wants_page(request.method(), &headers(request));
         problem.answer(request_id(request), page).header("allow", &self.allow).into_response()
     }
 }
@@ -255,7 +258,7 @@ fn unknown(request: &HttpRequest) -> HttpResponse {
     if let Some(list) = request.extensions().get::<RouteList>() {
         list.0.replace(request.app_data::<web::Data<IntrospectionTree>>().map(|tree| listed(&tree.root)));
     }
-    let page = wants_page(request.method(), request.headers());
+    let page = wants_page(request.method(), &headers(request));
     Problem::not_found().answer(request_id(request), page).into_response()
 }
 
