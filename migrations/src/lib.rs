@@ -9,8 +9,10 @@ use sea_orm_migration::sea_orm::DatabaseBackend;
 
 mod connect;
 mod m0001_first;
+mod state;
 
 pub use connect::{ACQUIRE_TIMEOUT, ConnectError, connect, migrate};
+pub use state::{has_table, is_there, pending};
 
 /// All migrations, oldest first.
 pub struct Migrator;

@@ -167,6 +167,11 @@ CREATE TABLE agent_tokens (
 CREATE INDEX agent_tokens_by_app ON agent_tokens (app_id);
 CREATE INDEX agent_tokens_by_issuer ON agent_tokens (organization_id, issued_by);
 
+CREATE TABLE master_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    first_used_at {timestamp} NOT NULL
+);
+
 CREATE TABLE data_keys (
     id TEXT NOT NULL PRIMARY KEY,
     holder TEXT NOT NULL,
@@ -193,9 +198,57 @@ CREATE TABLE sealed_values (
     FOREIGN KEY (organization_id, user_id) REFERENCES members (organization_id, user_id) ON DELETE CASCADE
 );
 CREATE INDEX sealed_values_by_data_key ON sealed_values (data_key_id, id);
-CREATE INDEX sealed_values_by_organization ON sealed_values (organization_id);
+CREATE INDEX sealed_values_by_organization ON sealed_values (organization_id, id);
 CREATE INDEX sealed_values_by_app ON sealed_values (app_id);
 CREATE UNIQUE INDEX sealed_values_one_root ON sealed_values (kind) WHERE kind = 'root_key';
+
+CREATE TABLE secrets (
+    id TEXT NOT NULL PRIMARY KEY REFERENCES sealed_values (id) ON DELETE CASCADE,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    app_id TEXT REFERENCES apps (id) ON DELETE CASCADE,
+    user_id TEXT,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    environment TEXT,
+    variable TEXT,
+    place TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    tail TEXT,
+    version BIGINT NOT NULL,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL,
+    last_injected_at {timestamp}
+);
+CREATE UNIQUE INDEX secrets_once ON secrets (place, slot);
+CREATE INDEX secrets_by_place ON secrets (place, id);
+
+CREATE TABLE secret_uses (
+    secret_id TEXT NOT NULL REFERENCES secrets (id) ON DELETE CASCADE,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    version BIGINT NOT NULL,
+    injected_by TEXT NOT NULL REFERENCES users (id),
+    injected_at {timestamp} NOT NULL,
+    PRIMARY KEY (secret_id, app_id)
+);
+CREATE INDEX secret_uses_by_app ON secret_uses (app_id);
+
+CREATE TABLE key_rotations (
+    id TEXT NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL,
+    state TEXT NOT NULL,
+    successor TEXT NOT NULL,
+    total BIGINT NOT NULL,
+    done BIGINT NOT NULL,
+    started_at {timestamp} NOT NULL,
+    finished_at {timestamp},
+    outcome TEXT,
+    lease TEXT,
+    leased_until {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX key_rotations_one_running ON key_rotations (subject) WHERE finished_at IS NULL;
+CREATE INDEX key_rotations_by_subject ON key_rotations (subject, id);
 
 CREATE TABLE signing_keys (
     id TEXT NOT NULL PRIMARY KEY,

@@ -159,6 +159,10 @@ identifier!(
     KeyRotationId, "rot"
 );
 identifier!(
+    /// One turn of one process at a task that only one works on.
+    LeaseId, "lse"
+);
+identifier!(
     /// One decision of the middleware or of a management endpoint.
     DecisionId, "dec"
 );

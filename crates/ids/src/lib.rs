@@ -16,8 +16,8 @@ pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
     AgentTokenId, AppId, AuditEventId, DataKeyId, DecisionId, GroupId, IdentifierError, InvitationId,
-    KeyRotationId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId,
-    UserId,
+    KeyRotationId, LeaseId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId,
+    SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};

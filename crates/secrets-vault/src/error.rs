@@ -25,7 +25,12 @@ pub enum VaultError {
         needed: String,
         /// The identifiers that are configured.
         known: String,
+        /// Those of them that wrapped data keys here before and do no more.
+        replaced: String,
     },
+    /// The master key of this name opens none of the data keys that name it.
+    #[error("the master key {0} opens none of the data keys that name it")]
+    MasterKeyWrong(String),
     /// The master key's provider did not answer or refused.
     #[error("the provider of the master key failed")]
     Provider(#[source] ProviderError),
@@ -35,6 +40,15 @@ pub enum VaultError {
     /// A key was replaced again and again while it was about to be used.
     #[error("the key was replaced meanwhile")]
     KeyReplaced,
+    /// A rotation of this key is under way.
+    #[error("a rotation of this key is under way")]
+    RotationUnderWay,
+    /// Another process has taken the rotation over, or its organization was deleted.
+    #[error("another process works on the rotation")]
+    TurnLost,
+    /// The key has sealed as often as a key may, and seals no more until it is rotated.
+    #[error("{0} has sealed as often as a key may; rotate it")]
+    KeyExhausted(DataKeyId),
     /// The store did not answer or refused.
     #[error("the store is not available")]
     Store(#[source] sea_orm::DbErr),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cryptography::{KeyBytes, SealingKey};
 use ids::DataKeyId;
@@ -13,12 +14,20 @@ use crate::{Holder, MasterKeys, ProviderError, VaultError, place};
 
 /// How many unwrapped keys are kept: about 20 MB. The next one makes room by dropping all.
 const MOST_UNWRAPPED: usize = 20_000;
+/// How often the current key is looked for again because it was replaced just then.
+const ATTEMPTS: u32 = 5;
 
 /// The data keys of all holders.
 #[derive(Clone)]
 pub struct Keyring {
     masters: MasterKeys,
-    unwrapped: Arc<Mutex<HashMap<DataKeyId, Arc<DataKey>>>>,
+    unwrapped: Arc<Mutex<HashMap<DataKeyId, Unwrapped>>>,
+}
+
+/// A key in memory, and when it was used last.
+struct Unwrapped {
+    key: Arc<DataKey>,
+    used: Instant,
 }
 
 /// A data key that seals and opens.
@@ -49,12 +58,23 @@ impl Keyring {
         holder: Holder,
         now: OffsetDateTime,
     ) -> Result<Arc<DataKey>, VaultError> {
-        if let Some(row) = data_keys::count_seal(transaction, holder).await? {
-            return self.unwrap(row).await;
+        for _ in 0..ATTEMPTS {
+            if let Some(row) = data_keys::count_seal(transaction, holder).await? {
+                return self.unwrap(row).await;
+            }
+            match data_keys::current_of(transaction, holder).await? {
+                Some(row) if row.seals >= data_keys::MOST_SEALS => {
+                    return Err(VaultError::KeyExhausted(row.id));
+                }
+                // It took over while its predecessor was waited for.
+                Some(_) => {}
+                None => {
+                    let first = self.new_key(holder, now).await?;
+                    data_keys::insert(transaction, &first).await?;
+                }
+            }
         }
-        self.make(transaction, holder, now).await?;
-        let row = data_keys::count_seal(transaction, holder).await?.ok_or(VaultError::KeyReplaced)?;
-        self.unwrap(row).await
+        Err(VaultError::KeyReplaced)
     }
 
     /// The key with which a value was sealed; none if there is no such key any more.
@@ -72,18 +92,16 @@ impl Keyring {
         }
     }
 
-    /// A new current key for the holder, unless another process was faster.
-    pub(crate) async fn make(
+    /// A new key for the holder, not in the store yet.
+    pub(crate) async fn new_key(
         &self,
-        transaction: &impl ConnectionTrait,
         holder: Holder,
         now: OffsetDateTime,
-    ) -> Result<DataKeyId, VaultError> {
+    ) -> Result<data_keys::Row, VaultError> {
         let id = DataKeyId::generate();
         let (place, key) = (place::of_data_key(id, holder), KeyBytes::generate()?);
         let wrapped = self.masters.current().wrap(&place, &key).await.map_err(VaultError::Provider)?;
-        data_keys::insert(transaction, &data_keys::Row { id, holder, wrapped, seals: 0 }, now).await?;
-        Ok(id)
+        Ok(data_keys::Row { id, holder, wrapped, seals: 0, created_at: now })
     }
 
     /// Forgets an unwrapped key.
@@ -91,8 +109,23 @@ impl Keyring {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
+    /// Forgets the unwrapped keys that were not used for so long: other processes destroy keys, too.
+    pub fn forget_unused(&self, longest: Duration) {
+        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
+        unwrapped.retain(|_, kept| kept.used.elapsed() < longest);
+    }
+
+    /// How many unwrapped keys are in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> usize {
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn kept(&self, id: DataKeyId) -> Option<Arc<DataKey>> {
-        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = unwrapped.get_mut(&id)?;
+        kept.used = Instant::now();
+        Some(Arc::clone(&kept.key))
     }
 
     async fn unwrap(&self, row: data_keys::Row) -> Result<Arc<DataKey>, VaultError> {
@@ -107,7 +140,7 @@ impl Keyring {
         if unwrapped.len() >= MOST_UNWRAPPED {
             unwrapped.clear();
         }
-        unwrapped.insert(row.id, Arc::clone(&key));
+        unwrapped.insert(row.id, Unwrapped { key: Arc::clone(&key), used: Instant::now() });
         Ok(key)
     }
 
@@ -117,6 +150,7 @@ impl Keyring {
             return Err(VaultError::MasterKeyUnknown {
                 needed: row.wrapped.master_key.clone(),
                 known: self.masters.known().await.join(", "),
+                replaced: String::new(),
             });
         };
         keeper.unwrap(&place::of_data_key(row.id, row.holder), &row.wrapped).await.map_err(

@@ -79,6 +79,19 @@ impl MasterKeys {
         self.current.as_ref()
     }
 
+    /// Whether the one that wraps does what it has to. Answers what an operator should change.
+    ///
+    /// # Errors
+    /// It does not, and why.
+    pub async fn check(&self) -> Result<Vec<String>, ProviderError> {
+        self.current.check().await
+    }
+
+    /// Those that only unwrap.
+    pub fn former(&self) -> impl Iterator<Item = &dyn MasterKeyProvider> {
+        self.former.iter().map(|provider| provider.as_ref() as &dyn MasterKeyProvider)
+    }
+
     /// Whoever unwraps what this key wrapped.
     #[must_use]
     pub fn keeper(&self, master_key: &str) -> Option<&dyn MasterKeyProvider> {
@@ -86,6 +99,15 @@ impl MasterKeys {
             .chain(&self.former)
             .find(|provider| provider.keeps(master_key))
             .map(|provider| provider.as_ref())
+    }
+
+    /// Whether both names are of one provider.
+    #[must_use]
+    pub fn same(&self, one: &str, other: &str) -> bool {
+        let keeper = |name| {
+            std::iter::once(&self.current).chain(&self.former).position(|provider| provider.keeps(name))
+        };
+        keeper(one).is_some() && keeper(one) == keeper(other)
     }
 
     /// The names of the keys that wrap now or did, for a message.

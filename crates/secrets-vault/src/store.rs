@@ -1,10 +1,15 @@
 //! The tables of the vault. The only room that knows them.
 
 pub(crate) mod data_keys;
+pub(crate) mod key_rotations;
+pub(crate) mod master_keys;
 pub(crate) mod sealed_values;
 
 use audit::Journal;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
+};
 
 use crate::VaultError;
 
@@ -27,6 +32,16 @@ impl Store {
 
     pub(crate) fn database(&self) -> &DatabaseConnection {
         self.journal.database()
+    }
+
+    /// A transaction without an event of its own, for the steps of a rotation: its start and its end have theirs.
+    pub(crate) async fn begin_step(&self) -> Result<DatabaseTransaction, VaultError> {
+        // As `Journal::begin`: SQLite takes turns only in immediate transactions.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.database().begin_with_options(options).await.map_err(failed)
     }
 }
 

@@ -10,7 +10,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::store::{data_keys, sealed_values};
+use crate::store::{data_keys, key_rotations, sealed_values};
 use crate::{Holder, Keyring, Kind, Owner, Store, VaultError, place};
 
 /// How often a value is read again because its key was replaced between reading and opening.
@@ -60,6 +60,10 @@ impl Vault {
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Seals a new value, within a change.
@@ -178,8 +182,11 @@ impl Vault {
         change: &Change,
         organization: OrganizationId,
     ) -> Result<Destroyed, VaultError> {
+        let holder = Holder::Organization(organization);
+        // First, as every step of a rotation takes it first: one that is under way ends here.
+        key_rotations::delete_of(change.transaction(), holder).await?;
         let values = sealed_values::delete_of(change.transaction(), organization).await?;
-        let keys = data_keys::delete_of(change.transaction(), Holder::Organization(organization)).await?;
+        let keys = data_keys::delete_of(change.transaction(), holder).await?;
         for key in &keys {
             self.keyring.forget(*key);
         }
@@ -219,23 +226,6 @@ impl Vault {
         }
     }
 
-    /// Whether a master key is configured for every data key in the store.
-    ///
-    /// # Errors
-    /// One is not, and which.
-    pub async fn check_master_keys(&self) -> Result<(), VaultError> {
-        let wrapping = data_keys::wrapping_master_keys(self.store.database()).await?;
-        let masters = self.keyring.masters();
-        let missing: Vec<_> = wrapping.into_keys().filter(|name| masters.keeper(name).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(VaultError::MasterKeyUnknown {
-            needed: missing.join(", "),
-            known: masters.known().await.join(", "),
-        })
-    }
-
     async fn open_root(&self, id: SecretId) -> Result<RootKey, VaultError> {
         let value = self.open(id, Owner::Platform, Kind::RootKey).await?;
         let bytes = KeyBytes::from_slice(value.reveal()).ok_or(VaultError::Tampered(id))?;
@@ -262,7 +252,7 @@ impl Vault {
     }
 
     /// Tells the operator and the audit trail, once for each value or key and process.
-    fn alarm(&self, holder: Holder, target: Target, id: &str, reason: &'static str) {
+    pub(crate) fn alarm(&self, holder: Holder, target: Target, id: &str, reason: &'static str) {
         if !self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()) {
             return;
         }

@@ -80,6 +80,11 @@ impl World {
         objects.insert("invitation_token", token);
         objects.insert("session_id", self.session(owner).await?.id);
         objects.insert("api_token_id", self.new_api_token(owner).await?.0);
+        if self.declared.named("rotate_organization_key").is_some() {
+            let path = format!("/organizations/{}/key-rotations", object(objects, "organization_id")?);
+            let rotation = self.api(owner, "POST", &path, None).await?;
+            objects.insert("key_rotation_id", text("a new rotation", &rotation, "/id")?);
+        }
         if self.declared.named("read_audit_event").is_some() {
             let path = format!("/organizations/{}/audit-events", object(objects, "organization_id")?);
             let events = self.api(owner, "GET", &path, None).await?;

@@ -1,13 +1,16 @@
 //! Sealed values.
 
+use std::collections::{BTreeMap, HashSet};
+
 use ids::{AppId, DataKeyId, OrganizationId, SecretId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
-use sea_orm::QuerySelect as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait as _, LockBehavior, LockType};
+use sea_orm::{QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
 use super::{failed, read};
-use crate::{Kind, Owner, VaultError};
+use crate::{Holder, Kind, Owner, VaultError};
 
 const TABLE: &str = "sealed_values";
 
@@ -61,11 +64,114 @@ pub async fn lock(
     Ok(row.filter(|row| row.owner == owner && row.kind == kind))
 }
 
+/// Values after this one, in order, that are sealed with this key.
+pub async fn page_under(
+    database: &impl ConnectionTrait,
+    key: DataKeyId,
+    after: Option<SecretId>,
+    most: u64,
+) -> Result<Vec<Row>, VaultError> {
+    let mut select = Entity::find().filter(Column::DataKeyId.eq(key.to_string()));
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after.to_string()));
+    }
+    let rows = select.order_by_asc(Column::Id).limit(most).all(database).await.map_err(failed)?;
+    rows.into_iter().map(assemble).collect()
+}
+
+/// The holder's values after this one, in order.
+pub async fn page_of(
+    database: &impl ConnectionTrait,
+    holder: Holder,
+    after: Option<SecretId>,
+    most: u64,
+) -> Result<Vec<Row>, VaultError> {
+    let mut select = Entity::find().filter(match holder {
+        Holder::Platform => Column::OrganizationId.is_null(),
+        Holder::Organization(id) => Column::OrganizationId.eq(id.to_string()),
+    });
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after.to_string()));
+    }
+    let rows = select.order_by_asc(Column::Id).limit(most).all(database).await.map_err(failed)?;
+    rows.into_iter().map(assemble).collect()
+}
+
+/// How many values are sealed with these keys.
+pub async fn count_under(database: &impl ConnectionTrait, keys: &[DataKeyId]) -> Result<u64, VaultError> {
+    let keys = keys.iter().map(ToString::to_string);
+    Entity::find().filter(Column::DataKeyId.is_in(keys)).count(database).await.map_err(failed)
+}
+
+/// Which of these values nobody else is changing; they are kept from changing until the transaction ends. Waits for
+/// nobody, so that it takes part in no deadlock.
+pub async fn lock_free(
+    transaction: &impl ConnectionTrait,
+    ids: impl Iterator<Item = SecretId>,
+) -> Result<HashSet<SecretId>, VaultError> {
+    let ids: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.map(|id| id.to_string())))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(transaction)
+        .await
+        .map_err(failed)?;
+    ids.iter().map(|id| read(TABLE, id)).collect()
+}
+
+/// Puts the same value, sealed with another key, in the place of how it was read. Answers whether it still was so.
+pub async fn reseal(
+    transaction: &impl ConnectionTrait,
+    before: &Row,
+    key: DataKeyId,
+    sealed: Vec<u8>,
+) -> Result<bool, VaultError> {
+    let updated = Entity::update_many()
+        .col_expr(Column::DataKeyId, Expr::value(key.to_string()))
+        .col_expr(Column::Sealed, Expr::value(sealed))
+        .filter(Column::Id.eq(before.id.to_string()))
+        .filter(Column::Version.eq(before.version))
+        .filter(Column::DataKeyId.eq(before.data_key.to_string()))
+        .exec(transaction)
+        .await
+        .map_err(failed)?;
+    Ok(updated.rows_affected > 0)
+}
+
 /// The one root key.
 pub async fn find_root(database: &impl ConnectionTrait) -> Result<Option<SecretId>, VaultError> {
     let filter = Column::Kind.eq(Kind::RootKey.as_str());
     let row = Entity::find().filter(filter).one(database).await.map_err(failed)?;
     row.map(|row| read(TABLE, &row.id)).transpose()
+}
+
+/// Two values of different owners or kinds if there are, for a test.
+pub async fn any_two(database: &impl ConnectionTrait) -> Result<Vec<Row>, VaultError> {
+    let root = Column::Kind.eq(Kind::RootKey.as_str());
+    let one = Entity::find().order_by_desc(root.clone()).order_by_asc(Column::Id).limit(1);
+    let other = Entity::find().filter(root.not()).order_by_desc(Column::Id).limit(1);
+    let mut rows = one.all(database).await.map_err(failed)?;
+    let others = other.all(database).await.map_err(failed)?;
+    rows.extend(
+        others.into_iter().filter(|row| rows.iter().all(|known| known.id != row.id)).collect::<Vec<_>>(),
+    );
+    rows.into_iter().map(assemble).collect()
+}
+
+/// How many values are sealed with each data key.
+pub async fn count_by_data_key(database: &impl ConnectionTrait) -> Result<BTreeMap<String, i64>, VaultError> {
+    let counted: Vec<(String, i64)> = Entity::find()
+        .select_only()
+        .column(Column::DataKeyId)
+        .column_as(Column::Id.count(), "number")
+        .group_by(Column::DataKeyId)
+        .into_tuple()
+        .all(database)
+        .await
+        .map_err(failed)?;
+    Ok(counted.into_iter().collect())
 }
 
 /// Adds a value.

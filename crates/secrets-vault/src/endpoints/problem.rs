@@ -1,0 +1,29 @@
+//! What clients are told when something goes wrong with the vault.
+
+use endpoint::Problem;
+
+use crate::VaultError;
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::NotFound => Self::not_found(),
+            VaultError::RotationUnderWay => Self::conflict(
+                "rotation_under_way",
+                "The organization's key is being rotated. Wait until that has finished.",
+            ),
+            VaultError::Audit(reason) => reason.into(),
+            VaultError::Store(_)
+            | VaultError::Provider(_)
+            | VaultError::KeyReplaced
+            | VaultError::TurnLost => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of the vault failed");
+                Self::unavailable()
+            }
+            error => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of the vault failed");
+                Self::internal()
+            }
+        }
+    }
+}
