@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::audit_commands::AuditCommand;
 use crate::config::{LogFormat, LogSection, RecordedDecisions};
 use crate::config_path::ConfigPath;
+use crate::doctor_command::{self, DoctorArguments};
 use crate::explain_command::{self, ExplainArguments};
+use crate::keys_command::{self, KeysCommand};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
 use crate::prove_command::{self, ProveCommand};
@@ -48,10 +50,17 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Looks at an installation from its configuration to its keys, and says what to do. Changes nothing.
+    Doctor(DoctorArguments),
     /// Exports the audit trail and verifies exports.
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Replaces keys while servers run, and says where they stand.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// Says what is decided for a person and a request, and why.
     Explain(ExplainArguments),
@@ -105,7 +114,9 @@ pub fn run() -> Result<(), StartError> {
             let applied = runtime()?.block_on(serve::migrate(&config))?;
             print(&format!("the database is up to date; {applied} migrations applied"))
         }
+        Command::Doctor(arguments) => runtime()?.block_on(doctor_command::run(arguments)),
         Command::Audit { command } => command.run(runtime),
+        Command::Keys { command } => runtime()?.block_on(keys_command::run(command)),
         Command::Explain(arguments) => runtime()?.block_on(explain_command::run(arguments)),
         Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),

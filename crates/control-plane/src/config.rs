@@ -34,7 +34,7 @@ pub struct Config {
     pub certificate: CertificateSection,
     /// The store.
     pub database: DatabaseSection,
-    /// The master key.
+    /// The master keys.
     #[serde(default)]
     pub secrets: SecretsSection,
     /// How people sign in.
@@ -133,11 +133,15 @@ impl Config {
     /// # Errors
     /// The line and key that cannot be read.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
+        let parsed = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
             ConfigError::Line { path: path.to_owned(), line, message }
+        });
+        parsed.map(|mut config: Self| {
+            config.secrets.fill();
+            config
         })
     }
 
@@ -185,6 +189,19 @@ impl Config {
                  published until its last token has expired",
             ));
         }
+        if self.secrets.transit.is_some() && self.secrets.master_key.is_some() {
+            return Err(ConfigError::key(
+                "secrets.master_key",
+                "the key in secrets.transit wraps instead; move this one to secrets.former_master_keys until \
+                 `vybe keys rotate master` has ended, then remove it",
+            ));
+        }
+        if self.secrets.rotate_organization_keys < Period::days(1) {
+            return Err(ConfigError::key(
+                "secrets.rotate_organization_keys",
+                "at least 1d: everything that an organization keeps is sealed again",
+            ));
+        }
         if self.audit.heads_every < Period::seconds(1) {
             return Err(ConfigError::key("audit.heads_every", "at least 1s"));
         }
@@ -211,15 +228,23 @@ pub fn reveal(key: &str, secret: &Secret) -> Result<Zeroizing<String>, ConfigErr
         Secret::Env(name) => Zeroizing::new(std::env::var(name).map_err(|_| {
             ConfigError::key(key, format!("the environment variable {name} is not set, or not UTF-8"))
         })?),
-        Secret::File(path) => Zeroizing::new(fs::read_to_string(path).map_err(|error| {
-            ConfigError::key(key, format!("cannot read the file {}: {error}", path.display()))
-        })?),
+        Secret::File(path) => read(key, path)?,
+        Secret::Credential(name) => {
+            let path = secret::credential_file(name).map_err(|reason| ConfigError::key(key, reason))?;
+            read(key, &path)?
+        }
     };
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Err(ConfigError::key(key, format!("{secret:?} is empty")));
     }
     Ok(Zeroizing::new(trimmed.to_owned()))
+}
+
+fn read(key: &str, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let text = fs::read_to_string(path);
+    text.map(Zeroizing::new)
+        .map_err(|error| ConfigError::key(key, format!("cannot read the file {}: {error}", path.display())))
 }
 
 fn host(key: &str, host: &str) -> Result<(), ConfigError> {

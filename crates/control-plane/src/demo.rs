@@ -17,8 +17,10 @@ use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
 use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use sea_orm::DatabaseConnection;
+use secrets_vault::MasterKeys;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::platform::{Listeners, Platform, Settings};
 use crate::serve::{Running, listen};
@@ -33,6 +35,8 @@ pub const ISSUER_HOST: &str = "issuer.vybe.localhost";
 const PROVIDER: &str = "development";
 /// Where the heads of the audit trail are kept, outside of the database.
 const HEADS_FILE: &str = "audit-heads.jsonl";
+/// The master key.
+const MASTER_KEY: &str = "master.key";
 /// What a script reads to know what there is.
 const DEV_JSON: &str = "dev.json";
 
@@ -59,8 +63,8 @@ pub struct Demo {
 /// One line for the person at the terminal.
 pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), StartError> {
     let folder = Folder::open(data)?;
-    let database = format!("sqlite:{}", folder.file("vybe.db").display());
-    let demo = start_recording(&folder, port, migrations::connect(&database).await?, recording).await?;
+    let demo =
+        start_recording(&folder, port, migrations::connect(&database(&folder)).await?, recording).await?;
     output::print(&demo.welcome())?;
     demo.running.until_told_to_stop().await
 }
@@ -80,6 +84,7 @@ async fn start_recording(
     recording: Recording,
 ) -> Result<Demo, StartError> {
     trust::install_cryptography();
+    let master_keys = master_keys(folder, &database).await?;
     let earlier = earlier_description(folder);
     let port = port_to_use(folder, port, &earlier)?;
     let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
@@ -96,11 +101,12 @@ async fn start_recording(
     let platform = Platform::assemble(Settings {
         sites: Sites::clone(&sites),
         database,
-        master_keys: master_keys::local(master_key(folder)?),
+        master_keys,
         providers: vec![provider(&issuer_origin, &client, &files.authority, address)?],
         lifetimes: Lifetimes::default(),
         user_token_reuse: time::Duration::seconds(30),
         signing_key_age: time::Duration::days(30),
+        data_key_age: time::Duration::days(365),
         personal_organizations: true,
         addresses: AddressPolicy::new(vec![loopback()?]),
         upstream_tls: trust::client_config(&[])?,
@@ -174,13 +180,39 @@ async fn api_token(platform: &Platform, seeded: &Seeded) -> Result<String, Start
     Ok(made.map_err(StartError::identity)?.text.reveal().to_owned())
 }
 
-fn master_key(folder: &Folder) -> Result<MasterKey, StartError> {
-    let text = folder.read_or_make("master.key", || {
-        MasterKey::generate().map_err(|_| development::DevelopmentError::Key)
-    })?;
-    MasterKey::parse(&text).map_err(|error| {
-        StartError::MasterKey(format!("{} is damaged: {error}", folder.file("master.key").display()))
+/// The key in the folder; made there with the database, and never for one that holds data keys already.
+async fn master_keys(folder: &Folder, database: &DatabaseConnection) -> Result<MasterKeys, StartError> {
+    match master_keys::check(configured_master_keys(folder), database).await {
+        // Nothing in the database needs the one that is missing.
+        Err(StartError::MasterKeyFile { path, .. }) if !path.exists() => {
+            let text = folder.read_or_make(MASTER_KEY, || {
+                MasterKey::generate().map_err(|_| development::DevelopmentError::Key)
+            })?;
+            parsed(folder, &text)
+        }
+        checked => checked,
+    }
+}
+
+/// The key in the folder.
+pub(crate) fn configured_master_keys(folder: &Folder) -> Result<MasterKeys, StartError> {
+    let path = folder.file(MASTER_KEY);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parsed(folder, &Zeroizing::new(text)),
+        Err(error) => Err(StartError::MasterKeyFile { path, reason: error.to_string() }),
+    }
+}
+
+fn parsed(folder: &Folder, text: &str) -> Result<MasterKeys, StartError> {
+    MasterKey::parse(text).map(master_keys::local).map_err(|error| StartError::MasterKeyFile {
+        path: folder.file(MASTER_KEY),
+        reason: error.to_string(),
     })
+}
+
+/// The address of the database in the folder.
+pub(crate) fn database(folder: &Folder) -> String {
+    format!("sqlite:{}", folder.file("vybe.db").display())
 }
 
 /// An ordinary provider, found at the platform's own listener.

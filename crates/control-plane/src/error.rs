@@ -37,6 +37,27 @@ pub enum StartError {
     /// The master key.
     #[error("configuration key `secrets.master_key`: {0}")]
     MasterKey(String),
+    /// The master key of a folder of `vybe dev`.
+    #[error("the master key {}: {reason}", path.display())]
+    MasterKeyFile {
+        /// Its file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The master key cannot be read, and the database needs one.
+    #[error(
+        "{error}; the database needs the master key {needed}: restore it, since another one opens nothing of what is there"
+    )]
+    MasterKeyMissing {
+        /// Why it cannot be read.
+        error: Box<Self>,
+        /// The identifiers of the keys that wrapped what is there.
+        needed: String,
+    },
+    /// What the database holds sealed does not open with the key that it names.
+    #[error("the database: {0}; restore it from a backup")]
+    Sealed(String),
     /// A port that cannot be listened on.
     #[error("cannot listen on {address}: {source}; stop whatever listens there, or choose another address")]
     Listen {
@@ -99,6 +120,9 @@ pub enum StartError {
     /// A proof that found something.
     #[error("{}", counted(*.0, "difference"))]
     Differences(usize),
+    /// An installation that has to be repaired.
+    #[error("{} to repair", counted(*.0, "thing"))]
+    Failures(usize),
     /// A platform that does not answer, or refuses.
     #[error("{0}")]
     Remote(String),
@@ -110,6 +134,9 @@ pub enum StartError {
         /// What is wrong with it.
         error: policy::PolicyFileError,
     },
+    /// A key that was not rotated.
+    #[error("the key was not rotated: {0}")]
+    KeyRotation(String),
     /// A policy that is not what its file says.
     #[error("the policy and the file differ in {}", counted(*.0, "place"))]
     Drift(usize),
@@ -138,8 +165,30 @@ impl StartError {
         use secrets_vault::VaultError;
         match error {
             VaultError::Store(_) | VaultError::Audit(_) => Self::store(error),
+            VaultError::MasterKeyUnknown { needed, known, replaced } => {
+                let older = if replaced.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({replaced} was replaced and opens nothing any more)")
+                };
+                Self::MasterKey(format!(
+                    "the database needs the master key {needed}, but known are only {known}{older}; restore the key \
+                     {needed}, here or in secrets.former_master_keys, since another one opens nothing of what is there"
+                ))
+            }
+            VaultError::MasterKeyWrong(_) => Self::Sealed(format!(
+                "{error}: they were changed outside of the platform, or the key service has another key under this name"
+            )),
+            VaultError::KeyTampered(_) | VaultError::Tampered(_) => Self::Sealed(error.to_string()),
+            VaultError::Provider(cause) => Self::MasterKey(cause.to_string()),
             error => Self::MasterKey(error.to_string()),
         }
+    }
+
+    /// The master key cannot be read, and these are needed.
+    pub(crate) fn needing(self, needed: &[secrets_vault::MasterKeyInUse]) -> Self {
+        let names: Vec<_> = needed.iter().map(|key| key.name.as_str()).collect();
+        Self::MasterKeyMissing { error: Box::new(self), needed: names.join(", ") }
     }
 
     /// Identity failed while starting: its keys do not open, or the store failed.

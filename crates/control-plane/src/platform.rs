@@ -19,7 +19,7 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
-use secrets_vault::{MasterKeys, Vault};
+use secrets_vault::{KeyRotations, MasterKeys, RotationLimits, Vault};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -50,6 +50,8 @@ pub struct Settings {
     pub user_token_reuse: time::Duration,
     /// How old a key that signs user tokens becomes before the next one takes over.
     pub signing_key_age: time::Duration,
+    /// How old an organization's key, or the platform's own, becomes before a successor takes over.
+    pub data_key_age: time::Duration,
     /// Whether whoever signs in gets an organization of their own.
     pub personal_organizations: bool,
     /// Where apps may run.
@@ -119,6 +121,7 @@ pub struct Platform {
     forwarders: Vec<Forwarder>,
     decisions: Writer,
     housekeeping: Housekeeping,
+    key_rotations: KeyRotations,
     server_secret_rotations: ServerSecretRotations,
 }
 
@@ -182,6 +185,10 @@ impl Platform {
         }
         journal.follow(followers);
 
+        let key_rotations = KeyRotations::new(
+            foundation.vault.clone(),
+            RotationLimits { age: Some(settings.data_key_age), ..RotationLimits::default() },
+        );
         let gate = Gate {
             authenticator: Arc::new(Authentication {
                 sessions: Arc::clone(&identity.sessions),
@@ -200,6 +207,7 @@ impl Platform {
             &identity,
             &organizations,
             &apps,
+            &key_rotations,
             &gate,
             metrics,
             settings.development,
@@ -231,6 +239,7 @@ impl Platform {
             server_secret_rotations: apps.server_secret_rotations,
             api_tokens: identity.api_tokens,
             vault: foundation.vault,
+            key_rotations,
             directory: foundation.directory,
             counters,
             endpoints,
@@ -290,6 +299,7 @@ impl Platform {
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
         let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
         background.spawn(self.housekeeping.run());
+        background.spawn(self.key_rotations.run());
         background.spawn(self.server_secret_rotations.run());
         let served = serving.run(shutdown).await.map_err(server);
         // What is not passed on yet is, after the next start.

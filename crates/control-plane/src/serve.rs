@@ -12,6 +12,7 @@ use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
 use rustls::pki_types::CertificateDer;
+use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -104,27 +105,29 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     start(config).await?.until_told_to_stop().await
 }
 
-/// Starts the platform: checks everything, listens, brings the schema up to date, serves.
+/// Starts the platform: checks everything, the master keys against the database before anything is written
+/// there, listens, brings the schema up to date, serves.
 ///
 /// # Errors
 /// One line for the operator.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let parts = Parts::of(&config)?;
+    let (database, master_keys) = open(&config, &parts.database_url).await?;
     let listeners = Listeners {
         https: (listen(config.listen.https)?, parts.certificates),
         admin: config.listen.admin.map(listen).transpose()?,
         redirect: config.listen.redirect.map(listen).transpose()?,
     };
-    let database = migrations::connect(&parts.database_url).await?;
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
     let platform = Platform::assemble(Settings {
         sites: parts.sites,
         database,
-        master_keys: parts.master_keys,
+        master_keys,
         providers: parts.providers,
         lifetimes: parts.lifetimes,
         user_token_reuse: parts.user_token_reuse,
         signing_key_age: parts.signing_key_age,
+        data_key_age: parts.data_key_age,
         personal_organizations: config.organizations.personal,
         addresses: parts.addresses,
         upstream_tls: parts.upstream_tls,
@@ -158,6 +161,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(running)
 }
 
+/// The store, and the master keys that open what it holds.
+async fn open(config: &Config, url: &str) -> Result<(DatabaseConnection, MasterKeys), StartError> {
+    let configured = match master_keys::of(config) {
+        // Connecting would make the file.
+        Err(error) if !migrations::is_there(url) => return Err(error),
+        configured => configured,
+    };
+    match (migrations::connect(url).await, configured) {
+        (Ok(database), configured) => {
+            let master_keys = master_keys::check(configured, &database).await?;
+            Ok((database, master_keys))
+        }
+        (Err(_), Err(error)) => Err(error),
+        (Err(error), Ok(_)) => Err(error.into()),
+    }
+}
+
 /// Brings the schema up to date; says how many migrations that took.
 ///
 /// # Errors
@@ -173,6 +193,12 @@ pub async fn migrate(config: &Config) -> Result<usize, StartError> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check(config: &Config) -> Result<(), StartError> {
+    check_parts(config)?;
+    master_keys::of(config).map(|_| ())
+}
+
+/// The same, but for the master keys.
+pub(crate) fn check_parts(config: &Config) -> Result<(), StartError> {
     Parts::of(config).map(|_| ())
 }
 
@@ -181,11 +207,11 @@ struct Parts {
     sites: Sites,
     certificates: Certificates,
     database_url: zeroize::Zeroizing<String>,
-    master_keys: MasterKeys,
     providers: Vec<Provider>,
     lifetimes: Lifetimes,
     user_token_reuse: time::Duration,
     signing_key_age: time::Duration,
+    data_key_age: time::Duration,
     keep_decisions: time::Duration,
     addresses: AddressPolicy,
     upstream_tls: rustls::ClientConfig,
@@ -196,11 +222,7 @@ struct Parts {
 impl Parts {
     fn of(config: &Config) -> Result<Self, StartError> {
         trust::install_cryptography();
-        let extra = match &config.sign_in.extra_authorities {
-            Some(path) => trust::authorities(path)
-                .map_err(|reason| ConfigError::key("sign_in.extra_authorities", reason))?,
-            None => Vec::new(),
-        };
+        let extra = trust::extra_authorities(config)?;
         heads_folder(config)?;
         let mut providers = Vec::new();
         if let Some(google) = &config.sign_in.google {
@@ -239,7 +261,6 @@ impl Parts {
             ),
             certificates: Certificates::from_files(&config.certificate.chain, &config.certificate.key)?,
             database_url: reveal("database.url", &config.database.url)?,
-            master_keys: master_keys::of(config)?,
             providers,
             lifetimes: Lifetimes {
                 idle: lifetime("sessions.idle", config.sessions.idle)?,
@@ -247,6 +268,10 @@ impl Parts {
             },
             user_token_reuse: lifetime("user_tokens.reuse", config.user_tokens.reuse)?,
             signing_key_age: lifetime("user_tokens.rotate", config.user_tokens.rotate)?,
+            data_key_age: lifetime(
+                "secrets.rotate_organization_keys",
+                config.secrets.rotate_organization_keys,
+            )?,
             keep_decisions: lifetime("decisions.keep", config.decisions.keep)?,
             addresses: AddressPolicy::new(networks),
             upstream_tls,

@@ -16,6 +16,8 @@ pub enum Secret {
     Env(String),
     /// In a file of its own.
     File(PathBuf),
+    /// In the credential of this name that systemd hands to the service (systemd.exec(5), LoadCredential=).
+    Credential(String),
 }
 
 impl fmt::Debug for Secret {
@@ -24,6 +26,7 @@ impl fmt::Debug for Secret {
             Self::Inline(_) => formatter.write_str("(redacted)"),
             Self::Env(name) => write!(formatter, "the environment variable {name}"),
             Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::Credential(name) => write!(formatter, "the credential {name}"),
         }
     }
 }
@@ -34,6 +37,7 @@ impl Serialize for Secret {
             Self::Inline(_) => serializer.serialize_str("(redacted)"),
             Self::Env(name) => one(serializer, "env", name),
             Self::File(path) => one(serializer, "file", path),
+            Self::Credential(name) => one(serializer, "credential", name),
         }
     }
 }
@@ -56,7 +60,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text, { env = \"NAME\" } or { file = \"/path\" }")
+        formatter.write_str("a text, { env = \"NAME\" }, { file = \"/path\" } or { credential = \"NAME\" }")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret, E> {
@@ -67,14 +71,29 @@ impl<'de> Visitor<'de> for SecretVisitor {
         let secret = match map.next_key::<String>()?.as_deref() {
             Some("env") => Secret::Env(map.next_value()?),
             Some("file") => Secret::File(map.next_value()?),
-            Some(other) => return Err(A::Error::unknown_field(other, &["env", "file"])),
-            None => return Err(A::Error::custom("expected { env = \"NAME\" } or { file = \"/path\" }")),
+            Some("credential") => Secret::Credential(map.next_value()?),
+            Some(other) => return Err(A::Error::unknown_field(other, &["env", "file", "credential"])),
+            None => {
+                return Err(A::Error::custom(
+                    "expected { env = \"NAME\" }, { file = \"/path\" } or { credential = \"NAME\" }",
+                ));
+            }
         };
         if map.next_key::<String>()?.is_some() {
-            return Err(A::Error::custom("name either env or file, not both"));
+            return Err(A::Error::custom("name one of env, file and credential"));
         }
         Ok(secret)
     }
+}
+
+/// The file of a credential, in the folder that systemd made for the service.
+pub(crate) fn credential_file(name: &str) -> Result<PathBuf, &'static str> {
+    if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+        return Err("a credential's name is that of a file, without a folder");
+    }
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let folder = folder.ok_or("systemd handed over no credentials (CREDENTIALS_DIRECTORY is not set)")?;
+    Ok(PathBuf::from(folder).join(name))
 }
 
 /// The API token with which commands speak to a running platform, from `VYBE_TOKEN`.

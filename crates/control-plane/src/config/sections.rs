@@ -58,8 +58,57 @@ pub struct DatabaseSection {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecretsSection {
-    /// 32 bytes in base64, from which every other key is derived.
-    pub master_key: Secret,
+    /// 32 bytes in base64, which wrap every data key. There is one unless a key in `transit` wraps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key: Option<Secret>,
+    /// Those that were the master key before: they only unwrap.
+    pub former_master_keys: Vec<Secret>,
+    /// The master key in a key management service, instead of `master_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transit: Option<TransitSection>,
+    /// One that was the master key before: it only unwraps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_transit: Option<TransitSection>,
+    /// How old the key of an organization, or of the platform itself, becomes before a successor takes over.
+    pub rotate_organization_keys: Period,
+}
+
+impl SecretsSection {
+    /// Names the variable that holds the master key when nothing else is said.
+    pub(super) fn fill(&mut self) {
+        if self.transit.is_none() && self.master_key.is_none() {
+            self.master_key = Some(Secret::Env("VYBE_MASTER_KEY".to_owned()));
+        }
+    }
+}
+
+/// `[secrets.transit]` and `[secrets.former_transit]`: a key of the transit engine of HashiCorp Vault or OpenBao.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransitSection {
+    /// `https://host:port`.
+    pub address: String,
+    /// What the key is called there.
+    pub key: String,
+    /// At which path the engine is mounted.
+    #[serde(default = "transit_mount")]
+    pub mount: String,
+    /// In which namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The token, read again when the service refuses it.
+    pub token: Secret,
+    /// How long one question may take.
+    #[serde(default = "transit_timeout")]
+    pub timeout: Period,
+}
+
+fn transit_mount() -> String {
+    "transit".to_owned()
+}
+
+fn transit_timeout() -> Period {
+    Period::seconds(10)
 }
 
 /// `[sign_in]`
@@ -315,7 +364,13 @@ const fn https_port() -> u16 {
 
 impl Default for SecretsSection {
     fn default() -> Self {
-        Self { master_key: Secret::Env("VYBE_MASTER_KEY".to_owned()) }
+        Self {
+            master_key: None,
+            former_master_keys: Vec::new(),
+            transit: None,
+            former_transit: None,
+            rotate_organization_keys: Period::days(365),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
+use secrets_vault::{KeyRotations, VaultApi};
 
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
@@ -24,6 +25,7 @@ pub(super) fn all(
     identity: &IdentityUseCases,
     organizations: &OrganizationUseCases,
     apps: &AppUseCases,
+    key_rotations: &KeyRotations,
     gate: &Gate,
     metrics: Metrics,
     development: Vec<Endpoint>,
@@ -85,6 +87,9 @@ pub(super) fn all(
             invitations: organizations.invitations.clone(),
             set_up: organizations.set_up.clone(),
             apps: apps.apps.clone(),
+            server_secrets: apps.server_secrets.clone(),
+            server_secret_rotations: apps.server_secret_rotations.clone(),
+            key_rotations: key_rotations.clone(),
             facts: foundation.facts(),
             sites: Arc::clone(sites),
         }
@@ -94,6 +99,7 @@ pub(super) fn all(
         DecisionsApi { decisions: Decisions::new(decisions::Store::new(foundation.database.clone())) }
             .endpoints(),
     );
+    all.extend(VaultApi { key_rotations: key_rotations.clone() }.endpoints());
     all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
     all.extend(health::endpoints(&Health {
