@@ -9,6 +9,7 @@
 //! It knows no table.
 
 mod endpoints;
+mod fields;
 mod layout;
 mod pages;
 

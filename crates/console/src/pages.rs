@@ -3,7 +3,9 @@
 pub(crate) mod api_tokens;
 pub(crate) mod apps;
 pub(crate) mod invitation;
+pub(crate) mod keys;
 pub(crate) mod organization;
 pub(crate) mod organizations;
+pub(crate) mod server_secrets;
 pub(crate) mod sessions;
 pub(crate) mod set_up;

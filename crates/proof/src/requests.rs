@@ -178,6 +178,9 @@ const EXAMPLES: &[Example] = &[
     bare("delete_path_rule"),
     bare("list_server_secrets"),
     json("issue_server_secret", r#"{"environment":"preview"}"#),
+    json("rotate_server_secret", r#"{"environment":"preview","graceSeconds":0,"force":true}"#),
+    json("begin_server_secret_rotation", r#"{"graceSeconds":0}"#).in_new_organization(),
+    bare("read_server_secret_rotation"),
     bare("revoke_server_secret"),
     // Decisions.
     bare("list_decisions").asks("?user=$user_id").is_a_record(),

@@ -47,7 +47,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "middleware",
         &["access-control", "apps", "audit", "decisions", "directory", "endpoint", "identity", "ids"],
     ),
-    ("console", &["access-control", "apps", "directory", "endpoint", "identity", "ids", "organizations"]),
+    (
+        "console",
+        &[
+            "access-control",
+            "apps",
+            "cryptography",
+            "directory",
+            "endpoint",
+            "identity",
+            "ids",
+            "organizations",
+            "secrets-vault",
+        ],
+    ),
     (
         "development",
         &["access-control", "apps", "audit", "endpoint", "identity", "ids", "organizations", "cryptography"],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access_control::{
     Action, ChangeRole, CreateInvitation, LeaveOrganization, ListInvitations, ListMembers, Permit,
-    ReadOrganization, RemoveMember, RevokeInvitation, Role, SignedIn,
+    ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role, SignedIn,
 };
 use endpoint::{Answer, Call, Paging, Problem};
 use ids::{EmailAddress, InvitationId, OrganizationId, UserId};
@@ -220,6 +220,9 @@ fn content(shown: &Shown) -> Markup {
             dt { "Slug" } dd { (shown.organization.slug) }
             dt { "Identifier" } dd { (shown.organization.id) }
             dt { "Your role" } dd { (shown.role) }
+        }
+        p {
+            @if ReadOrganizationKey::RULE.contains(&shown.role) { a href={ (base) "/keys" } { "Keys" } }
         }
         h2 { "Members" }
         form method="get" action=(base) {
