@@ -158,6 +158,14 @@ impl Call {
     /// # Errors
     /// 413 or 415, with the reason.
     pub async fn form(&mut self) -> Result<Vec<(String, String)>, Problem> {
+        self.form_up_to(LARGEST_BODY).await
+    }
+
+    /// [`Call::form`] for the few endpoints whose bodies may be larger, in bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn form_up_to(&mut self, largest: usize) -> Result<Vec<(String, String)>, Problem> {
         if self.header("content-type") != Some("application/x-www-form-urlencoded") {
             return Err(Problem::new(
                 actix_http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -165,7 +173,7 @@ impl Call {
                 "Send the body as application/x-www-form-urlencoded.",
             ));
         }
-        let body = self.body(LARGEST_BODY).await?;
+        let body = self.body(largest).await?;
         let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed("The form is not UTF-8."))?;
         Ok(form_pairs(text).collect())
     }
