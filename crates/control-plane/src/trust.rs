@@ -8,12 +8,22 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::StartError;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 
 /// Makes ring the process's cryptography, for libraries that ask for a default.
 pub(crate) fn install_cryptography() {
     // A second call in one process (tests) finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The operator's authorities.
+pub(crate) fn extra_authorities(config: &Config) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    match &config.sign_in.extra_authorities {
+        Some(path) => {
+            authorities(path).map_err(|reason| ConfigError::key("sign_in.extra_authorities", reason))
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The certificates of a PEM file.

@@ -25,7 +25,9 @@ fn everything() -> String {
 fn keys(text: &str) -> BTreeSet<String> {
     fn walk(value: &toml::Value, path: &str, keys: &mut BTreeSet<String>) {
         match value {
-            toml::Value::Table(table) if !table.keys().any(|key| key == "env" || key == "file") => {
+            toml::Value::Table(table)
+                if !table.keys().any(|key| matches!(key.as_str(), "env" | "file" | "credential")) =>
+            {
                 for (key, value) in table {
                     walk(value, &format!("{path}.{key}"), keys);
                 }
@@ -82,7 +84,7 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         &EXAMPLE.replace("url = \"sqlite:/var/lib/vybe/vybe.db\"", "url = { environment = \"X\" }"),
         "line ",
-        "unknown field `environment`, expected `env` or `file`",
+        "unknown field `environment`, expected one of `env`, `file`, `credential`",
     );
 }
 

@@ -1,3 +1,5 @@
 //! Black-box tests of the remote provider, against a service that speaks the transit API.
 
+#![cfg(test)]
+
 mod provider;
