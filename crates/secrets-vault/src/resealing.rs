@@ -104,7 +104,9 @@ impl Work<'_> {
         }
         let seals = i64::try_from(opened.len()).unwrap_or(i64::MAX);
         if seals > 0 && !data_keys::count_seals(self.database(), successor.id, seals).await? {
-            return Err(VaultError::KeyExhausted(successor.id));
+            // Or it was destroyed with its organization.
+            let there = data_keys::find(self.database(), successor.id).await?.is_some();
+            return Err(if there { VaultError::KeyExhausted(successor.id) } else { VaultError::TurnLost });
         }
         let mut sealed = Vec::new();
         for (row, value) in opened {
