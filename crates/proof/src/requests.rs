@@ -105,6 +105,9 @@ const ONCE: &str = "succeeds once in the life of a platform";
 const PATH_RULE: &str = r#"{"pattern":"/proof","subjects":[{"kind":"user","value":"$user_id"},{"kind":"group","value":"$group_id"}]}"#;
 const DRAFT: &str = r#"{"changes":[{"kind":"add_path_rule","appId":"$app_id","rule":{"pattern":"/$unique","subjects":[{"kind":"user","value":"$user_id"}]}}]}"#;
 
+const SECRET: &str = r#"{"kind":"bearer_token","name":"$unique","environment":"preview","value":"proof"}"#;
+const OWN_SECRET: &str = r#"{"kind":"api_key","name":"$unique","value":"proof"}"#;
+
 /// Add a row here for a new endpoint.
 const EXAMPLES: &[Example] = &[
     // Signing in.
@@ -182,6 +185,25 @@ const EXAMPLES: &[Example] = &[
     json("begin_server_secret_rotation", r#"{"graceSeconds":0}"#).in_new_organization(),
     bare("read_server_secret_rotation"),
     bare("revoke_server_secret"),
+    // Secrets.
+    bare("list_secrets"),
+    json("create_secret", SECRET),
+    bare("read_secret"),
+    bare("list_secret_uses"),
+    json("replace_secret", r#"{"value":"another"}"#),
+    bare("delete_secret"),
+    bare("list_app_secrets"),
+    json("create_app_secret", SECRET),
+    bare("read_app_secret"),
+    bare("list_app_secret_uses"),
+    json("replace_app_secret", r#"{"value":"another"}"#),
+    bare("delete_app_secret"),
+    bare("read_environment").asks("?environment=preview"),
+    bare("list_own_secrets"),
+    json("create_own_secret", OWN_SECRET),
+    bare("read_own_secret"),
+    json("replace_own_secret", r#"{"value":"another"}"#),
+    bare("delete_own_secret"),
     // Decisions.
     bare("list_decisions").asks("?user=$user_id").is_a_record(),
     bare("read_app_decision"),

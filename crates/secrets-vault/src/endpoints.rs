@@ -1,27 +1,58 @@
 //! The HTTP side of the vault. The only room that knows JSON shapes.
 
+mod app_secrets;
+mod bodies;
+mod environments;
 mod keys;
+mod own_secrets;
 mod problem;
+mod secret_problem;
+mod secrets;
 
-use endpoint::{Call, Endpoint};
+use endpoint::{Answer, Call, Endpoint, Paging};
 
-use crate::{KeyRotations, Occasion};
+use self::bodies::{ListAnswer, SecretAnswer};
+use crate::{AppSecrets, Environments, KeyRotations, Occasion, OwnSecrets, Secret, Secrets};
 
 /// Everything that the endpoints of the vault are made from.
 #[derive(Clone)]
 pub struct VaultApi {
     /// The rotations of organizations' keys.
     pub key_rotations: KeyRotations,
+    /// The secrets of organizations.
+    pub secrets: Secrets,
+    /// The secrets of apps.
+    pub app_secrets: AppSecrets,
+    /// The secrets of people.
+    pub own_secrets: OwnSecrets,
+    /// What deployments get.
+    pub environments: Environments,
 }
 
 impl VaultApi {
     /// The endpoints.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        keys::endpoints(&self.key_rotations)
+        let mut all = keys::endpoints(&self.key_rotations);
+        all.extend(secrets::endpoints(&self.secrets));
+        all.extend(app_secrets::endpoints(&self.app_secrets));
+        all.extend(own_secrets::endpoints(&self.own_secrets));
+        all.extend(environments::endpoints(&self.environments));
+        all
     }
 }
 
 fn occasion(call: &Call) -> Occasion {
     Occasion { request: call.id(), now: call.now() }
+}
+
+/// How many to read, to know whether another piece follows.
+fn one_more(paging: &Paging) -> usize {
+    paging.limit.saturating_add(1)
+}
+
+/// A piece of a list.
+fn piece(paging: &Paging, mut found: Vec<Secret>) -> Answer {
+    let next_cursor = paging.cut(&mut found, |secret| secret.id.to_string());
+    Answer::json(&ListAnswer { secrets: found.into_iter().map(SecretAnswer::from).collect(), next_cursor })
 }

@@ -5,14 +5,18 @@
 //! ([`place`]). A value that does not open is an alarm in the audit trail. No use case answers a plaintext to
 //! a person: it is opened where it is used. This crate does not know what apps, databases and services do with values.
 
+mod app_secrets;
 mod endpoints;
+mod environments;
 mod error;
 mod examination;
 mod holder;
 mod keyring;
 mod kind;
 mod master_keys;
+mod named_secrets;
 mod occasion;
+mod own_secrets;
 mod owner;
 mod place;
 mod resealing;
@@ -20,10 +24,17 @@ mod rewrapping;
 mod rotation;
 mod rotation_work;
 mod rotations;
+mod secret;
+mod secret_error;
+mod secrets;
 mod store;
+mod value;
+mod variable;
 mod vault;
 
+pub use app_secrets::AppSecrets;
 pub use endpoints::VaultApi;
+pub use environments::{Environments, InjectedEnvironment, PlatformVariable, VariableSource};
 pub use error::VaultError;
 pub use examination::{DataKeyState, MasterKeyInUse, SwapTest};
 pub use holder::Holder;
@@ -31,9 +42,18 @@ pub use keyring::Keyring;
 pub use kind::Kind;
 pub use master_keys::{LocalMasterKey, MasterKeyProvider, MasterKeys, ProviderError, Wrapped};
 pub use occasion::Occasion;
+pub use own_secrets::OwnSecrets;
 pub use owner::Owner;
 pub use rotation::{Broken, Proof, Rotation, RotationState, Subject};
 pub use rotations::{KeyInUse, KeyRotations, RotationLimits};
+pub use secret::{NewSecret, NewSecretValue, Secret, SecretScope, SecretUse};
+pub use secret_error::SecretError;
+pub use secrets::Secrets;
 pub use store::Store;
 pub use store::data_keys::TABLE as DATA_KEYS;
+pub use value::{
+    BasicCredentials, ConnectionString, DatabaseProduct, GivenParts, GivenValue, LARGEST_VALUE, MASK,
+    OauthTokenSet, SecretValue, SshPrivateKey, ValueError,
+};
+pub use variable::VariableError;
 pub use vault::{Destroyed, NewValue, Vault};

@@ -4,6 +4,8 @@ pub(crate) mod data_keys;
 pub(crate) mod key_rotations;
 pub(crate) mod master_keys;
 pub(crate) mod sealed_values;
+pub(crate) mod secret_uses;
+pub(crate) mod secrets;
 
 use audit::Journal;
 use sea_orm::{
@@ -12,6 +14,9 @@ use sea_orm::{
 };
 
 use crate::VaultError;
+
+/// How many rows are named in one statement: PostgreSQL takes 65,535 values, SQLite 32,766.
+const MOST_AT_ONCE: usize = 1000;
 
 /// Where the vault keeps its rows.
 #[derive(Clone, Debug)]

@@ -51,8 +51,21 @@ const LOADERS: &[&str] = &[
     "_JAVA_OPTIONS",
 ];
 /// How such names begin.
-const LOADER_PREFIXES: &[&str] =
-    &["BASH_FUNC_", "BUN_", "DENO_", "DYLD_", "GIT_", "LD_", "MALLOC_", "NODE_", "NPM_CONFIG_", "PERL5", "PERL_", "PYTHON", "RUBY"];
+const LOADER_PREFIXES: &[&str] = &[
+    "BASH_FUNC_",
+    "BUN_",
+    "DENO_",
+    "DYLD_",
+    "GIT_",
+    "LD_",
+    "MALLOC_",
+    "NODE_",
+    "NPM_CONFIG_",
+    "PERL5",
+    "PERL_",
+    "PYTHON",
+    "RUBY",
+];
 /// What begins so and does no harm.
 const HARMLESS: &[&str] = &["NODE_ENV"];
 

@@ -128,6 +128,26 @@ impl Vault {
         owner: Owner,
         kind: Kind,
     ) -> Result<SecretBytes, VaultError> {
+        Ok(self.open_version_in(database, id, owner, kind).await?.1)
+    }
+
+    /// What [`Vault::open`] does, and which version it was.
+    pub(crate) async fn open_version(
+        &self,
+        id: SecretId,
+        owner: Owner,
+        kind: Kind,
+    ) -> Result<(i64, SecretBytes), VaultError> {
+        self.open_version_in(self.store.database(), id, owner, kind).await
+    }
+
+    async fn open_version_in(
+        &self,
+        database: &impl ConnectionTrait,
+        id: SecretId,
+        owner: Owner,
+        kind: Kind,
+    ) -> Result<(i64, SecretBytes), VaultError> {
         let alarm = |reason| self.alarm(owner.holder(), Target::Secret(id), &id.to_string(), reason);
         let mut missing = None;
         for _ in 0..ATTEMPTS {
@@ -162,7 +182,7 @@ impl Vault {
             };
             let place = place::of_value(id, owner, kind, row.version, key.id);
             return match key.key.open(&place, &row.sealed) {
-                Ok(value) => Ok(SecretBytes::new(value)),
+                Ok(value) => Ok((row.version, SecretBytes::new(value))),
                 Err(_) => {
                     alarm("the sealed value does not open where it is");
                     Err(VaultError::Tampered(id))

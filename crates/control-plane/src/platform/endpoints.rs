@@ -12,7 +12,7 @@ use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
-use secrets_vault::{KeyRotations, VaultApi};
+use secrets_vault::{AppSecrets, Environments, KeyRotations, OwnSecrets, Secrets, VaultApi};
 
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
@@ -99,7 +99,18 @@ pub(super) fn all(
         DecisionsApi { decisions: Decisions::new(decisions::Store::new(foundation.database.clone())) }
             .endpoints(),
     );
-    all.extend(VaultApi { key_rotations: key_rotations.clone() }.endpoints());
+    let store = secrets_vault::Store::new(foundation.journal.clone());
+    let vault = &foundation.vault;
+    all.extend(
+        VaultApi {
+            key_rotations: key_rotations.clone(),
+            secrets: Secrets::new(store.clone(), vault.clone(), foundation.facts()),
+            app_secrets: AppSecrets::new(store.clone(), vault.clone()),
+            own_secrets: OwnSecrets::new(store.clone(), vault.clone()),
+            environments: Environments::new(store, vault.clone()),
+        }
+        .endpoints(),
+    );
     all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
     all.extend(health::endpoints(&Health {

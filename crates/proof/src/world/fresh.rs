@@ -42,6 +42,12 @@ impl World {
                 self.put_into_group(Person::Owner, &objects).await?;
             }
         }
+        if path.contains("{organization_secret_id}") {
+            self.secret(Person::Owner, "organization_secret_id", &mut objects).await?;
+        }
+        if path.contains("{own_secret_id}") && person != Person::Outsider {
+            self.secret(person, "own_secret_id", &mut objects).await?;
+        }
         if path.contains("{invitation_id}") {
             let (invitation, _) = self.invitation(Person::Owner, &objects, &self.email(), "member").await?;
             objects.insert("invitation_id", invitation);

@@ -90,7 +90,31 @@ impl World {
             let events = self.api(owner, "GET", &path, None).await?;
             objects.insert("event_id", text("the audit trail", &events, "/events/0/id")?);
         }
+        self.secret(owner, "organization_secret_id", objects).await?;
+        self.secret(owner, "own_secret_id", objects).await?;
         objects.insert("letter", "newest".to_owned());
+        Ok(())
+    }
+
+    /// A new secret, under the name that its identifier has in paths.
+    pub async fn secret(
+        &self,
+        owner: Person,
+        parameter: &'static str,
+        objects: &mut Objects,
+    ) -> Result<(), ProofError> {
+        let mut body = json!({ "kind": "api_key", "name": self.unique(), "value": "proof" });
+        if parameter != "own_secret_id" {
+            body["environment"] = json!("preview");
+        }
+        let organization = || Ok(format!("/organizations/{}", object(objects, "organization_id")?));
+        let path = match parameter {
+            "own_secret_id" => format!("{}/own-secrets", organization()?),
+            "app_secret_id" => format!("/apps/{}/secrets", object(objects, "app_id")?),
+            _ => format!("{}/secrets", organization()?),
+        };
+        let made = self.api(owner, "POST", &path, Some(body)).await?;
+        objects.insert(parameter, text("a new secret", &made, "/id")?);
         Ok(())
     }
 
@@ -167,6 +191,7 @@ impl World {
         let secret = self.api(creator, "POST", &format!("/apps/{app}/server-secrets"), Some(secret)).await?;
         objects.insert("secret_id", text("a new server secret", &secret, "/id")?);
         objects.insert("agent_token_id", self.new_agent_token(creator, &app).await?.0);
+        self.secret(creator, "app_secret_id", objects).await?;
         Ok(())
     }
 

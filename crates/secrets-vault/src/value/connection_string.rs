@@ -74,7 +74,8 @@ impl ConnectionString {
 fn read(value: &SecretBytes) -> Result<ConnectionString, ValueError> {
     let text = value.reveal_text().ok_or(ValueError::Refused("it is not UTF-8"))?;
     // What the parser would leave out silently.
-    if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
+    if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\')
+    {
         return Err(ValueError::Refused(
             "it contains a space, a backslash or a control character: write it percent-encoded",
         ));
@@ -171,7 +172,9 @@ fn decoded(text: &str) -> Result<String, ValueError> {
 fn reason(error: url::ParseError) -> &'static str {
     match error {
         url::ParseError::EmptyHost => "it names no host",
-        url::ParseError::InvalidPort => "its port is not a number from 1 to 65535; write : and / in a password as %3A and %2F",
+        url::ParseError::InvalidPort => {
+            "its port is not a number from 1 to 65535; write : and / in a password as %3A and %2F"
+        }
         url::ParseError::InvalidIpv6Address | url::ParseError::InvalidIpv4Address => "its host is no address",
         _ => "it is no URL; write special characters of a password percent-encoded",
     }

@@ -43,7 +43,9 @@ impl SshPrivateKey {
         let key = match (&self.passphrase, key.is_encrypted()) {
             (None, false) => key,
             (None, true) => return Err(ValueError::Missing("passphrase, since the key is encrypted")),
-            (Some(_), false) => return Err(ValueError::Refused("the key is not encrypted, but a passphrase came")),
+            (Some(_), false) => {
+                return Err(ValueError::Refused("the key is not encrypted, but a passphrase came"));
+            }
             (Some(passphrase), true) => decrypt(&key, passphrase)?,
         };
         match key.key_data() {
