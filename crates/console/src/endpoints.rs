@@ -1,24 +1,25 @@
 //! Where the pages are.
 
+mod secrets;
+
 use std::sync::Arc;
 
 use access_control::{
     AcceptInvitation, Action, ChangeRole, Check, CompleteSetUp, CreateInvitation, EndOwnSession, Facts,
-    LeaveOrganization, ListMembers, ListOwnSessions, ListServerSecrets, ManageApiTokens, ManageServerSecrets,
-    OpenConsole, Permit, Principal, ReadOrganizationKey, RemoveMember, RevokeInvitation,
-    RotateOrganizationKey, RotateServerSecrets, Scope, SignedIn, authorize,
+    LeaveOrganization, ListMembers, ListOwnSessions, ManageApiTokens, OpenConsole, Permit, Principal,
+    RemoveMember, RevokeInvitation, Scope, SignedIn, authorize,
 };
 use apps::{Apps, ServerSecretRotations, ServerSecrets};
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, Problem, Sites};
 use identity::{ApiTokens, Sessions, Users};
 use organizations::{Invitations, Members, Organizations, SetUp};
-use secrets_vault::KeyRotations;
+use secrets_vault::{AppSecrets, Environments, KeyRotations, OwnSecrets, Secrets};
 use time::OffsetDateTime;
 
 use crate::pages::{
-    api_tokens, apps as apps_page, invitation, keys, organization, organizations as organizations_page,
-    server_secrets, sessions, set_up,
+    api_tokens, apps as apps_page, invitation, organization, organizations as organizations_page, sessions,
+    set_up,
 };
 
 /// Everything the pages stand on.
@@ -44,6 +45,14 @@ pub struct Console {
     pub server_secrets: ServerSecrets,
     /// Replacing those of all apps.
     pub server_secret_rotations: ServerSecretRotations,
+    /// The secrets of organizations.
+    pub secrets: Secrets,
+    /// The secrets of apps.
+    pub app_secrets: AppSecrets,
+    /// The secrets of people.
+    pub own_secrets: OwnSecrets,
+    /// What deployments get.
+    pub environments: Environments,
     /// Replacing the keys of organizations.
     pub key_rotations: KeyRotations,
     /// What decisions read.
@@ -56,9 +65,9 @@ impl Console {
     /// The pages, to be mounted.
     #[must_use]
     pub fn endpoints(self) -> Vec<Endpoint> {
-        let mut all = organization_endpoints(&Arc::new(self.clone()));
-        all.extend(key_endpoints(&Arc::new(self.clone())));
-        all.extend(server_secret_endpoints(&Arc::new(self.clone())));
+        let console = Arc::new(self.clone());
+        let mut all = organization_endpoints(&console);
+        all.extend(secrets::endpoints(&console));
         all.extend(self.own_endpoints());
         all
     }
@@ -182,53 +191,5 @@ fn organization_endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
         .leads_elsewhere(StatusCode::SEE_OTHER)
         .refuses(REFUSED)
         .answers(console(), organization::revoke),
-    ]
-}
-
-/// Pages about what an app proves itself with, and their forms.
-fn server_secret_endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
-    let console = || Arc::clone(console);
-    vec![
-        Endpoint::get("/apps/{app_id}/server-secrets", "show_server_secrets")
-            .page()
-            .requires::<ListServerSecrets>()
-            .gives_page()
-            .answers(console(), server_secrets::show),
-        Endpoint::post("/apps/{app_id}/server-secrets/rotate", "rotate_server_secret_by_form")
-            .requires::<ManageServerSecrets>()
-            .takes_form::<server_secrets::RotationFields>()
-            .gives_page()
-            .refuses(&[StatusCode::CONFLICT])
-            .answers(console(), server_secrets::rotate),
-        Endpoint::post("/apps/{app_id}/server-secrets/{secret_id}/revoke", "revoke_server_secret_by_form")
-            .requires::<ManageServerSecrets>()
-            .leads_elsewhere(StatusCode::SEE_OTHER)
-            .answers(console(), server_secrets::revoke),
-    ]
-}
-
-/// The page about an organization's keys, and its forms.
-fn key_endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
-    let console = || Arc::clone(console);
-    vec![
-        Endpoint::get("/organizations/{organization_id}/keys", "show_organization_keys")
-            .page()
-            .requires::<ReadOrganizationKey>()
-            .gives_page()
-            .answers(console(), keys::show),
-        Endpoint::post("/organizations/{organization_id}/keys/rotate", "rotate_organization_key_by_form")
-            .requires::<RotateOrganizationKey>()
-            .leads_elsewhere(StatusCode::SEE_OTHER)
-            .refuses(&[StatusCode::CONFLICT])
-            .answers(console(), keys::rotate),
-        Endpoint::post(
-            "/organizations/{organization_id}/server-secrets/rotate",
-            "rotate_all_server_secrets_by_form",
-        )
-        .requires::<RotateServerSecrets>()
-        .takes_form::<keys::GraceFields>()
-        .leads_elsewhere(StatusCode::SEE_OTHER)
-        .refuses(&[StatusCode::CONFLICT])
-        .answers(console(), keys::rotate_server_secrets),
     ]
 }

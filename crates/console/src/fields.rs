@@ -1,7 +1,12 @@
 //! The fields of a form.
 
 use access_control::Environment;
+use cryptography::SecretBytes;
 use endpoint::{Call, Problem};
+use secrets_vault::{GivenParts, GivenValue};
+
+/// The largest form that may hold a secret, in bytes: 64 KiB of which every byte is escaped, and the rest.
+const LARGEST_WITH_SECRET: usize = 256 * 1024;
 
 /// What was filled in. It is never shown again as a whole: some of it may be secret.
 pub(crate) struct Fields {
@@ -14,6 +19,11 @@ impl Fields {
         Ok(Self { pairs: call.form().await? })
     }
 
+    /// The fields of this request, with a secret among them.
+    pub(crate) async fn with_secret(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self { pairs: call.form_up_to(LARGEST_WITH_SECRET).await? })
+    }
+
     /// A field without the white space around it; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
@@ -21,8 +31,42 @@ impl Fields {
 
     /// The field `environment`.
     pub(crate) fn environment(&self) -> Result<Environment, Problem> {
-        let text = self.text("environment");
-        let known = Environment::ALL.into_iter().find(|environment| environment.as_str() == text);
+        let known = Environment::ALL.into_iter().find(|known| known.as_str() == self.text("environment"));
         known.ok_or_else(|| Problem::invalid("invalid_environment", "environment is preview or production."))
     }
+
+    /// The field `environment`, where a form has one.
+    pub(crate) fn environment_if_given(&self) -> Result<Option<Environment>, Problem> {
+        if self.text("environment").is_empty() { Ok(None) } else { self.environment().map(Some) }
+    }
+
+    /// The value of a secret: one text in `value`, or its parts.
+    pub(crate) fn into_value(self) -> GivenValue {
+        let mut parts = GivenParts::default();
+        for (name, text) in self.pairs {
+            let secret = || SecretBytes::copy_of(&as_typed(text));
+            match name.as_str() {
+                "value" => return GivenValue::Text(secret()),
+                "user" => parts.user = Some(secret()),
+                "password" => parts.password = Some(secret()),
+                "private_key" => parts.private_key = Some(secret()),
+                "passphrase" => parts.passphrase = given(secret()),
+                "access_token" => parts.access_token = Some(secret()),
+                "refresh_token" => parts.refresh_token = given(secret()),
+                _ => {}
+            }
+        }
+        GivenValue::Parts(Box::new(parts))
+    }
+}
+
+/// Browsers send every end of a line as CR LF (HTML, section 4.10.21.4), whatever was typed or pasted.
+fn as_typed(text: String) -> zeroize::Zeroizing<Vec<u8>> {
+    let text = zeroize::Zeroizing::new(text);
+    zeroize::Zeroizing::new(text.replace("\r\n", "\n").into_bytes())
+}
+
+/// A field that may be left empty.
+fn given(secret: SecretBytes) -> Option<SecretBytes> {
+    (!secret.reveal().is_empty()).then_some(secret)
 }

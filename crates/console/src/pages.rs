@@ -6,6 +6,7 @@ pub(crate) mod invitation;
 pub(crate) mod keys;
 pub(crate) mod organization;
 pub(crate) mod organizations;
+pub(crate) mod secrets;
 pub(crate) mod server_secrets;
 pub(crate) mod sessions;
 pub(crate) mod set_up;

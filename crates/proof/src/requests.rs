@@ -106,6 +106,7 @@ const PATH_RULE: &str = r#"{"pattern":"/proof","subjects":[{"kind":"user","value
 const DRAFT: &str = r#"{"changes":[{"kind":"add_path_rule","appId":"$app_id","rule":{"pattern":"/$unique","subjects":[{"kind":"user","value":"$user_id"}]}}]}"#;
 
 const SECRET: &str = r#"{"kind":"bearer_token","name":"$unique","environment":"preview","value":"proof"}"#;
+const SECRET_FORM: &str = "kind=bearer_token&name=$unique&environment=preview&value=proof";
 const OWN_SECRET: &str = r#"{"kind":"api_key","name":"$unique","value":"proof"}"#;
 
 /// Add a row here for a new endpoint.
@@ -237,6 +238,18 @@ const EXAMPLES: &[Example] = &[
     form("create_invitation_by_form", "email=$email&role=member"),
     bare("resend_invitation_by_form"),
     bare("revoke_invitation_by_form"),
+    bare("show_secrets"),
+    form("create_secret_by_form", SECRET_FORM),
+    form("replace_secret_by_form", "value=another"),
+    bare("delete_secret_by_form"),
+    bare("show_app_secrets"),
+    form("create_app_secret_by_form", SECRET_FORM),
+    form("replace_app_secret_by_form", "value=another"),
+    bare("delete_app_secret_by_form"),
+    bare("show_own_secrets"),
+    form("create_own_secret_by_form", "kind=api_key&name=$unique&value=proof"),
+    form("replace_own_secret_by_form", "value=another"),
+    bare("delete_own_secret_by_form"),
     bare("show_organization_keys"),
     bare("rotate_organization_key_by_form").in_new_organization(),
     form("rotate_all_server_secrets_by_form", "grace_seconds=0").in_new_organization(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action, ChangeRole, CreateInvitation, LeaveOrganization, ListInvitations, ListMembers, Permit,
-    ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role, SignedIn,
+    Action, ChangeRole, CreateInvitation, LeaveOrganization, ListInvitations, ListMembers, ListSecrets,
+    Permit, ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role, SignedIn,
 };
 use endpoint::{Answer, Call, Paging, Problem};
 use ids::{EmailAddress, InvitationId, OrganizationId, UserId};
@@ -222,7 +222,9 @@ fn content(shown: &Shown) -> Markup {
             dt { "Your role" } dd { (shown.role) }
         }
         p {
-            @if ReadOrganizationKey::RULE.contains(&shown.role) { a href={ (base) "/keys" } { "Keys" } }
+            @if ListSecrets::RULE.contains(&shown.role) { a href={ (base) "/secrets" } { "Secrets" } " · " }
+            a href={ (base) "/own-secrets" } { "Your own secrets" } " "
+            @if ReadOrganizationKey::RULE.contains(&shown.role) { "· " a href={ (base) "/keys" } { "Keys" } }
         }
         h2 { "Members" }
         form method="get" action=(base) {
