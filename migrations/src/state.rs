@@ -37,10 +37,8 @@ pub async fn has_table(database: &DatabaseConnection, table: &str) -> Result<boo
 pub async fn pending(database: &DatabaseConnection) -> Result<(usize, usize), DbErr> {
     let mut applied = Vec::new();
     if has_table(database, APPLIED).await? {
-        let query = Statement::from_string(
-            database.get_database_backend(),
-            format!("SELECT version FROM {APPLIED}"),
-        );
+        let query =
+            Statement::from_string(database.get_database_backend(), format!("SELECT version FROM {APPLIED}"));
         for row in database.query_all_raw(query).await? {
             applied.push(row.try_get::<String>("", "version")?);
         }

@@ -190,6 +190,9 @@ async fn master_keys(folder: &Folder, database: &DatabaseConnection) -> Result<M
             })?;
             parsed(folder, &text)
         }
+        Err(StartError::MasterKey(reason)) => {
+            Err(StartError::MasterKeyFile { path: folder.file(MASTER_KEY), reason })
+        }
         checked => checked,
     }
 }

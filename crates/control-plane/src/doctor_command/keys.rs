@@ -29,7 +29,7 @@ pub(super) async fn look_at(
         Ok(masters) => masters,
         Err(error) => {
             let error = if used.is_empty() { error } else { error.needing(&used) };
-            return findings.fail("master key", error, "make it readable");
+            return findings.fail("master key", error, "put it back where it is looked for");
         }
     };
     let vault = Vault::new(store, Keyring::new(masters.clone()));
@@ -64,7 +64,7 @@ async fn master_keys(
         }
     }
     if let Err(error) = vault.check_master_keys().await {
-        findings.fail("master key", StartError::vault(&error), "nothing was changed");
+        findings.fail("master key", StartError::vault(&error), "nothing is served until then");
         return matches!(error, VaultError::KeyTampered(_));
     }
     let known = masters.known().await;
@@ -111,7 +111,7 @@ async fn root_key(vault: &Vault, findings: &mut Findings) {
     match vault.known_root_key().await {
         Ok(Some(_)) => findings.ok("root key", "opens"),
         Ok(None) => findings.warn("root key", "is not there yet", "the first start makes it"),
-        Err(error) => findings.fail("root key", StartError::vault(&error), "restore the database"),
+        Err(error) => findings.fail("root key", error, "restore it from a backup"),
     }
 }
 
@@ -126,7 +126,7 @@ async fn swap(vault: &Vault, findings: &mut Findings) {
             "one opens in the place of another",
             "stop the platform and ask its makers: values are not bound to their place",
         ),
-        Err(error) => findings.fail(SUBJECT, StartError::vault(&error), "restore it from a backup"),
+        Err(error) => findings.fail(SUBJECT, error, "restore it from a backup"),
     }
 }
 

@@ -19,6 +19,7 @@ mod kept_decisions;
 mod letters;
 mod links;
 mod mass_assignment;
+mod master_keys;
 mod organization_page;
 mod platform;
 mod policy;
