@@ -42,10 +42,8 @@ pub(crate) fn positions(declared: &Declared, endpoint: &Endpoint) -> (Vec<Positi
     found.extend(in_query.map(|name| Position::Query(name.to_owned())));
     let operation = &declared.description["paths"][&endpoint.path][endpoint.method.to_ascii_lowercase()];
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
-        let name = parameter["name"].as_str().unwrap_or_default();
-        let is_asked = query.contains(&format!("{name}=$"));
-        if parameter["in"] == "query" && is_identifier(name, &parameter["schema"]) && !is_asked {
-            unknown.push(format!("parameter {name}"));
+        if !is_covered(parameter, query) {
+            unknown.push(format!("parameter {}", parameter["name"]));
         }
     }
     for content in operation["requestBody"]["content"].as_object().into_iter().flat_map(Map::values) {
@@ -64,6 +62,18 @@ fn kind_of(schema: &Value) -> Option<&str> {
 /// Whether a name or a schema says that it is an identifier.
 fn is_identifier(name: &str, schema: &Value) -> bool {
     name == "id" || name.ends_with("Id") || name.ends_with("Ids") || kind_of(schema).is_some()
+}
+
+/// Whether a parameter is varied, or is no identifier.
+fn is_covered(parameter: &Value, query: &str) -> bool {
+    let name = parameter["name"].as_str().unwrap_or_default();
+    let is_varied = match parameter["in"].as_str() {
+        Some("path") => name.ends_with("_id"),
+        Some("query") => query.contains(&format!("{name}=$")),
+        // None is read from headers and cookies.
+        _ => true,
+    };
+    is_varied || !is_identifier(name, &parameter["schema"])
 }
 
 /// For every identifier in a schema a smallest value with [`VARIED`] in its place, the field, and the kind.
@@ -171,6 +181,20 @@ mod tests {
         for body in expected {
             assert!(found.iter().any(|(made, ..)| *made == body), "{body}");
         }
+    }
+
+    #[test]
+    fn a_parameter_that_is_described_as_an_identifier_and_not_varied_is_named() {
+        let secret = json!({ "type": "string", "pattern": "^sct_[0-9a-f]{32}$" });
+        let covered = |place: &str, name: &str, query: &str| {
+            is_covered(&json!({ "in": place, "name": name, "schema": secret }), query)
+        };
+        assert!(covered("path", "app_secret_id", "") && !covered("path", "secret", ""));
+        assert!(
+            covered("query", "secret", "?secret=$app_secret_id")
+                && !covered("query", "secret", "?user=$user_id")
+        );
+        assert!(is_covered(&json!({ "in": "query", "name": "after", "schema": { "type": "string" } }), ""));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::identifiers::{self, OWN, Position, VARIED};
 use crate::people::SESSION_COOKIE;
 use crate::requests::{self, Objects};
 use crate::views::{self, Views};
-use crate::world::World;
+use crate::world::{World, object};
 use crate::{ProofError, Target, Witness};
 
 /// Asks with foreign, unknown and malformed identifiers.
@@ -160,9 +160,12 @@ impl Sweeping<'_> {
             objects.get(name.as_str()).cloned().ok_or_else(|| ProofError::NoObject(name.clone()))
         };
         let mut variants = vec![(Variant::Foreign, known(&world.other)?)];
-        if name == "app_id" {
+        if matches!(name.as_str(), "app_id" | "app_secret_id") {
             variants.push((Variant::Invisible, known(world.standing(AppKind::Restricted)?)?));
             variants.push((Variant::Invisible, known(world.standing(AppKind::Own)?)?));
+        }
+        if name == "own_secret_id" {
+            variants.push((Variant::Invisible, object(&own, "colleagues_secret_id")?.to_owned()));
         }
         let mut answer = String::new();
         for (variant, value) in variants {

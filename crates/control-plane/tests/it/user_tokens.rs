@@ -194,6 +194,24 @@ on_both_stores! {
         assert_eq!(editor.call("DELETE", &revoked, None).await.status, 204);
         assert_eq!(whoami(&platform, "payroll", &admins).await.status, 401);
     }
+    async fn z01_of_two_credentials_of_one_kind_none_counts(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let member = platform.signed_in("member").await;
+        let (secret, token) = (platform.server_secret("hello"), token(&platform, &member, "hello").await);
+        let ask = async |headers: &[(&str, &str)]| {
+            let browser = platform.browser();
+            let request = browser.client.request("GET", &platform.url("/api/v1/whoami"));
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            request.send().await.status
+        };
+        let (own, other) = (("VYBE_SERVER_SECRET", secret), ("Vybe-Server-Secret", secret));
+        let user = ("x-vybe-user-token", token.as_str());
+        assert_eq!((ask(&[own, user]).await, ask(&[other, user]).await), (200, 200));
+        for twice in [&[own, own][..], &[own, other], &[other, own, user], &[own, user, user]] {
+            assert_eq!(ask(twice).await, 401, "{}", twice.len());
+        }
+    }
+
     async fn a_user_token_ends_with_its_session(database: TestDatabase) {
         let platform = Platform::start(&database).await;
         let member = platform.signed_in("member").await;

@@ -69,8 +69,7 @@ impl World {
         member: Person,
         objects: &mut Objects,
     ) -> Result<(), ProofError> {
-        let member = self.session(member).await?;
-        objects.insert("user_id", member.user);
+        objects.insert("user_id", self.session(member).await?.user);
         objects.insert("owner_id", self.session(owner).await?.user);
         let group = self.group(owner, objects).await?;
         objects.insert("group_id", group);
@@ -91,6 +90,10 @@ impl World {
             objects.insert("event_id", text("the audit trail", &events, "/events/0/id")?);
         }
         self.secret(owner, "organization_secret_id", objects).await?;
+        self.secret(member, "own_secret_id", objects).await?;
+        if let Some(colleagues) = objects.remove("own_secret_id") {
+            objects.insert("colleagues_secret_id", colleagues);
+        }
         self.secret(owner, "own_secret_id", objects).await?;
         objects.insert("letter", "newest".to_owned());
         Ok(())
