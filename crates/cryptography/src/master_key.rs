@@ -59,7 +59,7 @@ impl MasterKey {
     /// # Errors
     /// It did not, or the wrapped key was changed.
     pub fn unwrap(&self, place: &[u8], wrapped: &[u8]) -> Result<KeyBytes, OpenError> {
-        KeyBytes::from_slice(&self.wrapping.open(place, wrapped)?).ok_or(OpenError)
+        KeyBytes::from_slice(self.wrapping.open(place, wrapped)?.reveal()).ok_or(OpenError)
     }
 }
 

@@ -8,9 +8,8 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
-use zeroize::Zeroizing;
 
-use crate::{OpenError, SealError};
+use crate::{OpenError, SealError, SecretBytes};
 
 /// Seals and opens values (AES-256-GCM, NIST SP 800-38D).
 pub struct SealingKey {
@@ -57,14 +56,14 @@ impl SealingKey {
     ///
     /// # Errors
     /// It was not, or it was changed.
-    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<SecretBytes, OpenError> {
         let key = self.key.as_ref().ok_or(OpenError)?;
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
-        let mut value = Zeroizing::new(rest.to_vec());
-        let length =
-            key.open_in_place(nonce, Aad::from(place), value.as_mut_slice()).map_err(|_| OpenError)?.len();
-        value.truncate(length);
+        let mut value = SecretBytes::copy_of(rest);
+        let bytes = value.bytes_mut();
+        let length = key.open_in_place(nonce, Aad::from(place), bytes).map_err(|_| OpenError)?.len();
+        bytes.truncate(length);
         Ok(value)
     }
 }

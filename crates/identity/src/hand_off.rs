@@ -183,7 +183,7 @@ impl HandOff {
             SessionError::Unavailable => HandOffError::Unavailable,
         })?;
         let token = self.seal.open(&place(&code), &row.sealed_token).map_err(IdentityError::from)?;
-        let token = Token::from_bytes(&token).ok_or(HandOffError::Refused)?;
+        let token = Token::from_bytes(token.reveal()).ok_or(HandOffError::Refused)?;
         let value = self.sessions.cookie(id, &token, CookieHost::App(label)).map_err(IdentityError::from)?;
         let seconds = (session.ends_at() - now).whole_seconds();
         Ok(Return {

@@ -339,7 +339,7 @@ impl Sessions {
         // One length only: anything else is not ours, and is not decoded.
         let sealed = (cookie.len() == 128).then(|| URL_SAFE_NO_PAD.decode(cookie).ok())??;
         let value = self.seal.open(&host.place(), &sealed).ok()?;
-        let (id, token) = value.split_at_checked(LENGTH_OF_ID)?;
+        let (id, token) = value.reveal().split_at_checked(LENGTH_OF_ID)?;
         let id = std::str::from_utf8(id).ok()?.parse().ok()?;
         Some((id, Token::from_bytes(token)?))
     }
