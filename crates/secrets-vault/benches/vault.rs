@@ -1,10 +1,15 @@
-//! What the vault costs through a store, on SQLite: opening a value, putting one in the place of another, and sealing all
-//! values of an organization with a new key.
+//! What the vault costs through a store, on SQLite: opening a value, putting one in the place of another, sealing all
+//! values of an organization with a new key, and listing masked secrets.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and stops if it cannot be set up")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops if it cannot be set up"
+)]
 
 use std::time::Instant;
 
+use access_control::{Environment, ListSecrets, ManageSecrets};
 use audit::{Actor, Event, Target};
 use cryptography::SecretBytes;
 use ids::SecretId;
@@ -15,6 +20,9 @@ use time::OffsetDateTime;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/it/house.rs"]
 mod house;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/office.rs"]
+mod office;
 
 const VALUES: usize = 10_000;
 const SIZE: usize = 1 << 10;
@@ -66,6 +74,39 @@ async fn main() {
     let rotation = rotations.work(rotation.id).await.unwrap().unwrap();
     println!("| rotate a key, closing scan included | {:.0} values/s |", per_second(VALUES, began));
     println!("| | {:?} |", rotation.state);
+
+    list().await;
+}
+
+/// As many as an organization may have, as the API answers them and at once.
+async fn list() {
+    let office = office::Office::new(TestDatabase::sqlite().await).await;
+    let manage = office.within::<ManageSecrets>(office.owner);
+    for number in 0..VALUES {
+        let (name, value) =
+            (format!("service {number}"), format!("a key that is long enough for a mask {number:05}"));
+        let new = office::new(Kind::ApiKey, &name, Some(Environment::Preview), office::text(&value));
+        office.secrets.create(&manage, new, office::occasion()).await.unwrap();
+    }
+    let permit = office.within::<ListSecrets>(office.owner);
+    for page in [100, VALUES] {
+        let mut times = Vec::new();
+        for _ in 0..9 {
+            let (mut after, mut listed) = (None, 0);
+            let began = Instant::now();
+            while listed < VALUES {
+                let secrets = office.secrets.list(&permit, after, page).await.unwrap();
+                assert!(secrets.iter().all(|secret| secret.mask().len() > 4));
+                (after, listed) = (secrets.last().map(|secret| secret.id), listed + secrets.len());
+            }
+            times.push(began.elapsed());
+        }
+        times.sort_unstable();
+        println!(
+            "| list {VALUES} masked secrets, {page} at a time | median {:.0} ms |",
+            times[4].as_secs_f64() * 1e3
+        );
+    }
 }
 
 fn per_second(values: usize, began: Instant) -> f64 {

@@ -93,6 +93,12 @@ pub struct SecretValue {
 }
 
 impl SecretValue {
+    /// What is sealed.
+    #[must_use]
+    pub const fn bytes(&self) -> &SecretBytes {
+        &self.bytes
+    }
+
     /// Checks a value of this kind. Opening an encrypted SSH key takes up to a second.
     ///
     /// # Errors

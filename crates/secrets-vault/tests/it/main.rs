@@ -1,11 +1,15 @@
 //! Black-box tests of the vault, on both stores.
 
+mod environments;
 mod house;
 mod many_values;
+mod named_secrets;
 mod nonces;
+mod office;
 mod rotations;
 mod rotations_under_load;
 mod sealing;
 mod swaps;
 mod types;
+mod values;
 mod world;
