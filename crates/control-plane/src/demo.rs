@@ -1,5 +1,7 @@
 //! `vybe dev`: the whole platform on one machine, with a provider, apps and people to try it with.
 
+mod redeployment;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -10,7 +12,7 @@ use apps::{AddressPolicy, Network};
 use cryptography::MasterKey;
 use decisions::{Recording, Retention};
 use development::{
-    DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates,
+    DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates, signed_in,
 };
 use endpoint::{Certificates, Limits, Sites};
 use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use self::redeployment::{DemoApps, Redeployment};
 use crate::platform::{Listeners, Platform, Settings};
 use crate::serve::{Running, listen};
 use crate::{StartError, master_keys, output, trust};
@@ -98,6 +101,7 @@ async fn start_recording(
     let catcher = MailCatcher::start().await?;
 
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    let redeployment = Redeployment::default();
     let platform = Platform::assemble(Settings {
         sites: Sites::clone(&sites),
         database,
@@ -124,9 +128,11 @@ async fn start_recording(
             ..Limits::default()
         },
         development: [development::endpoints(&issuer), development::mail_endpoints(&catcher)].concat(),
+        followers: vec![Arc::new(redeployment.clone())],
     })
     .await?;
     let seeded = seed(&platform, &issuer_origin, &upstream).plant(known_secrets(&platform, &earlier)).await?;
+    redeployment.start(demo_apps(&platform, &seeded, &upstream)?).await.map_err(failed)?;
     let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let admin_address = admin.local_addr().map_err(StartError::Runtime)?;
     let mut description = describe(&sites, &files.authority, &seeded, &upstream);
@@ -172,12 +178,27 @@ fn known_secrets(platform: &Platform, earlier: &Value) -> BTreeMap<String, Strin
 
 /// The Owner's, so that programs can be tried at once; the one of an earlier run ends.
 async fn api_token(platform: &Platform, seeded: &Seeded) -> Result<String, StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
-    let name = "dev.json".parse().map_err(|error: ids::NameError| failed(&error))?;
-    let owner = seeded.people.get("owner").ok_or_else(|| failed(&"the demo Owner is missing"))?;
+    let name = "dev.json".parse().map_err(|error: ids::NameError| failed(error))?;
+    let owner = seeded.people.get("owner").ok_or_else(|| failed("the demo Owner is missing"))?;
     let new = NewApiToken { name, life: ApiTokenLife::USUAL };
     let made = platform.api_tokens.prepare(owner.id, new, OffsetDateTime::now_utc()).await;
     Ok(made.map_err(StartError::identity)?.text.reveal().to_owned())
+}
+
+/// What is deployed, in the name of the Editor who made the apps.
+fn demo_apps(platform: &Platform, seeded: &Seeded, upstream: &Upstream) -> Result<DemoApps, StartError> {
+    let editor = seeded.people.get("editor").ok_or_else(|| failed("the demo Editor is missing"))?;
+    Ok(DemoApps {
+        organization: seeded.organization,
+        apps: seeded.apps.values().map(|app| app.id).collect(),
+        deployer: signed_in(editor),
+        deployments: platform.deployments.clone(),
+        upstream: upstream.clone(),
+    })
+}
+
+fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError::Server(error.to_string())
 }
 
 /// The key in the folder; made there with the database, and never for one that holds data keys already.
@@ -254,6 +275,8 @@ fn seed<'a>(platform: &'a Platform, issuer: &'a str, upstream: &Upstream) -> See
         grants: &platform.grants,
         path_rules: &platform.path_rules,
         server_secrets: &platform.server_secrets,
+        secrets: &platform.secrets,
+        app_secrets: &platform.app_secrets,
         facts: &platform.directory,
         issuer,
         upstream: upstream.address(),

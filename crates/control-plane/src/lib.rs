@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 mod config_path;
 pub mod demo;
+mod deployment;
 mod doctor_command;
 mod error;
 mod explain_command;
@@ -35,6 +36,7 @@ mod remote;
 pub mod serve;
 mod trust;
 
+pub use deployment::{Deployment, DeploymentError, Deployments};
 pub use error::StartError;
 pub use output::complain;
 pub use platform::{Listeners, Platform, Settings};

@@ -19,14 +19,16 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
-use secrets_vault::{KeyRotations, MasterKeys, RotationLimits, Vault};
+use secrets_vault::{AppSecrets, KeyRotations, MasterKeys, RotationLimits, Secrets, Vault};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
+use crate::deployment::Deployments;
 use crate::head_signing::HeadSigning;
+use crate::health::{self, Health};
 use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
@@ -78,6 +80,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Endpoints of the development provider.
     pub development: Vec<Endpoint>,
+    /// Who follows changes, besides the platform's own followers and after them.
+    pub followers: Vec<Arc<dyn Follower>>,
 }
 
 /// The platform in memory: every use case, and the server that reaches them.
@@ -104,6 +108,12 @@ pub struct Platform {
     pub server_secrets: ServerSecrets,
     /// API tokens.
     pub api_tokens: Arc<ApiTokens>,
+    /// The secrets of organizations.
+    pub secrets: Secrets,
+    /// The secrets of apps.
+    pub app_secrets: AppSecrets,
+    /// What deployments of apps get.
+    pub deployments: Deployments,
     /// The vault.
     pub vault: Vault,
     /// The facts in memory.
@@ -183,6 +193,7 @@ impl Platform {
                 facts: foundation.facts(),
             }));
         }
+        followers.extend(settings.followers);
         journal.follow(followers);
 
         let key_rotations = KeyRotations::new(
@@ -202,16 +213,12 @@ impl Platform {
             sites: Arc::clone(sites),
             refusals: refusals.clone(),
         };
-        let endpoints = endpoints::all(
-            &foundation,
-            &identity,
-            &organizations,
-            &apps,
-            &key_rotations,
-            &gate,
-            metrics,
-            settings.development,
-        );
+        let vault_api = use_cases::vault_api(&foundation, key_rotations.clone());
+        let database = foundation.database.clone();
+        let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
+        others.extend(settings.development);
+        let endpoints =
+            endpoints::all(&foundation, &identity, &organizations, &apps, &vault_api, &gate, others);
         let gateway = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&identity.sessions),
@@ -232,12 +239,21 @@ impl Platform {
             members: organizations.members,
             invitations: organizations.invitations,
             set_up: organizations.set_up,
-            apps: apps.apps,
+            apps: apps.apps.clone(),
             grants: apps.grants,
             path_rules: apps.path_rules,
             server_secrets: apps.server_secrets.clone(),
             server_secret_rotations: apps.server_secret_rotations,
             api_tokens: identity.api_tokens,
+            deployments: Deployments {
+                environments: vault_api.environments,
+                server_secrets: apps.server_secrets.clone(),
+                apps: apps.apps.clone(),
+                facts: foundation.facts(),
+                sites: Arc::clone(sites),
+            },
+            secrets: vault_api.secrets,
+            app_secrets: vault_api.app_secrets,
             vault: foundation.vault,
             key_rotations,
             directory: foundation.directory,

@@ -144,6 +144,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
         development: Vec::new(),
+        followers: Vec::new(),
     })
     .await?;
     if let Some(code) =

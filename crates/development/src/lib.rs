@@ -24,5 +24,5 @@ pub use error::DevelopmentError;
 pub use folder::Folder;
 pub use issuer::{DemoUser, Issuer, IssuerClient};
 pub use mail_catcher::{CaughtLetter, MailCatcher};
-pub use seed::{DEMO_USERS, Seed, Seeded};
+pub use seed::{DEMO_USERS, Seed, Seeded, signed_in};
 pub use upstream::{AccessLogEntry, Upstream};

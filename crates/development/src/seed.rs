@@ -1,5 +1,7 @@
 //! The demo organization, made through the same use cases as any other, once.
 
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -15,6 +17,7 @@ use apps::{
 use identity::{Person, Users};
 use ids::{OrganizationId, RequestId, SessionId};
 use organizations::{Invitations, Members, Organizations};
+use secrets_vault::{AppSecrets, Secrets};
 use time::OffsetDateTime;
 
 use crate::{DemoUser, DevelopmentError};
@@ -74,6 +77,10 @@ pub struct Seed<'a> {
     pub path_rules: &'a AppPathRules,
     /// Server secrets.
     pub server_secrets: &'a ServerSecrets,
+    /// Secrets of the organization.
+    pub secrets: &'a Secrets,
+    /// Secrets of the apps.
+    pub app_secrets: &'a AppSecrets,
     /// What permits are decided on.
     pub facts: &'a dyn Facts,
     /// The development provider.
@@ -131,6 +138,7 @@ impl Seed<'_> {
             }
         }
         let editor = actor("editor")?;
+        self.secrets(&editor, organization).await?;
         let mut apps = BTreeMap::new();
         let mut server_secrets = known_secrets;
         for demo in &DEMO_APPS {
@@ -138,6 +146,7 @@ impl Seed<'_> {
             if !server_secrets.contains_key(demo.slug) {
                 server_secrets.insert(demo.slug.to_owned(), self.secret(&editor, &app).await?);
             }
+            self.secrets_of(&editor, &app).await?;
             apps.insert(demo.slug, app);
         }
         if let (Some(payroll), Some(admin)) = (apps.get("payroll"), people.get("admin")) {
@@ -257,7 +266,8 @@ impl Seed<'_> {
 }
 
 /// A person of the demo, acting while the platform starts. There is no session: nobody is signed in yet.
-fn signed_in(person: &Person) -> SignedIn {
+#[must_use]
+pub fn signed_in(person: &Person) -> SignedIn {
     SignedIn {
         user: person.id,
         session: SessionId::generate(),

@@ -32,6 +32,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use self::deployments::Deployments;
+pub(crate) use self::deployments::GREETING;
 use crate::DevelopmentError;
 
 /// How many requests the access log keeps.

@@ -63,7 +63,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "development",
-        &["access-control", "apps", "audit", "endpoint", "identity", "ids", "organizations", "cryptography"],
+        &[
+            "access-control",
+            "apps",
+            "audit",
+            "endpoint",
+            "identity",
+            "ids",
+            "organizations",
+            "cryptography",
+            "secrets-vault",
+        ],
     ),
     (
         "control-plane",

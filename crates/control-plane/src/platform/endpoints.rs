@@ -12,23 +12,20 @@ use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
-use secrets_vault::{AppSecrets, Environments, KeyRotations, OwnSecrets, Secrets, VaultApi};
+use secrets_vault::VaultApi;
 
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
-use crate::health::{self, Health};
-use crate::metrics::Metrics;
 
-/// What is mounted, `development` included.
+/// What is mounted, with `others` that no use case stands behind.
 pub(super) fn all(
     foundation: &Foundation,
     identity: &IdentityUseCases,
     organizations: &OrganizationUseCases,
     apps: &AppUseCases,
-    key_rotations: &KeyRotations,
+    vault: &VaultApi,
     gate: &Gate,
-    metrics: Metrics,
-    development: Vec<Endpoint>,
+    others: Vec<Endpoint>,
 ) -> Vec<Endpoint> {
     let sites = &foundation.sites;
     let mut all = identity::endpoints(&Identity {
@@ -89,7 +86,11 @@ pub(super) fn all(
             apps: apps.apps.clone(),
             server_secrets: apps.server_secrets.clone(),
             server_secret_rotations: apps.server_secret_rotations.clone(),
-            key_rotations: key_rotations.clone(),
+            secrets: vault.secrets.clone(),
+            app_secrets: vault.app_secrets.clone(),
+            own_secrets: vault.own_secrets.clone(),
+            environments: vault.environments.clone(),
+            key_rotations: vault.key_rotations.clone(),
             facts: foundation.facts(),
             sites: Arc::clone(sites),
         }
@@ -99,26 +100,10 @@ pub(super) fn all(
         DecisionsApi { decisions: Decisions::new(decisions::Store::new(foundation.database.clone())) }
             .endpoints(),
     );
-    let store = secrets_vault::Store::new(foundation.journal.clone());
-    let vault = &foundation.vault;
-    all.extend(
-        VaultApi {
-            key_rotations: key_rotations.clone(),
-            secrets: Secrets::new(store.clone(), vault.clone(), foundation.facts()),
-            app_secrets: AppSecrets::new(store.clone(), vault.clone()),
-            own_secrets: OwnSecrets::new(store.clone(), vault.clone()),
-            environments: Environments::new(store, vault.clone()),
-        }
-        .endpoints(),
-    );
+    all.extend(vault.endpoints());
     all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
-    all.extend(health::endpoints(&Health {
-        database: foundation.database.clone(),
-        directory: foundation.directory.clone(),
-        metrics,
-    }));
-    all.extend(development);
+    all.extend(others);
     all.push(api_description(&all));
     all
 }

@@ -18,7 +18,9 @@ use identity::{
 use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use sea_orm::DatabaseConnection;
-use secrets_vault::{Keyring, MasterKeys, Vault};
+use secrets_vault::{
+    AppSecrets, Environments, KeyRotations, Keyring, MasterKeys, OwnSecrets, Secrets, Vault, VaultApi,
+};
 use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;
@@ -192,5 +194,17 @@ impl AppUseCases {
             server_secrets,
             agent_tokens: AgentTokens::new(store, &foundation.root_key),
         }
+    }
+}
+
+/// The secrets that people keep in the vault, and its keys.
+pub(super) fn vault_api(foundation: &Foundation, key_rotations: KeyRotations) -> VaultApi {
+    let (store, vault) = (secrets_vault::Store::new(foundation.journal.clone()), foundation.vault.clone());
+    VaultApi {
+        key_rotations,
+        secrets: Secrets::new(store.clone(), vault.clone(), foundation.facts()),
+        app_secrets: AppSecrets::new(store.clone(), vault.clone()),
+        own_secrets: OwnSecrets::new(store.clone(), vault.clone()),
+        environments: Environments::new(store, vault),
     }
 }
