@@ -6,7 +6,7 @@ use std::time::Duration;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
     DatabaseBackend, DatabaseConnection, SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector,
-    TransactionOptions, TransactionTrait as _,
+    Statement, TransactionOptions, TransactionTrait as _,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
@@ -125,6 +125,8 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, ConnectError>
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
+        // What is deleted is overwritten with zeros (<https://www.sqlite.org/pragma.html#pragma_secure_delete>).
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
     let failed = |source| ConnectError::Sqlite { path: path.to_owned(), source };
@@ -232,6 +234,24 @@ fn is_loopback(host: &str) -> bool {
             .trim_end_matches(']')
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// Moves SQLite's journal into the database file and empties it, so that it keeps nothing of what was overwritten
+/// (<https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>). Answers false when somebody was still reading what
+/// was there before. PostgreSQL keeps no such file that we could empty: true.
+///
+/// # Errors
+/// The store is not available.
+pub async fn empty_journal(database: &DatabaseConnection) -> Result<bool, DbErr> {
+    let backend = database.get_database_backend();
+    if backend != DatabaseBackend::Sqlite {
+        return Ok(true);
+    }
+    let checkpoint = Statement::from_string(backend, "PRAGMA wal_checkpoint(TRUNCATE)");
+    match database.query_one_raw(checkpoint).await? {
+        Some(row) => Ok(row.try_get_by_index::<i32>(0)? == 0),
+        None => Ok(false),
+    }
 }
 
 /// Brings the schema up to date, all of it or nothing, and returns how many migrations that took. Two

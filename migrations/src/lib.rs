@@ -11,7 +11,7 @@ mod connect;
 mod m0001_first;
 mod state;
 
-pub use connect::{ACQUIRE_TIMEOUT, ConnectError, connect, migrate};
+pub use connect::{ACQUIRE_TIMEOUT, ConnectError, connect, empty_journal, migrate};
 pub use state::{has_table, is_there, pending};
 
 /// All migrations, oldest first.

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use audit::{Chain, Export, Journal, Location, Report};
+use audit::{Chain, Export, Journal, Location, Report, SignedReceipt};
 use clap::{ArgGroup, Args, Subcommand};
 use cryptography::PublicKey;
 use ids::OrganizationId;
@@ -25,6 +25,12 @@ pub(crate) enum AuditCommand {
         trail was rolled back.\n\nExample:\n  vybe audit verify --export acme.jsonl --public-key \"$(cat audit-key)\" --heads audit-heads.jsonl"
     )]
     Verify(VerifyArguments),
+    /// Says whether the platform signed a receipt for a deleted organization. Needs no server and no database.
+    #[command(
+        after_help = "Ends with 0 if it did, with 1 if not.\n\nExample:\n  vybe audit verify-receipt --receipt \
+        acme-deleted.json --public-key \"$(cat audit-key)\""
+    )]
+    VerifyReceipt(VerifyReceiptArguments),
     /// Prints the public key that signed heads are checked with. Keep it where the platform cannot change it.
     PublicKey(ConfigPath),
     /// Writes one chain of the audit trail to a file, straight from the database.
@@ -42,6 +48,16 @@ pub(crate) struct VerifyArguments {
     /// Heads that were kept outside of the database: the platform's heads file, or last lines of earlier exports.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyReceiptArguments {
+    /// The answer to the deletion, as it was kept.
+    #[arg(long, value_name = "FILE")]
+    receipt: PathBuf,
+    /// A public key of the platform (64 hexadecimal digits); once for each there was.
+    #[arg(long, value_name = "KEY", required = true, value_parser = public_key)]
+    public_key: Vec<PublicKey>,
 }
 
 #[derive(Args)]
@@ -74,6 +90,7 @@ impl AuditCommand {
     ) -> Result<(), StartError> {
         match self {
             Self::Verify(arguments) => verify(&arguments),
+            Self::VerifyReceipt(arguments) => verify_receipt(&arguments),
             Self::PublicKey(path) => {
                 let root_key = runtime()?.block_on(async {
                     let config = path.load()?;
@@ -110,6 +127,32 @@ fn verify(arguments: &VerifyArguments) -> Result<(), StartError> {
         return Ok(());
     }
     print("note: without --heads, an export that was rolled back to an earlier signed head would not show")
+}
+
+fn verify_receipt(arguments: &VerifyReceiptArguments) -> Result<(), StartError> {
+    let path = &arguments.receipt;
+    let text = fs::read(path).map_err(|source| StartError::File { path: path.clone(), source })?;
+    let refused = |reason| StartError::NoReceipt { path: path.clone(), reason };
+    let receipt =
+        SignedReceipt::parse(&text).ok_or_else(|| refused("not a receipt for a deleted organization"))?;
+    if !arguments.public_key.iter().any(|key| receipt.is_signed_by(key)) {
+        return Err(refused("it was changed, or another key signed it"));
+    }
+    let said = receipt.receipt;
+    let keys = said.data_keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    print(&format!(
+        "signed: the organization {} ({}) was deleted at {} with {} apps, {} members and {} sealed values; destroyed \
+         data keys: {}; audit record {}",
+        said.organization,
+        said.slug,
+        said.deleted_at,
+        said.apps,
+        said.members,
+        said.values,
+        if keys.is_empty() { "none, it had none" } else { keys.as_str() },
+        said.record,
+    ))?;
+    print(&format!("not covered: {}", said.not_covered))
 }
 
 /// Why the file is no export at all, if nothing in it could be read as a part of one.

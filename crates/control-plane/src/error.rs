@@ -75,6 +75,14 @@ pub enum StartError {
     /// An export that is not what the platform wrote.
     #[error("the export does not verify: {}", counted(*.0, "finding"))]
     Findings(usize),
+    /// A file that is no receipt of the platform.
+    #[error("{}: {reason}", path.display())]
+    NoReceipt {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A file that is no export at all.
     #[error("{}: {reason}", path.display())]
     NoExport {

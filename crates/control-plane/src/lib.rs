@@ -34,6 +34,7 @@ mod process_memory;
 mod prove_command;
 mod remote;
 pub mod serve;
+mod shredding;
 mod trust;
 
 pub use deployment::{Deployment, DeploymentError, Deployments};

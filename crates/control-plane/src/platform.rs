@@ -32,6 +32,7 @@ use crate::health::{self, Health};
 use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
+use crate::shredding::Shredding;
 
 /// How long the last refusals may take to be written when the platform stops.
 const LAST_REFUSALS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -186,6 +187,8 @@ impl Platform {
         .map_err(|error| StartError::Server(error.to_string()))?;
         let mut followers: Vec<Arc<dyn Follower>> =
             vec![Arc::new(directory.clone()), identity.sessions.clone(), Arc::new(metrics.clone())];
+        let (database, vault) = (foundation.database.clone(), foundation.vault.clone());
+        followers.push(Arc::new(Shredding { database, vault }));
         if settings.personal_organizations {
             followers.push(Arc::new(PersonalOrganizations {
                 organizations: organizations.organizations.clone(),

@@ -104,6 +104,37 @@ async fn broken(platform: &Platform, expected: &str) {
 }
 
 on_both_stores! {
+    async fn a_stranger_verifies_the_receipt_for_a_deleted_organization(database: TestDatabase) {
+        let operator = Operator::new(&database);
+        let folder = Folder::open(operator.folder.path()).unwrap();
+        let platform = Platform::of(&folder, 0, database.connection().clone()).await;
+        let owner = platform.signed_in("owner").await;
+        let path = format!("/api/v1/organizations/{}?slug=acme", platform.demo.seeded.organization);
+        let answered = owner.call("DELETE", &path, None).await.text();
+        let receipt = operator.file("receipt.json");
+        let verify = |text: &str, key: &str| {
+            std::fs::write(&receipt, text).unwrap();
+            let arguments = ["audit", "verify-receipt", "--receipt", receipt.to_str().unwrap(), "--public-key", key];
+            let output = vybe(&arguments);
+            assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            (output.status.success(), said)
+        };
+        let key = operator.public_key();
+        let (signed, said) = verify(&answered, &key);
+        assert!(signed && said.contains("(acme) was deleted") && said.contains("dky_"), "{said}");
+        assert!(said.contains("not covered: Copies of the database"), "{said}");
+        for (text, key) in [
+            (answered.clone(), "ab".repeat(32)),
+            (answered.replace("\"acme\"", "\"acne\""), key.clone()),
+            (answered.replacen("\"signature\":\"", "\"signature\":\"00", 1), key.clone()),
+            ("{}".to_owned(), key.clone()),
+        ] {
+            let (signed, said) = verify(&text, &key);
+            assert!(!signed, "{said}");
+        }
+    }
+
     async fn what_happened_can_be_verified_by_a_stranger_and_what_was_changed_is_found(database: TestDatabase) {
         let operator = Operator::new(&database);
         let folder = Folder::open(operator.folder.path()).unwrap();

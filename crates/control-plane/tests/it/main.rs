@@ -9,6 +9,7 @@ mod audit_trail;
 mod browser;
 mod changes_bite;
 mod configuration;
+mod crypto_shred;
 mod deleted_organizations;
 mod demo;
 mod foreign_identifiers;
