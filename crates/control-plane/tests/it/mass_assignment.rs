@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ids::{
-    AgentTokenId, AuditEventId, DecisionId, GroupId, InvitationId, PathRuleId, ServerSecretId, SessionId,
+    AgentTokenId, AuditEventId, DecisionId, GroupId, InvitationId, PathRuleId, SecretId, ServerSecretId, SessionId,
 };
 use serde_json::{Value, json};
 use test_support::TestDatabase;
@@ -41,6 +41,9 @@ fn filled(path: &str, platform: &Platform) -> String {
             "{invitation_id}" => InvitationId::generate().to_string(),
             "{rule_id}" => PathRuleId::generate().to_string(),
             "{secret_id}" => ServerSecretId::generate().to_string(),
+            "{organization_secret_id}" | "{app_secret_id}" | "{own_secret_id}" => {
+                SecretId::generate().to_string()
+            }
             "{session_id}" | "{api_token_id}" => SessionId::generate().to_string(),
             "{agent_token_id}" => AgentTokenId::generate().to_string(),
             "{event_id}" => AuditEventId::generate().to_string(),

@@ -3,9 +3,11 @@
 //! The key is read and, with its passphrase, decrypted once, when it is entered: a key that does not open is
 //! refused then and not when a tunnel is needed.
 
+mod short_scalar;
+
 use cryptography::SecretBytes;
 use ssh_key::private::KeypairData;
-use ssh_key::{Kdf, PrivateKey};
+use ssh_key::{Algorithm, Kdf, PrivateKey};
 
 use super::{GivenParts, ValueError, checked, fields};
 
@@ -38,15 +40,21 @@ impl SshPrivateKey {
         if !text.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----") {
             return Err(ValueError::Refused(foreign_format(text)));
         }
-        let read = PrivateKey::from_openssh(text);
-        let key = read.map_err(|_| ValueError::Refused("the private key is broken, or cut off"))?;
+        let key = match PrivateKey::from_openssh(text) {
+            Ok(key) => key,
+            Err(_) if self.passphrase.is_none() && short_scalar::is_whole(text) => return Ok(()),
+            Err(_) => return Err(ValueError::Refused("the private key is broken, or cut off")),
+        };
         let key = match (&self.passphrase, key.is_encrypted()) {
             (None, false) => key,
             (None, true) => return Err(ValueError::Missing("passphrase, since the key is encrypted")),
             (Some(_), false) => {
                 return Err(ValueError::Refused("the key is not encrypted, but a passphrase came"));
             }
-            (Some(passphrase), true) => decrypt(&key, passphrase)?,
+            (Some(passphrase), true) => match decrypt(&key, passphrase)? {
+                Some(key) => key,
+                None => return Ok(()),
+            },
         };
         match key.key_data() {
             KeypairData::Ed25519(_) | KeypairData::Ecdsa(_) => Ok(()),
@@ -80,13 +88,19 @@ impl SshPrivateKey {
     }
 }
 
-fn decrypt(key: &PrivateKey, passphrase: &SecretBytes) -> Result<PrivateKey, ValueError> {
+/// The key, opened; none, if it opens and has a number that `ssh-key` finds too short.
+fn decrypt(key: &PrivateKey, passphrase: &SecretBytes) -> Result<Option<PrivateKey>, ValueError> {
     // Whoever made the file says how long opening it takes.
     if matches!(key.kdf(), Kdf::Bcrypt { rounds, .. } if *rounds > MOST_ROUNDS) {
         return Err(ValueError::Refused("the passphrase's derivation has more than 100 rounds"));
     }
-    let opened = key.decrypt(passphrase.reveal());
-    opened.map_err(|_| ValueError::Refused("the passphrase does not open the private key"))
+    let is_ecdsa = matches!(key.public_key().algorithm(), Algorithm::Ecdsa { .. });
+    match key.decrypt(passphrase.reveal()) {
+        Ok(opened) => Ok(Some(opened)),
+        // What the passphrase does not open is told apart by its check numbers before anything else is read.
+        Err(ssh_key::Error::Encoding(_)) if is_ecdsa => Ok(None),
+        Err(_) => Err(ValueError::Refused("the passphrase does not open the private key")),
+    }
 }
 
 fn foreign_format(text: &str) -> &'static str {

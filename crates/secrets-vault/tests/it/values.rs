@@ -200,6 +200,16 @@ fn a_private_key_is_read_and_opened_when_it_is_entered() {
         let end = key.find("\n-----END").unwrap();
         assert!(matches!(check(&key.replace(&key[end - 30..end], ""), None), Some(ValueError::Refused(_))));
     }
+    // Every second of these has a number that begins with a zero.
+    for _ in 0..12 {
+        let key = key(&["-t", "ecdsa", "-b", "521", "-N", ""]);
+        assert_eq!(check(&key, None), None, "{key}");
+    }
+    for _ in 0..6 {
+        let locked = key(&["-t", "ecdsa", "-b", "521", "-a", "1", "-N", "open sesame"]);
+        assert_eq!(check(&locked, Some("open sesame")), None);
+        assert!(matches!(check(&locked, Some("wrong")), Some(ValueError::Refused(_))));
+    }
     let locked = key(&["-t", "ed25519", "-a", "4", "-N", "open sesame"]);
     assert_eq!(check(&locked, Some("open sesame")), None);
     assert!(matches!(check(&locked, None), Some(ValueError::Missing(_))));
