@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_control::{AppLevel, ListApps, ListOwnOrganizations, OpenConsole, Permit};
+use access_control::{AppLevel, ListAppSecrets, ListApps, ListOwnOrganizations, OpenConsole, Permit};
 use endpoint::{Answer, Call, Problem};
 use maud::html;
 
@@ -25,7 +25,12 @@ pub(crate) async fn show(
     let mut groups = Vec::new();
     for own in console.organizations.list_own(&own).await? {
         let list = console.permit::<ListApps>(permit.actor(), own.organization.id, call.now())?;
-        groups.push((own, console.apps.list_visible(&list, call.now()).await?));
+        let mut apps = Vec::new();
+        for app in console.apps.list_visible(&list, call.now()).await? {
+            let edits = console.permit::<ListAppSecrets>(permit.actor(), app.id, call.now()).is_ok();
+            apps.push((app, edits));
+        }
+        groups.push((own, apps));
     }
     let content = html! {
         p.quiet { "Signed in as " span id="person" { (person.email) } }
@@ -38,10 +43,11 @@ pub(crate) async fn show(
                 p.quiet { "No app here that you may open." }
             } @else {
                 ul {
-                    @for app in apps {
+                    @for (app, edits) in apps {
                         li {
                             a href={ (console.sites.app_origin(&app.label)) "/" } { (app.name) }
                             @if app.level != AppLevel::Organization { " " small.quiet { (app.level) } }
+                            @if *edits { " " small { a href={ "/apps/" (app.id) "/secrets" } { "Secrets" } } }
                         }
                     }
                 }
