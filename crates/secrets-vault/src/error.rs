@@ -3,6 +3,7 @@
 use audit::AuditError;
 use cryptography::SealError;
 use ids::{DataKeyId, SecretId};
+use sea_orm::SqlErr;
 
 use crate::ProviderError;
 
@@ -58,4 +59,16 @@ pub enum VaultError {
     /// The change was not recorded.
     #[error(transparent)]
     Audit(#[from] AuditError),
+}
+
+impl VaultError {
+    /// Whether the store refused because what a row belongs to is gone.
+    pub(crate) fn names_what_is_gone(&self) -> bool {
+        matches!(self, Self::Store(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))))
+    }
+
+    /// Whether the store refused because another row has this place.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Store(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
 }

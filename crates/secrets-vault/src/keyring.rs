@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::store::ConnectionTrait;
 use cryptography::{KeyBytes, SealingKey};
 use ids::DataKeyId;
-use sea_orm::ConnectionTrait;
 use time::OffsetDateTime;
 
 use crate::store::data_keys;

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::rotation::{Rotation, RotationState, Subject};
 use crate::rotations::end_event;
-use crate::store::data_keys;
 use crate::store::key_rotations::{self, Turn};
+use crate::store::{DatabaseConnection, data_keys};
 use crate::{KeyRotations, VaultError};
 
 /// How often is looked for rotations that other processes started or left.
@@ -96,7 +96,7 @@ impl KeyRotations {
 }
 
 impl Work<'_> {
-    pub(crate) fn database(&self) -> &sea_orm::DatabaseConnection {
+    pub(crate) fn database(&self) -> &DatabaseConnection {
         self.rotations.vault.store().database()
     }
 

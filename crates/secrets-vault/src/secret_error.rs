@@ -3,7 +3,6 @@
 use access_control::FactsUnavailable;
 use audit::AuditError;
 use ids::NameError;
-use sea_orm::{DbErr, SqlErr};
 
 use crate::value::ValueError;
 use crate::variable::VariableError;
@@ -62,17 +61,9 @@ impl From<VaultError> for SecretError {
         match error {
             VaultError::NotFound => Self::NotFound,
             // The app, the membership or the organization went meanwhile.
-            VaultError::Store(error) if is_foreign_key(&error) => Self::NotFound,
-            VaultError::Store(error) if is_unique(&error) => Self::NameTaken,
+            error if error.names_what_is_gone() => Self::NotFound,
+            error if error.is_taken() => Self::NameTaken,
             error => Self::Vault(error),
         }
     }
-}
-
-fn is_foreign_key(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
-}
-
-fn is_unique(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }

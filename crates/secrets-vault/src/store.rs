@@ -8,10 +8,8 @@ pub(crate) mod secret_uses;
 pub(crate) mod secrets;
 
 use audit::Journal;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
-};
+pub(crate) use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 
 use crate::VaultError;
 

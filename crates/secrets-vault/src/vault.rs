@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::store::ConnectionTrait;
 use audit::{Actor, Change, Event, Target};
 use cryptography::{KeyBytes, RootKey, SecretBytes};
 use ids::{DataKeyId, OrganizationId, SecretId};
-use sea_orm::ConnectionTrait;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -182,7 +182,7 @@ impl Vault {
             };
             let place = place::of_value(id, owner, kind, row.version, key.id);
             return match key.key.open(&place, &row.sealed) {
-                Ok(value) => Ok((row.version, SecretBytes::new(value))),
+                Ok(value) => Ok((row.version, value)),
                 Err(_) => {
                     alarm("the sealed value does not open where it is");
                     Err(VaultError::Tampered(id))
