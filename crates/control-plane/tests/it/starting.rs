@@ -170,6 +170,10 @@ fn a_store_that_is_not_there_is_named_without_its_password() {
         check_failure(&output, &["PostgreSQL at 127.0.0.1", "database.url"]);
         assert!(!String::from_utf8_lossy(&output.stderr).contains("CANARY"));
     }
+    let doctor = setting.run(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    assert!(!doctor.status.success() && said.contains("fail  database: PostgreSQL at 127.0.0.1"), "{said}");
+    assert!(!said.contains("CANARY"), "{said}");
     setting.config = setting.config.replace(&lost, "sqlite:/nowhere/vybe.db");
     check_failure(&setting.run(&["serve"]), &["/nowhere/vybe.db"]);
 }
