@@ -23,6 +23,7 @@ mod letters;
 mod links;
 mod mass_assignment;
 mod master_keys;
+mod named_secrets;
 mod organization_page;
 mod platform;
 mod policy;

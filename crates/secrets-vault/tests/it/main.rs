@@ -1,5 +1,7 @@
 //! Black-box tests of the vault, on both stores.
 
+#![cfg(test)]
+
 mod environments;
 mod house;
 mod many_values;

@@ -40,7 +40,7 @@ test_support::on_both_stores! {
         let made = office.create(variable("GREETING", Production, "hello")).await.unwrap();
         assert_eq!((made.version, made.created_by), (1, office.owner));
         assert_eq!(office.secrets.find(&list, made.id).await.unwrap(), made);
-        assert_eq!(office.secrets.list(&list, None, 10).await.unwrap(), [made.clone()]);
+        assert_eq!(office.secrets.list(&list, None, 10).await.unwrap(), std::slice::from_ref(&made));
 
         let permit = office.within::<ManageSecrets>(office.editor);
         let replaced = office.secrets.replace(&permit, made.id, another("hi"), occasion()).await.unwrap();
@@ -249,7 +249,7 @@ test_support::on_both_stores! {
         assert_eq!(own.owner, Owner::Member(office.organization, office.member));
 
         let list = office.within::<ListSecrets>(office.owner);
-        assert_eq!(office.secrets.list(&list, None, 10).await.unwrap(), [shared.clone()]);
+        assert_eq!(office.secrets.list(&list, None, 10).await.unwrap(), std::slice::from_ref(&shared));
         let manage = office.within::<ManageSecrets>(office.owner);
         let own_list = office.within::<ListOwnSecrets>(office.owner);
         let own_manage = office.within::<ManageOwnSecrets>(office.owner);
