@@ -30,7 +30,6 @@ pub struct House {
     pub orphaned_apps: OrphanedApps,
     pub grants: Grants,
     pub path_rules: AppPathRules,
-    pub vault: Vault,
     pub server_secrets: ServerSecrets,
     pub server_secret_rotations: ServerSecretRotations,
     pub agent_tokens: AgentTokens,
@@ -132,8 +131,7 @@ impl House {
         let read = Arc::clone(&facts) as Arc<dyn Facts>;
         let slugs = Arc::clone(&facts) as Arc<dyn OrganizationSlugs>;
         let root_key = RootKey::generate().unwrap();
-        let vault = vault(&journal);
-        let server_secrets = ServerSecrets::new(store.clone(), &root_key, vault.clone());
+        let server_secrets = ServerSecrets::new(store.clone(), &root_key, vault(&journal));
         Self {
             orphaned_apps: OrphanedApps::new(store.clone(), Arc::clone(&read), Arc::new(MembersTable)),
             apps: Apps::new(store.clone(), Arc::clone(&read), slugs, Arc::new(addresses)),
@@ -142,7 +140,6 @@ impl House {
             agent_tokens: AgentTokens::new(store.clone(), &root_key),
             server_secret_rotations: ServerSecretRotations::new(store.clone(), server_secrets.clone()),
             server_secrets,
-            vault,
             database,
             journal,
             facts,
