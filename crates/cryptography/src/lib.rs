@@ -4,6 +4,7 @@
 //! belongs to, so that it does not open anywhere else. Keys and secrets have no `Debug`, no `Display` and
 //! no `Serialize`, and are erased when dropped. This crate knows no table and no HTTP.
 
+mod clean_stack;
 mod error;
 mod hashing;
 pub mod hexadecimal;
@@ -14,6 +15,7 @@ mod sealing;
 mod secret_bytes;
 mod signing;
 
+pub use clean_stack::on_clean_stack;
 pub use error::{MasterKeyError, OpenError, SealError};
 pub use hashing::{HashKey, Sha256, Token, digest};
 pub use key_bytes::KeyBytes;

@@ -1,5 +1,6 @@
 //! A store of a test's own.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,7 +27,7 @@ pub struct TestDatabase {
 
 #[derive(Debug)]
 enum Place {
-    Sqlite(#[expect(dead_code, reason = "held so that the folder lives as long")] tempfile::TempDir),
+    Sqlite(tempfile::TempDir),
     Postgres { server: String, name: String },
 }
 
@@ -91,6 +92,15 @@ impl TestDatabase {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The folder of the database's file and of those that SQLite puts beside it; none on PostgreSQL.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Sqlite(folder) => Some(folder.path()),
+            Place::Postgres { .. } => None,
+        }
     }
 
     /// Which store this is.

@@ -5,7 +5,7 @@
 
 mod short_scalar;
 
-use cryptography::SecretBytes;
+use cryptography::{SecretBytes, on_clean_stack};
 use ssh_key::private::KeypairData;
 use ssh_key::{Algorithm, Kdf, PrivateKey};
 
@@ -31,7 +31,7 @@ impl SshPrivateKey {
         let private_key = checked(parts.private_key.ok_or(ValueError::Missing("privateKey"))?)?;
         let passphrase = parts.passphrase.map(checked).transpose()?;
         let key = Self { private_key, passphrase };
-        key.check()?;
+        on_clean_stack(|| key.check())?;
         Ok(key)
     }
 

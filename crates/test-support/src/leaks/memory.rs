@@ -4,7 +4,10 @@ use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+/// How long a process may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The size of a page on the systems that the tests run on.
 const PAGE: u64 = 4096;
 /// Set in the account of a page (`/proc/…/pagemap`) that is in memory or in swap; others were never touched.
@@ -54,6 +57,11 @@ impl Memory {
     #[must_use]
     pub fn of(process: u32) -> Self {
         signal(process, "-STOP");
+        let asked = Instant::now();
+        while !is_stopped(process) {
+            assert!(asked.elapsed() < PATIENCE, "process {process} does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let memory = Self::of_stopped(process);
         signal(process, "-CONT");
         memory.unwrap_or_else(|error| panic!("the memory of process {process}: {error}"))
@@ -161,6 +169,14 @@ fn stack_pointers(process: u32) -> std::io::Result<Vec<u64>> {
         pointers.extend(pointer.and_then(|pointer| u64::from_str_radix(pointer, 16).ok()));
     }
     Ok(pointers)
+}
+
+/// Whether every thread of it has come to rest.
+fn is_stopped(process: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let states = tasks.map(|task| std::fs::read_to_string(task.path().join("stat")).unwrap_or_default());
+    // "number (name) state …", and a name may hold anything but this.
+    states.into_iter().all(|stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T')))
 }
 
 fn signal(process: u32, signal: &str) {
