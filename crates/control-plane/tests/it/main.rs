@@ -19,6 +19,7 @@ mod installation;
 mod invitations;
 mod kept_decisions;
 mod key_pages;
+mod key_rotations;
 mod letters;
 mod links;
 mod mass_assignment;
