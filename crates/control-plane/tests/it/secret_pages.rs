@@ -7,6 +7,9 @@ use crate::platform::{Browser, Platform};
 
 const CANARY: &str = "canary-8c1d-on-a-page";
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// The path of the form that does this with the only secret that has it.
 fn form(page: &str, base: &str, what: &str) -> String {
     let start = format!("action=\"{base}/");
@@ -89,7 +92,7 @@ on_both_stores! {
         let masked = format!("••••{CANARY}");
         let nul = format!("{CANARY}\0");
         let long = CANARY.repeat(4_000);
-        let cases: [(&str, u16, &[(&str, &str)]); 9] = [
+        let cases: [(&str, u16, Fields<'_>); 9] = [
             ("a name of the platform", 422, &[("kind", "environment_variable"), ("name", "VYBE_X"), ("environment", "preview"), ("value", CANARY)]),
             ("a loader's name", 422, &[("kind", "environment_variable"), ("name", "NODE_OPTIONS"), ("environment", "preview"), ("value", CANARY)]),
             ("a name that is taken", 409, &[("kind", "api_key"), ("name", "weather"), ("environment", "preview"), ("value", CANARY)]),
