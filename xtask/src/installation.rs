@@ -41,6 +41,11 @@ const NEEDS: &[Need] = &[
         is_there: || programs::find("openssl").is_some(),
         packages: &["openssl"],
     },
+    Need {
+        what: "ssh-keygen (private keys to check)",
+        is_there: || programs::find("ssh-keygen").is_some(),
+        packages: &["openssh-client"],
+    },
 ];
 
 /// The oldest Node.js that the pinned packages run on.

@@ -15,11 +15,14 @@ const WRITERS: usize = 3;
 const READERS: usize = 3;
 
 /// People who write and read all the time.
+/// The values that a writer wrote last.
+type Written = Vec<(usize, Vec<u8>)>;
+
 struct Load {
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
     reads: Arc<AtomicU64>,
-    writers: Vec<tokio::task::JoinHandle<Vec<(usize, Vec<u8>)>>>,
+    writers: Vec<tokio::task::JoinHandle<Written>>,
     readers: Vec<tokio::task::JoinHandle<()>>,
 }
 

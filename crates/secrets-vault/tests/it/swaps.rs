@@ -1,8 +1,6 @@
 //! Somebody who may write to the database moves, changes and cuts what is sealed: nothing opens, and the audit
 //! trail says so.
 
-#![expect(clippy::print_stdout, reason = "the counts are what these tests are run for")]
-
 use std::collections::BTreeMap;
 
 use cryptography::MasterKey;
