@@ -14,10 +14,10 @@ const VALUES: usize = 240;
 const WRITERS: usize = 3;
 const READERS: usize = 3;
 
-/// People who write and read all the time.
 /// The values that a writer wrote last.
 type Written = Vec<(usize, Vec<u8>)>;
 
+/// People who write and read all the time.
 struct Load {
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
@@ -87,7 +87,7 @@ impl Load {
     }
 
     /// Nobody failed. What each value was when its writer was told last.
-    async fn end(self) -> Vec<(usize, Vec<u8>)> {
+    async fn end(self) -> Known {
         self.stop.store(true, Ordering::Relaxed);
         for reader in self.readers {
             reader.await.unwrap();
