@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use crate::api_description;
 
+mod canaries;
 mod mutations;
 mod next_paths;
 mod nonces;
@@ -24,6 +25,8 @@ enum LongTest {
     Nonces(nonces::Options),
     /// Made-up requests to every operation of the API description, good and bad, as several callers
     Schemathesis(api_description::Options),
+    /// Planted secrets on every way through the product, in rounds: none is anywhere but in the vault
+    Canaries(canaries::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -34,6 +37,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::NextPaths(options) => next_paths::run(options),
         LongTest::Nonces(options) => nonces::run(options),
         LongTest::Schemathesis(options) => api_description::long(options),
+        LongTest::Canaries(options) => canaries::run(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

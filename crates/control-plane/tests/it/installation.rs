@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +21,8 @@ use crate::platform::Browser;
 pub const ORIGIN: &str = "https://vybe.test";
 /// The one hosted domain that the configuration admits.
 const DOMAIN: &str = "acme.test";
+/// The name of its configuration file.
+const CONFIG: &str = "vybe.toml";
 
 /// A running `vybe serve`, and what it needs around it. Ends when dropped.
 pub struct Installation {
@@ -33,10 +36,10 @@ pub struct Installation {
     pub address: SocketAddr,
     admin: SocketAddr,
     trust: Trust,
-    set_up_code: String,
+    set_up_code: Option<String>,
     log: Arc<Mutex<String>>,
-    _process: Child,
-    _folder: tempfile::TempDir,
+    process: Child,
+    folder: tempfile::TempDir,
 }
 
 /// Claims by login: who is who at the provider.
@@ -45,6 +48,7 @@ fn accounts() -> Value {
         "olga": { "hd": DOMAIN },
         "adam": { "hd": DOMAIN },
         "milo": { "hd": DOMAIN },
+        "stranger": { "hd": DOMAIN },
         "doubtful": { "hd": DOMAIN, "email_verified": false },
         "unsaid": { "hd": DOMAIN, "email_verified": null },
         "foreign": { "hd": "elsewhere.test", "email": "foreign@acme.test" },
@@ -112,22 +116,12 @@ level = "trace"
             secret = write("client-secret", CLIENT_SECRET),
             mail = catcher.address(),
         );
-        let Served { process, address, admin, set_up_code, log } = serve(&write("vybe.toml", &config)).await;
+        let log = Arc::<Mutex<String>>::default();
+        let Served { process, address, admin, set_up_code } = serve(&write(CONFIG, &config), &log).await;
         let trust =
             Trust::in_pem(&format!("{}{}", authority.certificate(), provider.authority().certificate()));
         let upstream = Upstream::start(ORIGIN).await.unwrap();
-        Self {
-            provider,
-            upstream,
-            catcher,
-            address,
-            admin,
-            trust,
-            set_up_code,
-            log,
-            _process: process,
-            _folder: folder,
-        }
+        Self { provider, upstream, catcher, address, admin, trust, set_up_code, log, process, folder }
     }
 
     /// A browser that nobody has used yet.
@@ -138,6 +132,35 @@ level = "trace"
     /// Everything that was logged, at every level, but for the line that prints the set-up code.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
+    /// Where its configuration, its keys and what it writes into files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Tells it to stop (`-TERM`, `-KILL`), waits for its end and starts it again.
+    pub async fn restart_after(&mut self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process().to_string()]).status().await;
+        assert!(sent.unwrap().success());
+        self.process.wait().await.unwrap();
+        let config = self.folder.path().join(CONFIG);
+        let served = serve(config.to_str().unwrap(), &self.log).await;
+        (self.process, self.address, self.admin) = (served.process, served.address, served.admin);
+    }
+
+    /// Runs a command with its configuration: what it printed, and whether it succeeded.
+    pub async fn command(&self, arguments: &[&str]) -> (bool, Vec<u8>) {
+        let config = self.folder.path().join(CONFIG);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vybe"));
+        command.args(arguments).arg("--config").arg(config).current_dir(self.folder());
+        let output = command.output().await.unwrap();
+        (output.status.success(), [output.stdout, output.stderr].concat())
     }
 
     /// What the operator reads at `/metrics`.
@@ -187,7 +210,11 @@ level = "trace"
         let olga = self.browser();
         let page = self.sign_in(&olga, &format!("{ORIGIN}/set-up"), "olga").await;
         assert_eq!((page.status, page.url.clone().unwrap().path()), (200, "/set-up"), "{}", page.text());
-        let fields = [("code", self.set_up_code.as_str()), ("name", "Acme"), ("slug", "acme")];
+        let fields = [
+            ("code", self.set_up_code.as_deref().expect("a set-up code")),
+            ("name", "Acme"),
+            ("slug", "acme"),
+        ];
         let done = olga.submit(&format!("{ORIGIN}/set-up"), &fields).await;
         assert_eq!(done.status, 303, "{}", done.text());
         let organization = self.organization(&olga).await;
@@ -250,26 +277,25 @@ struct Served {
     process: Child,
     address: SocketAddr,
     admin: SocketAddr,
-    set_up_code: String,
-    log: Arc<Mutex<String>>,
+    set_up_code: Option<String>,
 }
 
 /// Runs the binary until it serves, and goes on reading its log.
-async fn serve(config: &str) -> Served {
+async fn serve(config: &str, log: &Arc<Mutex<String>>) -> Served {
     let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
         .args(["serve", "--config", config])
+        .current_dir(Path::new(config).parent().unwrap())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let log = Arc::<Mutex<String>>::default();
-    let mut code = None;
+    let mut set_up_code = None;
     let (address, admin) = loop {
         let text = lines.next_line().await.unwrap().expect("it goes on running");
         let line: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
         if let Some(printed) = line["code"].as_str() {
-            code = Some(printed.to_owned());
+            set_up_code = Some(printed.to_owned());
         } else {
             log.lock().unwrap().push_str(&text);
         }
@@ -278,11 +304,11 @@ async fn serve(config: &str) -> Served {
             break (listener("https"), listener("admin"));
         }
     };
-    let rest = Arc::clone(&log);
+    let rest = Arc::clone(log);
     tokio::spawn(async move {
         while let Ok(Some(line)) = lines.next_line().await {
             rest.lock().unwrap().push_str(&line);
         }
     });
-    Served { process, address, admin, set_up_code: code.expect("a set-up code"), log }
+    Served { process, address, admin, set_up_code }
 }

@@ -7,6 +7,7 @@ mod api_description;
 mod audit_commands;
 mod audit_trail;
 mod browser;
+mod canaries;
 mod changes_bite;
 mod configuration;
 mod crypto_shred;

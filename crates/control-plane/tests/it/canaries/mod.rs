@@ -1,0 +1,161 @@
+//! Canaries: secrets that are planted, used on every way through the product, and looked for afterwards
+//! everywhere: in the store's files, backups and logs, in the platform's log, in every answer, and in the
+//! memory of the process.
+//!
+//! `VYBE_CANARY_ROUNDS` says how often all ways are gone (`cargo xtask soak canaries`).
+
+mod everywhere;
+mod heard;
+mod marks;
+mod named;
+mod paths;
+mod places;
+mod planted;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use test_support::leaks::{Finding, Memory};
+
+use self::marks::Marks;
+use self::paths::PATHS;
+use self::places::{Looked, OpenStore, look_everywhere};
+use self::world::World;
+use crate::installation::{Installation, ORIGIN};
+
+/// The memory of a process that forbids it can only be read as root.
+const SECTIONS: &str =
+    "[server]\ncore_dumps = true\n[audit]\nheads_file = \"audit-heads.jsonl\"\nheads_every = \"1s\"\n";
+/// How long memory is looked at again and again until what should be gone is gone.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+#[test]
+fn k01_k02_k08_l05_planted_secrets_are_nowhere_but_in_the_vault_on_sqlite() {
+    test_support::run(async { plant_and_look(OpenStore::sqlite().await).await });
+}
+
+#[test]
+fn k01_k02_k08_l05_planted_secrets_are_nowhere_but_in_the_vault_on_postgres() {
+    test_support::run(async { plant_and_look(OpenStore::postgres().await).await });
+}
+
+async fn plant_and_look(store: OpenStore) {
+    let mut installation = Installation::start_with(&store.database, SECTIONS).await;
+    let world = World::new(&installation).await;
+    let control = Marks::default();
+    leave_control(&world, &control.new("control")).await;
+    for round in 0..rounds() {
+        for (name, path) in PATHS {
+            let began = Instant::now();
+            path(&world).await;
+            println!("canaries: round {round}: {name}: {:?}", began.elapsed());
+        }
+    }
+    in_memory(&world).await;
+
+    // Stopped in order, then killed in the middle of what it was doing.
+    let World { marks, heard, .. } = world;
+    let control = control.search();
+    nothing_is(&look_everywhere(&store, &installation, &heard, &marks.search(), &control).await, "running");
+    installation.restart_after("-TERM").await;
+    nothing_is(&look_everywhere(&store, &installation, &heard, &marks.search(), &control).await, "restarted");
+    let olga = installation.signed_in("olga").await;
+    let cookies = olga.client.cookie_header(ORIGIN).unwrap();
+    for what in ["killed early", "killed late"] {
+        let mark = marks.new(what);
+        let mut connection = olga.client.connect(ORIGIN).await;
+        let body = json!({ "slug": what.replace(' ', "-"), "name": what, "value": mark }).to_string();
+        let head = format!(
+            "POST /api/v1/organizations HTTP/1.1\r\nhost: vybe.test\r\norigin: {ORIGIN}\r\ncookie: {cookies}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let sent = if what == "killed early" { &body[..body.len() - 2] } else { &body };
+        connection.send(format!("{head}{sent}")).await.unwrap();
+    }
+    installation.restart_after("-KILL").await;
+    let search = marks.search();
+    let looked = look_everywhere(&store, &installation, &heard, &search, &control).await;
+    nothing_is(&looked, "killed");
+    println!(
+        "canaries: ended: {} values, {} answers, {} places: nothing found",
+        search.values(),
+        heard.count(),
+        looked.len()
+    );
+}
+
+/// How often all ways are gone.
+fn rounds() -> usize {
+    std::env::var("VYBE_CANARY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
+/// A value that is no secret: the name of an app, and a part of an address. It shows that each place is looked at.
+async fn leave_control(world: &World<'_>, control: &str) {
+    let app = format!("/api/v1/apps/{}", world.organizations[0].apps[0]);
+    let named = world.call(&world.olga, "PATCH", &app, Some(&json!({ "name": control }))).await;
+    assert_eq!(named.status, 200, "{}", named.text());
+    world.call(&world.olga, "GET", &format!("/api/v1/apps/{control}"), None).await;
+}
+
+fn nothing_is(looked: &[Looked], when: &str) {
+    for Looked { place, planted, control } in looked {
+        assert!(planted.is_empty(), "{when}: in {place}: {}", summary(planted));
+        assert!(control, "{when}: {place} was not looked at, or in vain");
+    }
+}
+
+/// What is in the memory of the process after everything that was used.
+async fn in_memory(world: &World<'_>) {
+    // What is still being used is there: so the memory is really read.
+    let mark = world.marks.new("a body of which half has come");
+    let mut connection = world.connection().await;
+    let head = world.head("POST", &world.organizations[0].path("/apps"));
+    let begun =
+        format!("{head}content-type: application/json\r\ncontent-length: 999\r\n\r\n{{\"name\": \"{mark}\"");
+    connection.send(begun).await.unwrap();
+    let only = Marks::default();
+    only.know("half a body", mark.as_bytes());
+    let only = only.search();
+    let process = world.installation.process();
+    let began = Instant::now();
+    while only.memory(&Memory::of(process)).is_empty() {
+        assert!(began.elapsed() < PATIENCE, "a body that is being read is not in the memory");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(connection);
+    let search = world.marks.search();
+    let began = Instant::now();
+    loop {
+        let memory = Memory::of(process);
+        let found = left_over(search.memory(&memory));
+        println!(
+            "canaries: memory of {} MB, {:?} after use: {} findings",
+            memory.size() >> 20,
+            began.elapsed(),
+            found.len()
+        );
+        if found.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "in memory: {}", summary(&found));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Without what the last request to an app left in the connection to it, which is kept for the next one.
+fn left_over(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.retain(|finding| finding.value != paths::PASSED_ON);
+    found
+}
+
+fn summary(found: &[Finding]) -> String {
+    let mut each = BTreeMap::<_, Vec<_>>::new();
+    for finding in found {
+        each.entry((&finding.value, &finding.place, finding.form)).or_default().push(finding);
+    }
+    let lines = each.values().take(40).map(|found| format!("\n{} × {}", found.len(), found[0]));
+    format!("{} findings{}", found.len(), lines.collect::<String>())
+}
