@@ -87,7 +87,7 @@ impl Load {
     }
 
     /// Nobody failed. What each value was when its writer was told last.
-    async fn end(self) -> Known {
+    async fn end(self) -> Written {
         self.stop.store(true, Ordering::Relaxed);
         for reader in self.readers {
             reader.await.unwrap();
