@@ -17,9 +17,6 @@ const READERS: usize = 3;
 /// The values that a writer wrote last.
 type Written = Vec<(usize, Vec<u8>)>;
 
-/// What values are, by number, as far as whoever wrote them was told.
-type Known = Vec<(usize, Vec<u8>)>;
-
 /// People who write and read all the time.
 struct Load {
     stop: Arc<AtomicBool>,
