@@ -36,7 +36,7 @@ pub async fn named_secrets(world: &World<'_>) {
         let late = json!({ "value": planted.value(&world.marks, "replaced late"), "expectedVersion": 1 });
         assert_eq!(world.call(&world.olga, "PUT", &one, Some(&late)).await.status, 409);
         // In the short form, one of each kind, scope and environment.
-        if planted.is_early() || rounds() > 1 {
+        if planted.is_first || rounds() > 1 {
             broken(world, &planted, &all, &one).await;
             refused(world, &planted, &all, &one).await;
         }

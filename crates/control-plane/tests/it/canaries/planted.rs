@@ -52,6 +52,8 @@ pub struct Planted {
     pub scope: Scope,
     /// Where it is injected.
     pub environment: Option<&'static str>,
+    /// Whether it is the first of its kind, scope and environment in this round.
+    pub is_first: bool,
     /// Under which name it is kept, which is no secret.
     pub name: String,
 }
@@ -60,17 +62,13 @@ impl Planted {
     /// The next round's.
     pub fn all() -> Vec<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let one = |(place, number): (&(&'static str, Scope, Option<&'static str>), usize)| {
+        let one = |(index, place): (usize, &(&'static str, Scope, Option<&'static str>))| {
             let (kind, scope, environment) = *place;
-            Self { number, kind, scope, environment, name: format!("CANARY_{number}") }
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("CANARY_{number}");
+            Self { number, kind, scope, environment, is_first: index < PLACES.len(), name }
         };
-        let places = PLACES.iter().cycle().take(NAMED);
-        places.map(|place| one((place, NUMBER.fetch_add(1, Ordering::Relaxed)))).collect()
-    }
-
-    /// Whether it is the first of its kind, scope and environment.
-    pub fn is_early(&self) -> bool {
-        self.number < PLACES.len()
+        PLACES.iter().cycle().take(NAMED).enumerate().map(one).collect()
     }
 
     /// What is sent to create it with a value.
