@@ -8,9 +8,11 @@ use cryptography::SecretBytes;
 use ids::SecretId;
 use serde_json::json;
 
+use crate::secret::Naming;
 use crate::store::{secret_uses, secrets};
 use crate::{
-    BasicCredentials, Kind, Occasion, Owner, Secret, SecretError, SecretUse, Store, Vault, VaultError,
+    BasicCredentials, Kind, Occasion, Owner, Secret, SecretError, SecretScope, SecretUse, Store, Vault,
+    VaultError,
 };
 
 /// How often an environment is put together again because one of its secrets was deleted meanwhile.
@@ -124,6 +126,11 @@ impl Environments {
         let found = secrets::injected(self.store.database(), organization, app, environment).await?;
         let (mut variables, mut uses, mut named) = (BTreeMap::new(), Vec::new(), Vec::new());
         for VariableSource { variable, secret, .. } in resolve(found) {
+            if !belongs(&secret, permit) {
+                return Err(
+                    self.tampered(&secret, "the row of the secret says what no secret of this app can be")
+                );
+            }
             let (version, value) = self.open(&secret).await?;
             named.push(json!({ "id": secret.id, "variable": variable, "version": version }));
             let (injected_by, injected_at) = (permit.user(), occasion.now);
@@ -145,7 +152,13 @@ impl Environments {
 
     /// The value as an app gets it, and its version.
     async fn open(&self, secret: &Secret) -> Result<(i64, SecretBytes), SecretError> {
-        let (version, value) = self.vault.open_version(secret.id, secret.owner, secret.kind).await?;
+        let (version, opened) = self.vault.open_version(secret.id, secret.owner, secret.kind).await?;
+        let value = secret.unbound(&opened).ok_or_else(|| {
+            self.tampered(
+                secret,
+                "the row of the secret names another variable or environment than was sealed",
+            )
+        })?;
         if secret.kind != Kind::BasicCredentials {
             return Ok((version, value));
         }
@@ -153,6 +166,23 @@ impl Environments {
         let credentials = credentials.ok_or(SecretError::Vault(VaultError::Unreadable("sealed_values")))?;
         Ok((version, credentials.joined()))
     }
+
+    fn tampered(&self, secret: &Secret, reason: &'static str) -> SecretError {
+        let (holder, id) = (secret.owner.holder(), secret.id);
+        self.vault.alarm(holder, Target::Secret(id), &id.to_string(), reason);
+        SecretError::Vault(VaultError::Tampered(id))
+    }
+}
+
+/// Whether the row is one that could have been made for this app: of its organization or of itself, and with the
+/// variable that its name gives. Whoever writes to the database could else have any secret opened for their app.
+fn belongs(secret: &Secret, permit: &Permit<AssembleEnvironment>) -> bool {
+    let organization = permit.organization();
+    let owners = [Owner::Organization(organization), Owner::App(organization, permit.deployed_app())];
+    let naming = SecretScope::of(secret.owner)
+        .map(|scope| Naming::check(scope, secret.kind, &secret.name, secret.environment));
+    let variable = naming.and_then(Result::ok).and_then(|naming| naming.variable);
+    owners.contains(&secret.owner) && variable.is_some() && variable == secret.variable
 }
 
 /// One source for each variable: the app's before the organization's, whatever the case of their names.

@@ -106,7 +106,8 @@ impl NamedSecrets {
             last_injected_at: None,
         };
         let change = self.store.journal().begin().await?;
-        self.vault.seal(&change, NewValue { id: secret.id, owner, kind }, &value.bytes, now).await?;
+        let sealed = secret.bound(&value.bytes);
+        self.vault.seal(&change, NewValue { id: secret.id, owner, kind }, &sealed, now).await?;
         secrets::insert(change.transaction(), &secret, &naming.slot).await?;
         // Sealing has locked the organization's key, so that no other transaction counts at the same time.
         if secrets::count(change.transaction(), owner).await? > MOST {
@@ -123,11 +124,13 @@ impl NamedSecrets {
         id: SecretId,
         new: NewSecretValue,
     ) -> Result<Secret, SecretError> {
-        let kind = self.find(author.owner, id).await?.kind;
+        let before = self.find(author.owner, id).await?;
+        let kind = before.kind;
         let value = check(kind, new.value).await?;
+        let sealed = before.bound(&value.bytes);
         let (now, owner) = (author.occasion.now, author.owner);
         let change = self.store.journal().begin().await?;
-        let version = self.vault.replace(&change, NewValue { id, owner, kind }, &value.bytes, now).await?;
+        let version = self.vault.replace(&change, NewValue { id, owner, kind }, &sealed, now).await?;
         if new.expected_version.is_some_and(|expected| expected != version - 1) {
             return Err(SecretError::Changed);
         }

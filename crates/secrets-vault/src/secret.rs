@@ -1,10 +1,11 @@
 //! Named secrets: what people keep in the vault, by name, and what is shown of them.
 
 use access_control::Environment;
+use cryptography::SecretBytes;
 use ids::{AppId, Name, SecretId, UserId};
 use time::OffsetDateTime;
 
-use crate::value::mask;
+use crate::value::{fields, mask};
 use crate::{GivenValue, Kind, Owner, SecretError, variable};
 
 /// Where a secret belongs, as people name it.
@@ -103,6 +104,22 @@ impl Secret {
     #[must_use]
     pub fn mask(&self) -> String {
         mask(self.tail.as_deref())
+    }
+
+    /// What is sealed: the value, and before it what it is for. This row says that, too, but whoever writes to the
+    /// database writes this row.
+    pub(crate) fn bound(&self, value: &SecretBytes) -> SecretBytes {
+        fields::join(&[self.purpose().as_bytes(), value.reveal()])
+    }
+
+    /// The value, if it was sealed for what this row says.
+    pub(crate) fn unbound(&self, opened: &SecretBytes) -> Option<SecretBytes> {
+        let [purpose, value] = fields::split(opened)?;
+        (purpose == self.purpose().as_bytes()).then(|| SecretBytes::copy_of(value))
+    }
+
+    fn purpose(&self) -> String {
+        format!("{}/{}", self.environment.map(Environment::as_str).unwrap_or_default(), self.name)
     }
 }
 

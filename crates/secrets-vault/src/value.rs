@@ -5,7 +5,7 @@
 mod api_credentials;
 mod connection_string;
 mod environment_variable;
-mod fields;
+pub(crate) mod fields;
 mod oauth_token_set;
 mod ssh_private_key;
 

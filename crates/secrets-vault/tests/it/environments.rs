@@ -3,7 +3,7 @@
 use access_control::{AssembleEnvironment, Environment, ListAppSecrets, ListSecrets, ManageOwnSecrets};
 use cryptography::SecretBytes;
 use ids::{AppId, UserId};
-use secrets_vault::{GivenParts, InjectedEnvironment, Kind, PlatformVariable, SecretError};
+use secrets_vault::{GivenParts, InjectedEnvironment, Kind, PlatformVariable, SecretError, VaultError};
 use test_support::TestDatabase;
 
 use Environment::{Preview, Production};
@@ -138,6 +138,45 @@ test_support::on_both_stores! {
         let permit = office.within::<ListSecrets>(office.owner);
         assert_eq!(office.secrets.find(&permit, made.id).await.unwrap().last_injected_at, None);
         assert!(office.assemble(office.editor, office.app, Production).await.is_ok());
+    }
+
+    /// Whoever writes to the database moves no secret to another app or environment, and gives it no other name.
+    async fn k03_a_row_that_was_changed_is_not_injected(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let ours = office.create_in_app(office.app, variable("TOKEN", Production, "ours")).await.unwrap();
+        let theirs = office.create_in_app(office.hidden, variable("THEIRS", Production, "theirs")).await.unwrap();
+        let address = new(Kind::ConnectionString, "db", None, text("postgres://host/db"));
+        let address = office.create(address).await.unwrap();
+        let place = office.app.to_string();
+        let changes = [
+            (&ours, "environment = 'preview'", "environment = 'production'", Preview),
+            (&ours, "variable = 'NEXT_PUBLIC_TOKEN'", "variable = 'TOKEN'", Production),
+            (
+                &ours,
+                "name = 'NEXT_PUBLIC_TOKEN', variable = 'NEXT_PUBLIC_TOKEN'",
+                "name = 'TOKEN', variable = 'TOKEN'",
+                Production,
+            ),
+            (&ours, "name = 'LD_PRELOAD', variable = 'LD_PRELOAD'", "name = 'TOKEN', variable = 'TOKEN'", Production),
+            (&theirs, &format!("place = '{place}'"), &format!("place = '{}'", office.hidden), Production),
+            (
+                &address,
+                "environment = 'production', variable = 'db'",
+                "environment = NULL, variable = NULL",
+                Production,
+            ),
+        ];
+        for (secret, change, back, environment) in changes {
+            let set = async |columns: &str| {
+                office.execute(&format!("UPDATE secrets SET {columns} WHERE id = $1"), [secret.id.to_string().into()]).await;
+            };
+            set(change).await;
+            let refused = office.assemble(office.editor, office.app, environment).await.err();
+            let Some(SecretError::Vault(VaultError::Tampered(id))) = refused else { panic!("{change}: {refused:?}") };
+            assert_eq!(id, secret.id, "{change}");
+            set(back).await;
+            office.assemble(office.editor, office.app, environment).await.unwrap();
+        }
     }
 
     async fn only_who_may_edit_the_app_deploys_it(database: TestDatabase) {

@@ -28,7 +28,10 @@ impl Office {
 
     async fn opened(&self, secret: &Secret) -> Vec<u8> {
         let opened = self.house.vault.open(secret.id, secret.owner, secret.kind).await;
-        opened.unwrap().reveal().to_vec()
+        let opened = opened.unwrap();
+        // What it is for stands before it, each with its length.
+        let (length, rest) = opened.reveal().split_first_chunk().unwrap();
+        rest[u32::from_be_bytes(*length) as usize + 4..].to_vec()
     }
 }
 
@@ -215,7 +218,7 @@ test_support::on_both_stores! {
         };
         for name in [
             "VYBE_SERVER_SECRET", "vybe_server_secret", "VYBE_ANYTHING", "NEXT_PUBLIC_VYBE_BASE_URL",
-            "NEXT_PUBLIC_APP_NAME", "DATABASE_URL", "database_url", "CUSTOM_API_STRIPE",
+            "NEXT_PUBLIC_APP_NAME", "DATABASE_URL", "database_url", "CUSTOM_API_STRIPE", "hostname", "PORT",
         ] {
             assert_eq!(refused(name).await, VariableError::Platform, "{name}");
         }
@@ -223,7 +226,9 @@ test_support::on_both_stores! {
             "LD_PRELOAD", "ld_library_path", "DYLD_INSERT_LIBRARIES", "NODE_OPTIONS", "NODE_PATH",
             "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "PATH", "HOME", "SHELL", "IFS", "ENV",
             "BASH_ENV", "PYTHONPATH", "RUBYOPT", "PERL5LIB", "http_proxy", "HTTPS_PROXY", "ALL_PROXY",
-            "NO_PROXY", "SSL_CERT_FILE", "OPENSSL_CONF", "NPM_CONFIG_REGISTRY",
+            "NO_PROXY", "SSL_CERT_FILE", "OPENSSL_CONF", "NPM_CONFIG_REGISTRY", "__NEXT_PRIVATE_STANDALONE_CONFIG",
+            "NEXT_SERVER_ACTIONS_ENCRYPTION_KEY", "COREPACK_NPM_REGISTRY", "YARN_IGNORE_PATH", "TURBO_API",
+            "PRISMA_QUERY_ENGINE_LIBRARY", "ESBUILD_BINARY_PATH", "AWS_ENDPOINT_URL_S3", "PGHOST",
         ] {
             assert_eq!(refused(name).await, VariableError::Loader, "{name}");
         }
