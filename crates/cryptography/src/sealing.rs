@@ -2,9 +2,9 @@
 //!
 //! Every seal draws a random nonce of 96 bits. NIST SP 800-38D, section 8.3, allows at most 2^32 seals with one key
 //! then: any two nonces of *n* seals are the same with a probability below n² / 2^97, which is 2^-33 at that bound
-//! and 2^-37 at 2^30 seals. The vault counts the seals of each data key and replaces it long before; keys that are derived from the root
-//! key seal cookies and states that end by themselves. A copy of the store that is restored brings back an older
-//! count, not older nonces: nothing about a nonce is remembered, so nothing about it can be set back.
+//! and 2^-37 at 2^30 seals. The vault counts the seals of each data key and replaces it long before; keys that are
+//! derived from the root key seal cookies and states that end by themselves. A copy of the store that is restored brings
+//! back an older count, not older nonces: nothing about a nonce is remembered, so nothing about it can be set back.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
