@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use self::redeployment::{DemoApps, Redeployment};
 use crate::platform::{Listeners, Platform, Settings};
-use crate::serve::{Running, listen};
+use crate::serve::{Running, StopSignals, listen};
 use crate::{StartError, master_keys, output, trust};
 
 /// The platform's host, and the domain below which the demo apps are. Browsers resolve it to loopback by
@@ -66,10 +66,13 @@ pub struct Demo {
 /// One line for the person at the terminal.
 pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), StartError> {
     let folder = Folder::open(data)?;
-    let demo =
-        start_recording(&folder, port, migrations::connect(&database(&folder)).await?, recording).await?;
+    let mut signals = StopSignals::listen()?;
+    let starting = async {
+        start_recording(&folder, port, migrations::connect(&database(&folder)).await?, recording).await
+    };
+    let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
-    demo.running.until_told_to_stop().await
+    demo.running.until_told_to_stop(signals).await
 }
 
 /// Starts the demo on 127.0.0.1 with what is in the folder, and makes what is missing.

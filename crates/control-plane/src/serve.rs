@@ -15,6 +15,7 @@ use rustls::pki_types::CertificateDer;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};
 use time::OffsetDateTime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
@@ -70,10 +71,10 @@ impl Running {
     ///
     /// # Errors
     /// The server failed.
-    pub async fn until_told_to_stop(mut self) -> Result<(), StartError> {
+    pub(crate) async fn until_told_to_stop(mut self, mut signals: StopSignals) -> Result<(), StartError> {
         tokio::select! {
             served = &mut self.serving => return finished(served),
-            () = told_to_stop() => tracing::info!("stopping; requests under way may end"),
+            () = signals.received() => tracing::info!("stopping; requests under way may end"),
         }
         self.stop().await
     }
@@ -83,17 +84,35 @@ fn finished(served: Result<Result<(), StartError>, tokio::task::JoinError>) -> R
     served.unwrap_or_else(|error| Err(StartError::Server(format!("the server ended: {error}"))))
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received; the process has to be killed to stop it");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that stop the process: SIGTERM and SIGINT.
+pub(crate) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Receives them from here on: before anything says that it serves, so that none ends it without a word.
+    pub(crate) fn listen() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(StartError::Runtime);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// What `starting` makes; none, if one comes first.
+    pub(crate) async fn unless_received<T>(
+        &mut self,
+        starting: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<Option<T>, StartError> {
+        tokio::select! {
+            started = starting => started.map(Some),
+            () = self.received() => Ok(None),
+        }
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
@@ -102,7 +121,11 @@ async fn told_to_stop() {
 /// # Errors
 /// One line for the operator.
 pub async fn run(config: Config) -> Result<(), StartError> {
-    start(config).await?.until_told_to_stop().await
+    let mut signals = StopSignals::listen()?;
+    match signals.unless_received(start(config)).await? {
+        Some(running) => running.until_told_to_stop(signals).await,
+        None => Ok(()),
+    }
 }
 
 /// Starts the platform: checks everything, the master keys against the database before anything is written
