@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use ids::{
-    AgentTokenId, AuditEventId, DecisionId, GroupId, InvitationId, PathRuleId, SecretId, ServerSecretId, SessionId,
+    AgentTokenId, AuditEventId, DecisionId, GroupId, InvitationId, PathRuleId, SecretId, ServerSecretId,
+    SessionId,
 };
 use serde_json::{Value, json};
 use test_support::TestDatabase;
