@@ -30,7 +30,7 @@ struct Keys {
 impl Work<'_> {
     /// Works on the rotation until it ends.
     pub(crate) async fn reseal(self, holder: Holder) -> Result<Rotation, VaultError> {
-        let keys = self.keys(holder).await?;
+        let Some(mut keys) = self.keys(holder).await? else { return self.end_without_successor().await };
         loop {
             let broken = self.reseal_all(&keys).await?;
             if !broken.is_empty() {
@@ -43,16 +43,27 @@ impl Work<'_> {
                 tokio::time::sleep(OTHERS_TURN).await;
                 continue;
             }
+            // The former keys go: what is left has to open with the successor as it is stored.
+            match self.stored(holder, keys.successor.id).await? {
+                Some(stored) => keys.successor = stored,
+                None => return self.end_without_successor().await,
+            }
             let state = self.scan(holder, &keys).await?;
             let former = keys.former_ids.clone();
             return self.end(state, &former).await;
         }
     }
 
-    async fn keys(&self, holder: Holder) -> Result<Keys, VaultError> {
+    /// None, with an alarm, if there is no key to go on with.
+    async fn keys(&self, holder: Holder) -> Result<Option<Keys>, VaultError> {
         let keyring = self.rotations.vault.keyring();
-        let id = self.rotation.successor.parse().map_err(|_| VaultError::Unreadable("key_rotations"))?;
-        let successor = keyring.to_open(self.database(), id).await?.ok_or(VaultError::TurnLost)?;
+        let current = data_keys::current_of(self.database(), holder).await?.ok_or(VaultError::TurnLost)?;
+        // The rotation's row could name a key of somebody else, or one that is about to be destroyed.
+        if current.id.to_string() != self.rotation.successor {
+            self.alarm_of_key(holder, current.id, "a rotation names another successor than the current key");
+            return Ok(None);
+        }
+        let Some(successor) = self.stored(holder, current.id).await? else { return Ok(None) };
         let (mut former, mut former_ids) = (Vec::new(), Vec::new());
         for row in data_keys::former_of(self.database(), holder).await? {
             former_ids.push(row.id);
@@ -63,7 +74,31 @@ impl Work<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Keys { successor, former, former_ids })
+        Ok(Some(Keys { successor, former, former_ids }))
+    }
+
+    /// The key as it is stored now, whatever this process remembers. None, with an alarm, if it does not unwrap.
+    async fn stored(&self, holder: Holder, id: DataKeyId) -> Result<Option<Arc<DataKey>>, VaultError> {
+        let keyring = self.rotations.vault.keyring();
+        keyring.forget(id);
+        match keyring.to_open(self.database(), id).await {
+            Ok(key) => Ok(Some(key.ok_or(VaultError::TurnLost)?)),
+            Err(VaultError::KeyTampered(_)) => {
+                self.alarm_of_key(holder, id, "the data key does not unwrap where it is");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn alarm_of_key(&self, holder: Holder, id: DataKeyId, reason: &'static str) {
+        self.rotations.vault.alarm(holder, Target::DataKey(id), &id.to_string(), reason);
+    }
+
+    async fn end_without_successor(self) -> Result<Rotation, VaultError> {
+        let mut broken = Broken::default();
+        broken.add(&self.rotation.successor);
+        self.end(RotationState::Failed(broken), &[]).await
     }
 
     /// One pass over everything that is sealed with a former key. Answers what does not open.

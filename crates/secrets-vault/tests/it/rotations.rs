@@ -88,6 +88,46 @@ test_support::on_both_stores! {
         many.check(&many.house.vault).await;
     }
 
+    /// What the closing scan opens has to open with the key as it is stored, not as this process remembers it.
+    async fn k05_a_successor_that_was_changed_in_the_store_destroys_nothing(database: TestDatabase) {
+        let many = ManyValues::new(database, 12).await;
+        let rotations = rotations(&many.house.vault, RotationLimits::default());
+        let begun = rotations.begin(many.subject(), OffsetDateTime::now_utc()).await.unwrap();
+        // Whoever writes has unwrapped it.
+        many.replace(&many.house.vault, 0, b"value 0").await.unwrap();
+        let sql = "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE id <> $1) WHERE id = $1";
+        many.write(sql, [begun.successor.clone().into()]).await;
+        let ended = rotations.work(begun.id).await.unwrap().unwrap();
+        let RotationState::Failed(found) = ended.state else { panic!("{:?}", ended.state) };
+        assert_eq!(found.first, [begun.successor.clone()]);
+        assert_eq!(many.keys().await.len(), 2, "the key that opens the others is there");
+        assert!(many.alarm(&begun.successor).await);
+        many.check_others(&many.restarted(), 1).await;
+    }
+
+    /// Whoever writes to the database chooses no key: not one that is about to be destroyed, and not somebody else's.
+    async fn k03_a_rotation_seals_with_the_holders_current_key_only(database: TestDatabase) {
+        let many = ManyValues::new(database, 12).await;
+        many.house.vault.root_key(OffsetDateTime::now_utc()).await.unwrap();
+        let rotations = rotations(&many.house.vault, RotationLimits::default());
+        let others = ["holder = 'platform'", "holder <> 'platform' AND retired_at IS NOT NULL"];
+        for other in others {
+            let begun = rotations.begin(many.subject(), OffsetDateTime::now_utc()).await.unwrap();
+            let sql = format!(
+                "UPDATE key_rotations SET successor = (SELECT id FROM data_keys WHERE {other} LIMIT 1) WHERE id = $1"
+            );
+            many.write(&sql, [begun.id.to_string().into()]).await;
+            let ended = rotations.work(begun.id).await.unwrap().unwrap();
+            assert!(matches!(ended.state, RotationState::Failed(_)), "{other}: {:?}", ended.state);
+            many.check(&many.restarted()).await;
+        }
+        let begun = rotations.begin(many.subject(), OffsetDateTime::now_utc()).await.unwrap();
+        let ended = rotations.work(begun.id).await.unwrap().unwrap();
+        assert!(matches!(ended.state, RotationState::Finished(_)), "the next one goes through");
+        assert_eq!(many.keys().await, [ended.successor]);
+        many.check(&many.restarted()).await;
+    }
+
     async fn what_opens_with_no_key_is_named_and_nothing_is_destroyed(database: TestDatabase) {
         let many = ManyValues::new(database, 12).await;
         let broken = many.values[4].id;
