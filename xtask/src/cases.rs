@@ -14,7 +14,7 @@ use crate::programs;
 
 const PAGE: &str = "docs/security-cases.md";
 /// Letter, first and last number of the cases that must have a test.
-const REQUIRED: [(char, u8, u8); 18] = [
+const REQUIRED: [(char, u8, u8); 20] = [
     ('P', 1, 15),
     ('H', 1, 10),
     ('V', 1, 7),
@@ -33,6 +33,8 @@ const REQUIRED: [(char, u8, u8); 18] = [
     ('Z', 1, 11),
     ('R', 1, 4),
     ('L', 1, 5),
+    ('K', 1, 9),
+    ('K', 26, 26),
 ];
 /// Cases that take too long for the suite: a command of their own, and the file that is its heart.
 const COMMANDS: [(&str, &str, &str); 2] = [
@@ -119,7 +121,7 @@ fn tests_in(text: &str) -> Vec<&str> {
     let (mut found, mut attributes, mut on_both_stores) = (Vec::new(), String::new(), false);
     for line in text.lines() {
         match line {
-            "on_both_stores! {" => on_both_stores = true,
+            "on_both_stores! {" | "test_support::on_both_stores! {" => on_both_stores = true,
             "}" => on_both_stores = false,
             _ => {}
         }
@@ -205,8 +207,11 @@ on_both_stores! {
     }
 }
 async fn p08_after() {}
+test_support::on_both_stores! {
+    async fn p09_stored(database: TestDatabase) {}
+}
 ";
-        assert_eq!(tests_in(text), ["p01_p02_one", "p06_stored"]);
+        assert_eq!(tests_in(text), ["p01_p02_one", "p06_stored", "p09_stored"]);
         assert_eq!(cases_of("p01_p02_one_p03").collect::<Vec<_>>(), ["P01", "P02"]);
         assert_eq!(cases_of("plain_name").count(), 0);
     }
