@@ -114,9 +114,19 @@ pub fn run() -> Result<(), StartError> {
             let applied = runtime()?.block_on(serve::migrate(&config))?;
             print(&format!("the database is up to date; {applied} migrations applied"))
         }
-        Command::Doctor(arguments) => runtime()?.block_on(doctor_command::run(arguments)),
-        Command::Audit { command } => command.run(runtime),
-        Command::Keys { command } => runtime()?.block_on(keys_command::run(command)),
+        // These three open what is sealed, as servers do.
+        Command::Doctor(arguments) => {
+            process_memory::keep_private()?;
+            runtime()?.block_on(doctor_command::run(arguments))
+        }
+        Command::Audit { command } => {
+            process_memory::keep_private()?;
+            command.run(runtime)
+        }
+        Command::Keys { command } => {
+            process_memory::keep_private()?;
+            runtime()?.block_on(keys_command::run(command))
+        }
         Command::Explain(arguments) => runtime()?.block_on(explain_command::run(arguments)),
         Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),

@@ -187,9 +187,16 @@ impl StartError {
             VaultError::MasterKeyWrong(_) => Self::Sealed(format!(
                 "{error}: they were changed outside of the platform, or the key service has another key under this name"
             )),
-            VaultError::KeyTampered(_) | VaultError::Tampered(_) => Self::Sealed(error.to_string()),
+            VaultError::KeyTampered(_) | VaultError::Tampered(_) | VaultError::Unreadable(_) => {
+                Self::Sealed(error.to_string())
+            }
             VaultError::Provider(cause) => Self::MasterKey(cause.to_string()),
-            error => Self::MasterKey(error.to_string()),
+            VaultError::NotFound => Self::KeyRotation("it is gone, with its organization".to_owned()),
+            VaultError::RotationUnderWay
+            | VaultError::TurnLost
+            | VaultError::KeyReplaced
+            | VaultError::KeyExhausted(_) => Self::KeyRotation(error.to_string()),
+            VaultError::Randomness(_) => Self::Server(error.to_string()),
         }
     }
 

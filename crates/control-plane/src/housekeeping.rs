@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 /// How often lapsed rows are deleted.
 const PERIOD: Duration = Duration::from_secs(300);
-/// How often signing keys and server secrets are looked at. Far less than the ten minutes from a key's publication to its first
-/// signature, so that every process knows in time what another one, or the command line, has made.
+/// How often signing keys and server secrets are looked at. Far less than the ten minutes from a key's publication to
+/// its first signature, so that every process knows in time what another one, or the command line, has made.
 const KEYS_PERIOD: Duration = Duration::from_secs(60);
 
 /// Everything that needs it.

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand};
 use identity::SigningKeys;
 use ids::OrganizationId;
 use secrets_vault::{
-    Holder, KeyRotations, Keyring, Rotation, RotationLimits, RotationState, Store, Subject, Vault, VaultError,
+    Broken, Holder, KeyRotations, Keyring, Rotation, RotationLimits, RotationState, Store, Subject, Vault,
+    VaultError,
 };
 use time::OffsetDateTime;
 
-use crate::config::reveal;
+use crate::config::{Config, reveal};
 use crate::config_path::ConfigPath;
 use crate::output::{counted, print};
 use crate::{StartError, master_keys};
@@ -94,24 +95,23 @@ pub(crate) async fn run(command: KeysCommand) -> Result<(), StartError> {
             rotate(&open(&how.config).await?, Subject::MasterKey, how.progress).await
         }
         KeysCommand::Rotate { what: What::UserTokenSigning(path) } => sign_with_another(&path).await,
-        KeysCommand::Status(path) => status(&open(&path).await?).await,
+        KeysCommand::Status(path) => status(&path).await,
     }
 }
 
-async fn vault(path: &ConfigPath) -> Result<(Vault, Journal), StartError> {
-    let config = path.load()?;
+async fn vault(config: &Config) -> Result<(Vault, Journal), StartError> {
     let database = migrations::connect(&reveal("database.url", &config.database.url)?).await?;
-    let masters = master_keys::check(master_keys::of(&config), &database).await?;
+    let masters = master_keys::check(master_keys::of(config), &database).await?;
     let journal = Journal::new(database);
     Ok((Vault::new(Store::new(journal.clone()), Keyring::new(masters)), journal))
 }
 
 async fn open(path: &ConfigPath) -> Result<KeyRotations, StartError> {
-    Ok(KeyRotations::new(vault(path).await?.0, RotationLimits::default()))
+    Ok(KeyRotations::new(vault(&path.load()?).await?.0, RotationLimits::default()))
 }
 
 async fn sign_with_another(path: &ConfigPath) -> Result<(), StartError> {
-    let (vault, journal) = vault(path).await?;
+    let (vault, journal) = vault(&path.load()?).await?;
     let now = OffsetDateTime::now_utc();
     let store = identity::Store::new(journal.database().clone());
     let keys = SigningKeys::open(store, journal, vault, now).await.map_err(StartError::identity)?;
@@ -184,33 +184,41 @@ fn ended(rotation: &Rotation) -> Result<(), StartError> {
             }
             Ok(())
         }
-        RotationState::Failed(broken) => Err(StartError::KeyRotation(format!(
-            "{subject}: {} open with no key, nothing was destroyed: {}",
-            broken.number,
-            broken.first.join(", ")
-        ))),
+        RotationState::Failed(broken) => Err(StartError::KeyRotation(what_is_broken(rotation, broken))),
         RotationState::Running => Err(StartError::KeyRotation("it is under way".to_owned())),
     }
 }
 
-async fn status(rotations: &KeyRotations) -> Result<(), StartError> {
+async fn status(path: &ConfigPath) -> Result<(), StartError> {
+    let config = path.load()?;
+    let (vault, _) = vault(&config).await?;
+    let limits = RotationLimits::default();
+    let rotations = KeyRotations::new(vault.clone(), limits);
     let current = rotations.current_master().await.map_err(failed)?;
     for (name, keys) in rotations.wrapping_master_keys().await.map_err(failed)? {
         let word = if name == current { "the current master key" } else { "a former master key" };
         print(&format!("{name}, {word}, wraps {}", counted(usize::try_from(keys).unwrap_or(0), "data key")))?;
     }
-    for rotation in rotations.all_under_way().await.map_err(failed)? {
-        print(&format!("under way since {}: {}", rotation.started_at, how_far(&rotation)))?;
+    for rotation in vault.unfinished_rotations().await.map_err(failed)? {
+        print(&match &rotation.state {
+            RotationState::Failed(broken) => format!("failed: {}", what_is_broken(&rotation, broken)),
+            _ => format!("under way since {}: {}", rotation.started_at, how_far(&rotation)),
+        })?;
     }
+    let age = time::Duration::try_from(config.secrets.rotate_organization_keys.duration()).ok();
+    let oldest = age.and_then(|age| OffsetDateTime::now_utc().checked_sub(age));
     let mut most = None;
     for holder in rotations.holders().await.map_err(failed)? {
         let Some(key) = rotations.key_of(holder).await.map_err(failed)? else { continue };
-        if !key.former.is_empty() || key.seals >= RotationLimits::default().seals {
+        let is_due = key.seals >= limits.seals || oldest.is_some_and(|oldest| key.created_at < oldest);
+        if is_due || !key.former.is_empty() {
             print(&format!(
-                "{holder}: {} has sealed {} times of {}; {} and {} sealed with them are left",
+                "{holder}: {} of {} has sealed {} times of {}{}; {} and {} sealed with them are left",
                 key.id,
+                key.created_at.date(),
                 key.seals,
                 key.most_seals,
+                if is_due { " and is due" } else { "" },
                 counted(key.former.len(), "former key"),
                 counted(usize::try_from(key.values_under_former).unwrap_or(usize::MAX), "value"),
             ))?;
@@ -223,6 +231,15 @@ async fn status(rotations: &KeyRotations) -> Result<(), StartError> {
         }
         None => print("nothing was ever sealed"),
     }
+}
+
+fn what_is_broken(rotation: &Rotation, broken: &Broken) -> String {
+    format!(
+        "{}: {} open with no key, nothing was destroyed: {}",
+        rotation.subject,
+        broken.number,
+        broken.first.join(", ")
+    )
 }
 
 fn failed(error: VaultError) -> StartError {

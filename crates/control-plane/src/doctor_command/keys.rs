@@ -3,7 +3,8 @@
 use audit::Journal;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{
-    DataKeyState, Keyring, MasterKeyInUse, MasterKeys, RotationState, Store, SwapTest, Vault, VaultError,
+    DataKeyState, Keyring, MasterKeyInUse, MasterKeys, RotationLimits, RotationState, Store, Subject,
+    SwapTest, Vault, VaultError,
 };
 
 use super::findings::Findings;
@@ -12,8 +13,6 @@ use crate::output::counted;
 
 /// How many identifiers are named in one line.
 const MOST_NAMED: usize = 3;
-/// From how many seals on a key should have been rotated: a quarter of what NIST SP 800-38D allows.
-const MANY_SEALS: i64 = 1 << 30;
 
 pub(super) async fn look_at(
     database: &DatabaseConnection,
@@ -132,7 +131,8 @@ async fn swap(vault: &Vault, findings: &mut Findings) {
 
 fn bounds(states: &[DataKeyState], findings: &mut Findings) {
     const SUBJECT: &str = "data keys";
-    let worn = states.iter().filter(|state| state.retired_at.is_none() && state.seals >= MANY_SEALS);
+    let many = RotationLimits::default().seals;
+    let worn = states.iter().filter(|state| state.retired_at.is_none() && state.seals >= many);
     let worn: Vec<_> = worn.map(|state| format!("{} ({} seals)", state.holder, state.seals)).collect();
     if worn.is_empty() {
         let most = states.iter().map(|state| state.seals).max().unwrap_or_default();
@@ -147,7 +147,7 @@ fn bounds(states: &[DataKeyState], findings: &mut Findings) {
     if keys > 0 {
         findings.warn(
             SUBJECT,
-            format!("{} still seals {values} values", counted(keys, "retired key")),
+            format!("{} still seals {values} values", counted(keys, "former key")),
             "a rotation is under way, or waits for the platform to go on with it",
         );
     }
@@ -170,6 +170,13 @@ async fn rotations(vault: &Vault, findings: &mut Findings) {
                 format!("{said} and failed: {} do not open", broken.number),
                 "restore what does not open (`vybe keys status` names it), then rotate again",
             ),
+            _ if rotation.subject == Subject::MasterKey => {
+                findings.warn(
+                    SUBJECT,
+                    said,
+                    "`vybe keys rotate master` goes on with it, if it is not running",
+                );
+            }
             _ => findings.warn(SUBJECT, said, "the running platform goes on with it; see `vybe keys status`"),
         }
     }

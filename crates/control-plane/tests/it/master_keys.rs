@@ -211,6 +211,10 @@ test_support::on_both_stores! {
         let doctor = setting.run(&["doctor"]);
         let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
         assert!(doctor.status.success() && said.contains("warn  data keys: 1 key should have been rotated"), "{said}");
+        let status = || String::from_utf8(setting.run(&["keys", "status"]).stdout).unwrap();
+        assert!(status().contains("has sealed 2000000000 times of 4294967296 and is due"), "{}", status());
+        execute(connection, "UPDATE data_keys SET seals = 1, created_at = '2020-01-01 00:00:00+00:00'").await;
+        assert!(status().contains(" of 2020-01-01 has sealed 1 times of 4294967296 and is due"), "{}", status());
         // The root under another identifier.
         execute(connection, "UPDATE sealed_values SET version = version + 1 WHERE kind = 'root_key'").await;
         let doctor = setting.run(&["doctor"]);
