@@ -211,7 +211,7 @@ CREATE TABLE secrets (
     name TEXT NOT NULL,
     environment TEXT,
     variable TEXT,
-    place TEXT NOT NULL,
+    owner TEXT NOT NULL,
     slot TEXT NOT NULL,
     tail TEXT,
     version BIGINT NOT NULL,
@@ -221,8 +221,9 @@ CREATE TABLE secrets (
     updated_at {timestamp} NOT NULL,
     last_injected_at {timestamp}
 );
-CREATE UNIQUE INDEX secrets_once ON secrets (place, slot);
-CREATE INDEX secrets_by_place ON secrets (place, id);
+CREATE UNIQUE INDEX secrets_once ON secrets (owner, slot);
+CREATE INDEX secrets_by_owner ON secrets (owner, id);
+CREATE INDEX secrets_by_app ON secrets (app_id);
 
 CREATE TABLE secret_uses (
     secret_id TEXT NOT NULL REFERENCES secrets (id) ON DELETE CASCADE,

@@ -45,8 +45,7 @@ impl Keyring {
     }
 
     /// The master keys.
-    #[must_use]
-    pub fn masters(&self) -> &MasterKeys {
+    pub(crate) fn masters(&self) -> &MasterKeys {
         &self.masters
     }
 

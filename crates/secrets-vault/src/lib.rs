@@ -52,7 +52,7 @@ pub use secrets::Secrets;
 pub use store::Store;
 pub use store::data_keys::TABLE as DATA_KEYS;
 pub use value::{
-    BasicCredentials, ConnectionString, DatabaseProduct, GivenParts, GivenValue, LARGEST_VALUE, MASK,
+    BasicCredentials, ConnectionString, DatabaseProduct, GivenParts, GivenValue, LARGEST_VALUE,
     OauthTokenSet, SecretValue, SshPrivateKey, ValueError,
 };
 pub use variable::VariableError;

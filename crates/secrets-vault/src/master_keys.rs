@@ -93,8 +93,7 @@ impl MasterKeys {
     }
 
     /// Whoever unwraps what this key wrapped.
-    #[must_use]
-    pub fn keeper(&self, master_key: &str) -> Option<&dyn MasterKeyProvider> {
+    pub(crate) fn keeper(&self, master_key: &str) -> Option<&dyn MasterKeyProvider> {
         std::iter::once(&self.current)
             .chain(&self.former)
             .find(|provider| provider.keeps(master_key))

@@ -24,7 +24,7 @@ pub struct Model {
     pub name: String,
     pub environment: Option<String>,
     pub variable: Option<String>,
-    pub place: String,
+    pub owner: String,
     pub slot: String,
     pub tail: Option<String>,
     pub version: i64,
@@ -47,7 +47,7 @@ pub async fn list(
     after: Option<SecretId>,
     most: usize,
 ) -> Result<Vec<Secret>, VaultError> {
-    let mut select = Entity::find().filter(Column::Place.eq(place(owner)));
+    let mut select = Entity::find().filter(Column::Owner.eq(named(owner)));
     if let Some(after) = after {
         select = select.filter(Column::Id.gt(after.to_string()));
     }
@@ -62,7 +62,7 @@ pub async fn find(
     owner: Owner,
     id: SecretId,
 ) -> Result<Option<Secret>, VaultError> {
-    let select = Entity::find_by_id(id.to_string()).filter(Column::Place.eq(place(owner)));
+    let select = Entity::find_by_id(id.to_string()).filter(Column::Owner.eq(named(owner)));
     select.one(database).await.map_err(failed)?.map(assemble).transpose()
 }
 
@@ -74,8 +74,8 @@ pub async fn injected(
     environment: Environment,
 ) -> Result<Vec<Secret>, VaultError> {
     let owners = Condition::any()
-        .add(Column::Place.eq(place(Owner::Organization(organization))))
-        .add(Column::Place.eq(place(Owner::App(organization, app))));
+        .add(Column::Owner.eq(named(Owner::Organization(organization))))
+        .add(Column::Owner.eq(named(Owner::App(organization, app))));
     let rows = Entity::find()
         .filter(owners)
         .filter(Column::Environment.eq(environment.as_str()))
@@ -89,7 +89,7 @@ pub async fn injected(
 
 /// How many the owner has.
 pub async fn count(database: &impl ConnectionTrait, owner: Owner) -> Result<u64, VaultError> {
-    Entity::find().filter(Column::Place.eq(place(owner))).count(database).await.map_err(failed)
+    Entity::find().filter(Column::Owner.eq(named(owner))).count(database).await.map_err(failed)
 }
 
 /// Adds one.
@@ -108,7 +108,7 @@ pub async fn insert(
         name: Set(secret.name.clone()),
         environment: Set(secret.environment.map(|environment| environment.as_str().to_owned())),
         variable: Set(secret.variable.clone()),
-        place: Set(place(secret.owner)),
+        owner: Set(named(secret.owner)),
         slot: Set(slot.to_owned()),
         tail: Set(secret.tail.clone()),
         version: Set(secret.version),
@@ -153,8 +153,8 @@ pub async fn set_last_injected(
     Ok(())
 }
 
-/// Among whose secrets a name occurs once.
-fn place(owner: Owner) -> String {
+/// The owner as the table names it: among the secrets of each, a slot is taken once.
+fn named(owner: Owner) -> String {
     match owner {
         Owner::Member(organization, user) => format!("{organization}/{user}"),
         owner => owner.to_string(),
