@@ -180,20 +180,27 @@ impl ServerSecretRotations {
     /// Does everything that can be done at this instant.
     ///
     /// # Errors
-    /// The store or the vault is not available. What was done stays done.
+    /// The store or the vault is not available. What was done stays done, and no organization waits for another.
     pub async fn work(&self, now: OffsetDateTime) -> Result<(), AppError> {
+        let mut failed = Ok(());
         for record in server_secret_rotations::unfinished(self.store.database()).await? {
-            let secrets = server_secrets::list_of(self.store.database(), record.organization).await?;
-            for (app, environment) in pending(&record, &secrets, now) {
-                match self.replace(&record, app, environment, now).await {
-                    // Deleted since.
-                    Ok(()) | Err(AppError::NotFound) => {}
-                    Err(error) => return Err(error),
-                }
+            let worked = self.work_on(&record, now).await;
+            failed = failed.and(worked);
+        }
+        failed
+    }
+
+    async fn work_on(&self, record: &RotationRecord, now: OffsetDateTime) -> Result<(), AppError> {
+        let secrets = server_secrets::list_of(self.store.database(), record.organization).await?;
+        for (app, environment) in pending(record, &secrets, now) {
+            match self.replace(record, app, environment, now).await {
+                // Deleted since.
+                Ok(()) | Err(AppError::NotFound) => {}
+                Err(error) => return Err(error),
             }
-            if record.ends_at <= now {
-                self.finish(&record, now).await?;
-            }
+        }
+        if record.ends_at <= now {
+            self.finish(record, now).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use access_control::{Environment, ManageServerSecrets, Refusal, Role, RotateServerSecrets};
 use apps::{App, AppError, Grace, NewServerSecret, Occasion, RotationProgress, RotationState};
+use sea_orm::ConnectionTrait as _;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
@@ -163,6 +164,31 @@ on_both_stores! {
         assert_eq!(progress(&house, tenant, later).await.state, RotationState::Finished);
         assert_eq!(recognised(&house, &old, later).await, 0);
         assert_eq!(house.count("server_secrets").await, 4);
+    }
+
+    /// One organization's key does not seal any more. The others get their secrets.
+    async fn k05_no_organization_waits_for_another(database: TestDatabase) {
+        let house = House::on(database);
+        let mut tenants = Vec::new();
+        for slug in ["first", "middle", "last"] {
+            let tenant = house.tenant(slug).await;
+            apps_with_secrets(&house, tenant, 1).await;
+            tenants.push(tenant);
+        }
+        let now = OffsetDateTime::now_utc();
+        for tenant in &tenants {
+            begin(&house, *tenant, grace(3600), now).await.unwrap();
+        }
+        // Before and after it in any order.
+        let exhausted = format!("UPDATE data_keys SET seals = 4294967296 WHERE holder = '{}'", tenants[1].id);
+        house.database.connection().execute_unprepared(&exhausted).await.unwrap();
+        assert!(matches!(house.server_secret_rotations.work(now).await, Err(AppError::Vault(_))));
+        let states = [
+            progress(&house, tenants[0], now).await.state,
+            progress(&house, tenants[1], now).await.state,
+            progress(&house, tenants[2], now).await.state,
+        ];
+        assert_eq!(states, [RotationState::Grace, RotationState::Running, RotationState::Grace]);
     }
 
     async fn rotations_are_for_owners_and_admins(database: TestDatabase) {
