@@ -28,7 +28,7 @@ pub(crate) enum KeysCommand {
         #[command(subcommand)]
         what: What,
     },
-    /// Says which master keys are needed, which rotations are under way, and which keys are due.
+    /// Says which master keys are needed, which rotations are under way or failed, and which keys are due.
     Status(ConfigPath),
 }
 
