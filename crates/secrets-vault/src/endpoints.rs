@@ -11,7 +11,7 @@ mod secrets;
 
 use endpoint::{Answer, Call, Endpoint, Paging};
 
-use self::bodies::{ListAnswer, SecretAnswer};
+use self::bodies::{SecretAnswer, SecretsAnswer};
 use crate::{AppSecrets, Environments, KeyRotations, Occasion, OwnSecrets, Secret, Secrets};
 
 /// Everything that the endpoints of the vault are made from.
@@ -54,5 +54,5 @@ fn one_more(paging: &Paging) -> usize {
 /// A piece of a list.
 fn piece(paging: &Paging, mut found: Vec<Secret>) -> Answer {
     let next_cursor = paging.cut(&mut found, |secret| secret.id.to_string());
-    Answer::json(&ListAnswer { secrets: found.into_iter().map(SecretAnswer::from).collect(), next_cursor })
+    Answer::json(&SecretsAnswer { secrets: found.into_iter().map(SecretAnswer::from).collect(), next_cursor })
 }

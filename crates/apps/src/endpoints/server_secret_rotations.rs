@@ -17,12 +17,12 @@ pub fn endpoints(rotations: &ServerSecretRotations) -> Vec<Endpoint> {
         Endpoint::post(PATH, "begin_server_secret_rotation")
             .requires::<RotateServerSecrets>()
             .takes::<BeginBody>()
-            .gives::<RotationAnswer>(StatusCode::ACCEPTED)
+            .gives::<ServerSecretRotationAnswer>(StatusCode::ACCEPTED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(rotations.clone(), begin),
         Endpoint::get(PATH, "read_server_secret_rotation")
             .requires::<RotateServerSecrets>()
-            .gives::<Option<RotationAnswer>>(StatusCode::OK)
+            .gives::<Option<ServerSecretRotationAnswer>>(StatusCode::OK)
             .answers(rotations.clone(), read),
     ]
 }
@@ -38,7 +38,7 @@ struct BeginBody {
 /// How far a rotation is. It names no app and no value: a new secret reaches its app at the next deployment.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RotationAnswer {
+struct ServerSecretRotationAnswer {
     id: KeyRotationId,
     /// running, grace or finished.
     state: &'static str,
@@ -53,19 +53,19 @@ struct RotationAnswer {
     /// How long it will still take, at the pace so far.
     eta_seconds: Option<i64>,
     /// What the closing check found, once the grace was over.
-    proof: Option<ProofAnswer>,
+    proof: Option<ServerSecretRotationProof>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProofAnswer {
+struct ServerSecretRotationProof {
     /// How many live secrets it looked at.
     checked: u64,
     /// How many of them are older than the rotation.
     older: u64,
 }
 
-impl From<RotationProgress> for RotationAnswer {
+impl From<RotationProgress> for ServerSecretRotationAnswer {
     fn from(progress: RotationProgress) -> Self {
         Self {
             id: progress.id,
@@ -77,7 +77,7 @@ impl From<RotationProgress> for RotationAnswer {
             finished_at: progress.finished_at.map(Instant::from),
             eta_seconds: progress.remaining.map(time::Duration::whole_seconds),
             // A rotation with an older one that counts is not finished.
-            proof: progress.checked.map(|checked| ProofAnswer { checked, older: 0 }),
+            proof: progress.checked.map(|checked| ServerSecretRotationProof { checked, older: 0 }),
         }
     }
 }
@@ -90,7 +90,7 @@ async fn begin(
     let body: BeginBody = call.json().await?;
     let grace = Grace::from_seconds(body.grace_seconds).map_err(|error| invalid("grace_too_long")(&error))?;
     let progress = rotations.begin(&permit, grace, occasion(&call)).await?;
-    Ok(Answer::json_with(StatusCode::ACCEPTED, &RotationAnswer::from(progress)))
+    Ok(Answer::json_with(StatusCode::ACCEPTED, &ServerSecretRotationAnswer::from(progress)))
 }
 
 async fn read(
@@ -99,5 +99,5 @@ async fn read(
     call: Call,
 ) -> Result<Answer, Problem> {
     let progress = rotations.read(&permit, call.now()).await?;
-    Ok(Answer::json(&progress.map(RotationAnswer::from)))
+    Ok(Answer::json(&progress.map(ServerSecretRotationAnswer::from)))
 }

@@ -15,18 +15,18 @@ pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/apps/{app_id}/server-secrets", "list_server_secrets")
             .requires::<ListServerSecrets>()
-            .gives::<Vec<SecretAnswer<'_>>>(StatusCode::OK)
+            .gives::<Vec<ServerSecretAnswer<'_>>>(StatusCode::OK)
             .answers(secrets.clone(), list),
         Endpoint::post("/api/v1/apps/{app_id}/server-secrets", "issue_server_secret")
             .requires::<ManageServerSecrets>()
             .takes::<IssueBody>()
-            .gives::<SecretAnswer<'_>>(StatusCode::CREATED)
+            .gives::<ServerSecretAnswer<'_>>(StatusCode::CREATED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(secrets.clone(), issue),
         Endpoint::post("/api/v1/apps/{app_id}/server-secrets/rotate", "rotate_server_secret")
             .requires::<ManageServerSecrets>()
             .takes::<RotateBody>()
-            .gives::<SecretAnswer<'_>>(StatusCode::CREATED)
+            .gives::<ServerSecretAnswer<'_>>(StatusCode::CREATED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(secrets.clone(), rotate),
         Endpoint::delete("/api/v1/apps/{app_id}/server-secrets/{secret_id}", "revoke_server_secret")
@@ -66,7 +66,7 @@ struct RotateBody {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct SecretAnswer<'a> {
+struct ServerSecretAnswer<'a> {
     id: ServerSecretId,
     environment: Environment,
     issued_by: UserId,
@@ -79,7 +79,7 @@ struct SecretAnswer<'a> {
     value: Option<&'a str>,
 }
 
-impl<'a> SecretAnswer<'a> {
+impl<'a> ServerSecretAnswer<'a> {
     fn new(secret: &ServerSecret, value: Option<&'a str>) -> Self {
         Self {
             id: secret.id,
@@ -99,7 +99,7 @@ async fn list(
     call: Call,
 ) -> Result<Answer, Problem> {
     let found = secrets.list(&permit, occasion(&call)).await?;
-    Ok(Answer::json(&found.iter().map(|secret| SecretAnswer::new(secret, None)).collect::<Vec<_>>()))
+    Ok(Answer::json(&found.iter().map(|secret| ServerSecretAnswer::new(secret, None)).collect::<Vec<_>>()))
 }
 
 async fn issue(
@@ -114,7 +114,7 @@ async fn issue(
         previous_expires_at: body.previous_expires_at,
     };
     let issued = secrets.issue(&permit, new, occasion(&call)).await?;
-    Ok(Answer::created(&SecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
+    Ok(Answer::created(&ServerSecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
 }
 
 async fn rotate(
@@ -126,7 +126,7 @@ async fn rotate(
     let grace = Grace::from_seconds(body.grace_seconds).map_err(|error| invalid("grace_too_long")(&error))?;
     let rotation = Rotation { environment: body.environment, grace, force: body.force };
     let issued = secrets.rotate(&permit, rotation, occasion(&call)).await?;
-    Ok(Answer::created(&SecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
+    Ok(Answer::created(&ServerSecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
 }
 
 async fn revoke(

@@ -4,7 +4,7 @@ use access_control::{ListAppSecrets, ManageAppSecrets, Permit};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 
-use super::bodies::{LARGEST_BODY, ListAnswer, NewBody, ReplaceBody, SecretAnswer, UsesAnswer};
+use super::bodies::{LARGEST_BODY, NewBody, ReplaceBody, SecretAnswer, SecretsAnswer, UsesAnswer};
 use super::{occasion, one_more, piece};
 use crate::AppSecrets;
 
@@ -15,7 +15,7 @@ pub fn endpoints(secrets: &AppSecrets) -> Vec<Endpoint> {
         Endpoint::get(ALL, "list_app_secrets")
             .requires::<ListAppSecrets>()
             .query::<PagingParameters>()
-            .gives::<ListAnswer>(StatusCode::OK)
+            .gives::<SecretsAnswer>(StatusCode::OK)
             .answers(secrets.clone(), list),
         Endpoint::post(ALL, "create_app_secret")
             .requires::<ManageAppSecrets>()

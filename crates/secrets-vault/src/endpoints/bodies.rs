@@ -241,7 +241,7 @@ impl From<Secret> for SecretAnswer {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListAnswer {
+pub struct SecretsAnswer {
     pub secrets: Vec<SecretAnswer>,
     pub next_cursor: Option<String>,
 }

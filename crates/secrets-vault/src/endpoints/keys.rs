@@ -15,15 +15,15 @@ pub fn endpoints(rotations: &KeyRotations) -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/organizations/{organization_id}/key", "read_organization_key")
             .requires::<ReadOrganizationKey>()
-            .gives::<KeyAnswer>(StatusCode::OK)
+            .gives::<OrganizationKeyAnswer>(StatusCode::OK)
             .answers(rotations.clone(), read),
         Endpoint::get("/api/v1/organizations/{organization_id}/key-rotations", "list_key_rotations")
             .requires::<ReadOrganizationKey>()
-            .gives::<Vec<RotationAnswer>>(StatusCode::OK)
+            .gives::<Vec<KeyRotationAnswer>>(StatusCode::OK)
             .answers(rotations.clone(), list),
         Endpoint::post("/api/v1/organizations/{organization_id}/key-rotations", "rotate_organization_key")
             .requires::<RotateOrganizationKey>()
-            .gives::<RotationAnswer>(StatusCode::ACCEPTED)
+            .gives::<KeyRotationAnswer>(StatusCode::ACCEPTED)
             .refuses(&[StatusCode::CONFLICT])
             .answers(rotations.clone(), rotate),
         Endpoint::get(
@@ -31,14 +31,14 @@ pub fn endpoints(rotations: &KeyRotations) -> Vec<Endpoint> {
             "read_key_rotation",
         )
         .requires::<ReadOrganizationKey>()
-        .gives::<RotationAnswer>(StatusCode::OK)
+        .gives::<KeyRotationAnswer>(StatusCode::OK)
         .answers(rotations.clone(), read_rotation),
     ]
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct KeyAnswer {
+struct OrganizationKeyAnswer {
     /// The key that seals; null as long as nothing was ever sealed.
     current: Option<CurrentKey>,
     /// Keys that seal no more and are not destroyed yet.
@@ -60,7 +60,7 @@ struct CurrentKey {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RotationAnswer {
+struct KeyRotationAnswer {
     id: KeyRotationId,
     /// running, finished or failed.
     state: &'static str,
@@ -75,14 +75,14 @@ struct RotationAnswer {
     /// How many seconds are left at the rate since the start, as long as it is running.
     eta_seconds: Option<i64>,
     /// What the closing scan found, once it has finished.
-    proof: Option<ProofAnswer>,
+    proof: Option<KeyRotationProof>,
     /// Which values open with no key, if it failed: at most 100.
     broken: Option<Vec<String>>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProofAnswer {
+struct KeyRotationProof {
     /// How many values opened with the successor: every one there was.
     opened: u64,
     /// How often a former key was tried on one of them.
@@ -95,14 +95,14 @@ struct ProofAnswer {
     destroyed: Vec<String>,
 }
 
-impl RotationAnswer {
+impl KeyRotationAnswer {
     fn new(rotation: Rotation, now: OffsetDateTime) -> Self {
         let eta_seconds = rotation.remaining(now).map(time::Duration::whole_seconds);
         let state = rotation.state.as_str();
         let (proof, broken) = match rotation.state {
             RotationState::Running => (None, None),
             RotationState::Finished(proof) => (
-                Some(ProofAnswer {
+                Some(KeyRotationProof {
                     opened: proof.opened,
                     tried_with_former: proof.tried_with_former,
                     opened_with_former: proof.opened_with_former,
@@ -128,7 +128,7 @@ impl RotationAnswer {
     }
 }
 
-impl From<Option<KeyInUse>> for KeyAnswer {
+impl From<Option<KeyInUse>> for OrganizationKeyAnswer {
     fn from(key: Option<KeyInUse>) -> Self {
         let Some(key) = key else {
             return Self { current: None, former: Vec::new(), values_under_former: 0 };
@@ -151,7 +151,7 @@ async fn read(
     permit: Permit<ReadOrganizationKey>,
     _: Call,
 ) -> Result<Answer, Problem> {
-    Ok(Answer::json(&KeyAnswer::from(rotations.key(&permit).await?)))
+    Ok(Answer::json(&OrganizationKeyAnswer::from(rotations.key(&permit).await?)))
 }
 
 async fn list(
@@ -160,7 +160,7 @@ async fn list(
     call: Call,
 ) -> Result<Answer, Problem> {
     let found = rotations.list(&permit).await?.into_iter();
-    Ok(Answer::json(&found.map(|rotation| RotationAnswer::new(rotation, call.now())).collect::<Vec<_>>()))
+    Ok(Answer::json(&found.map(|rotation| KeyRotationAnswer::new(rotation, call.now())).collect::<Vec<_>>()))
 }
 
 async fn rotate(
@@ -169,7 +169,7 @@ async fn rotate(
     call: Call,
 ) -> Result<Answer, Problem> {
     let rotation = rotations.start(&permit, occasion(&call)).await?;
-    let answer = RotationAnswer::new(rotation, OffsetDateTime::now_utc());
+    let answer = KeyRotationAnswer::new(rotation, OffsetDateTime::now_utc());
     Ok(Answer::json_with(StatusCode::ACCEPTED, &answer))
 }
 
@@ -179,5 +179,5 @@ async fn read_rotation(
     call: Call,
 ) -> Result<Answer, Problem> {
     let rotation = rotations.find(&permit, call.path("key_rotation_id")?).await?;
-    Ok(Answer::json(&RotationAnswer::new(rotation, call.now())))
+    Ok(Answer::json(&KeyRotationAnswer::new(rotation, call.now())))
 }

@@ -4,7 +4,7 @@ use access_control::{ListOwnSecrets, ManageOwnSecrets, Permit};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 
-use super::bodies::{LARGEST_BODY, ListAnswer, NewBody, ReplaceBody, SecretAnswer};
+use super::bodies::{LARGEST_BODY, NewBody, ReplaceBody, SecretAnswer, SecretsAnswer};
 use super::{occasion, one_more, piece};
 use crate::OwnSecrets;
 
@@ -15,7 +15,7 @@ pub fn endpoints(secrets: &OwnSecrets) -> Vec<Endpoint> {
         Endpoint::get(ALL, "list_own_secrets")
             .requires::<ListOwnSecrets>()
             .query::<PagingParameters>()
-            .gives::<ListAnswer>(StatusCode::OK)
+            .gives::<SecretsAnswer>(StatusCode::OK)
             .answers(secrets.clone(), list),
         Endpoint::post(ALL, "create_own_secret")
             .requires::<ManageOwnSecrets>()

@@ -4,7 +4,7 @@ use access_control::{ListSecrets, ManageSecrets, Permit};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 
-use super::bodies::{LARGEST_BODY, ListAnswer, NewBody, ReplaceBody, SecretAnswer, UsesAnswer};
+use super::bodies::{LARGEST_BODY, NewBody, ReplaceBody, SecretAnswer, SecretsAnswer, UsesAnswer};
 use super::{occasion, one_more, piece};
 use crate::Secrets;
 
@@ -15,7 +15,7 @@ pub fn endpoints(secrets: &Secrets) -> Vec<Endpoint> {
         Endpoint::get(ALL, "list_secrets")
             .requires::<ListSecrets>()
             .query::<PagingParameters>()
-            .gives::<ListAnswer>(StatusCode::OK)
+            .gives::<SecretsAnswer>(StatusCode::OK)
             .answers(secrets.clone(), list),
         Endpoint::post(ALL, "create_secret")
             .requires::<ManageSecrets>()
