@@ -147,7 +147,7 @@ test_support::on_both_stores! {
         let theirs = office.create_in_app(office.hidden, variable("THEIRS", Production, "theirs")).await.unwrap();
         let address = new(Kind::ConnectionString, "db", None, text("postgres://host/db"));
         let address = office.create(address).await.unwrap();
-        let place = office.app.to_string();
+        let app = office.app.to_string();
         let changes = [
             (&ours, "environment = 'preview'", "environment = 'production'", Preview),
             (&ours, "variable = 'NEXT_PUBLIC_TOKEN'", "variable = 'TOKEN'", Production),
@@ -158,7 +158,7 @@ test_support::on_both_stores! {
                 Production,
             ),
             (&ours, "name = 'LD_PRELOAD', variable = 'LD_PRELOAD'", "name = 'TOKEN', variable = 'TOKEN'", Production),
-            (&theirs, &format!("place = '{place}'"), &format!("place = '{}'", office.hidden), Production),
+            (&theirs, &format!("owner = '{app}'"), &format!("owner = '{}'", office.hidden), Production),
             (
                 &address,
                 "environment = 'production', variable = 'db'",
