@@ -1,8 +1,8 @@
 //! What stands in the path and in the query.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, OrganizationId, PathRuleId,
-    ServerSecretId, SessionId, UserId,
+    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, KeyRotationId, OrganizationId,
+    PathRuleId, SecretId, ServerSecretId, SessionId, UserId,
 };
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -14,11 +14,15 @@ const IN_PATHS: &[(&str, SchemaOf)] = &[
     ("agent_token_id", schema_of::<AgentTokenId>),
     ("api_token_id", schema_of::<SessionId>),
     ("app_id", schema_of::<AppId>),
+    ("app_secret_id", schema_of::<SecretId>),
     ("decision_id", schema_of::<DecisionId>),
     ("event_id", schema_of::<AuditEventId>),
     ("group_id", schema_of::<GroupId>),
     ("invitation_id", schema_of::<InvitationId>),
+    ("key_rotation_id", schema_of::<KeyRotationId>),
     ("organization_id", schema_of::<OrganizationId>),
+    ("organization_secret_id", schema_of::<SecretId>),
+    ("own_secret_id", schema_of::<SecretId>),
     ("rule_id", schema_of::<PathRuleId>),
     ("secret_id", schema_of::<ServerSecretId>),
     ("session_id", schema_of::<SessionId>),
