@@ -154,7 +154,7 @@ def no_leak(_, response, case):
     text, request = words(response), sent(response)
     needles = NOWHERE + (NOT_IN_PROBLEMS if response.status_code >= 400 else [])
     others = [cookie for subject, cookie in world.cookies.items() if subject != world.caller]
-    for needle in needles + others:
+    for needle in needles + others + world.kept:
         if needle in text and needle not in request:
             raise AssertionError(f"the answer contains {needle!r}")
 

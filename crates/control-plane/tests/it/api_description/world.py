@@ -20,6 +20,14 @@ SESSION_COOKIE = "__Host-vybe_session"
 PROVIDER = "development"
 WORD = re.compile(r"^[A-Za-z0-9._~-]+$")
 IDENTIFIER = re.compile(r"^([a-z]+)_[0-9a-f]{32}$")
+# Whose secret a parameter names: the identifiers of all of them look the same.
+SECRETS = {
+    "organization_secret_id": "organization_secret",
+    "app_secret_id": "app_secret",
+    "own_secret_id": "own_secret",
+}
+# What makes a named secret, and what replaces the value of one.
+KEEPS_SECRET = re.compile(r"^(create|replace)_((?:app|own)_)?secret(?:_by_form)?$")
 
 # Names below .localhost are this machine (RFC 6761, section 6.3), whether or not the resolver knows.
 _look_up = socket.getaddrinfo
@@ -65,6 +73,8 @@ class World:
         self.cookies: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
         self.agent: str | None = None
+        # Values that secrets have or had.
+        self.kept: list[str] = []
         self.slug = ""
         # Whether what the next request names is there, or only most of the time.
         self.certain = False
@@ -192,6 +202,31 @@ class World:
             self.call("editor", "DELETE", f"{path}/{known['id']}")
         return self.call("editor", "POST", path, {"environment": "preview"})["id"]
 
+    def make_organization_secret(self) -> str:
+        return self.keep("owner", f"/api/v1/organizations/{self.thing('org')}/secrets", self.new_secret())
+
+    def make_app_secret(self) -> str:
+        return self.keep("editor", f"/api/v1/apps/{self.thing('app')}/secrets", self.new_secret())
+
+    def make_own_secret(self) -> str:
+        path = f"/api/v1/organizations/{self.thing('org')}/own-secrets"
+        return self.keep(self.caller, path, {**self.new_secret(), "environment": None})
+
+    def keep(self, subject: str, path: str, body: dict) -> str:
+        self.kept.append(body["value"])
+        return self.call(subject, "POST", path, body)["id"]
+
+    @staticmethod
+    def new_secret() -> dict:
+        value = f"kept-{uuid.uuid4().hex}"
+        return {"kind": "bearer_token", "name": unique(), "environment": "preview", "value": value}
+
+    def make_rot(self) -> str:
+        """A rotation of the organization's key; one that has ended will do."""
+        path = f"/api/v1/organizations/{self.thing('org')}/key-rotations"
+        known = self.call("owner", "GET", path)
+        return known[0]["id"] if known else self.call("owner", "POST", path)["id"]
+
     def make_agt(self) -> str:
         path = f"/api/v1/apps/{self.thing('app')}/agent-tokens"
         for known in self.call("editor", "GET", path):
@@ -241,8 +276,8 @@ class World:
 
     def moved(self, parameters):
         """The same parameters, about what exists by now."""
-        kinds = {key: IDENTIFIER.match(str(value)) for key, value in (parameters or {}).items()}
-        return {key: (kind and self.thing(kind[1])) or parameters[key] for key, kind in kinds.items()}
+        kinds = {key: kind_of(key, value) for key, value in (parameters or {}).items()}
+        return {key: (kind and self.thing(kind)) or parameters[key] for key, kind in kinds.items()}
 
     def prepare(self, operation: str, case) -> None:
         path = case.path_parameters
@@ -282,31 +317,50 @@ class World:
         elif operation in ("accept_invitation", "accept_invitation_by_form"):
             if isinstance(case.body, dict) and isinstance(case.body.get("token"), str):
                 case.body["token"] = self.invitation_token()
+        elif KEEPS_SECRET.match(operation) and isinstance(case.body, dict):
+            self.prepare_secret(*KEEPS_SECRET.match(operation).groups(), case)
+
+    def prepare_secret(self, verb: str, whose: str | None, case) -> None:
+        """What fits the description need not fit the kind of the secret."""
+        if self.certain:
+            body = self.new_secret()
+            if verb == "replace":
+                body = {"value": body["value"]}
+            elif whose == "own_":
+                del body["environment"]
+            case.body = body
+        elif isinstance(case.body.get("name"), str):
+            case.body["name"] = unique()
 
     # Repairs
 
     def forget(self, prefix: str) -> None:
         """Something is gone, and whatever hung on it."""
-        below = {"org": list(self.things), "app": ["rul", "sec", "agt", "dec"]}
+        below = {"org": list(self.things), "app": ["rul", "sec", "agt", "dec", "app_secret"]}
         for gone in [prefix, *below.get(prefix, [])]:
             self.things.pop(gone, None)
 
-    def real(self, value):
+    def real(self, value, name: str = ""):
         """The same value with identifiers of things that exist, most of the time."""
         if isinstance(value, dict):
-            return {key: self.word(key, item) or self.real(item) for key, item in value.items()}
+            return {key: self.word(key, item) or self.real(item, key) for key, item in value.items()}
         if isinstance(value, list):
             return [self.real(item) for item in value]
-        known = IDENTIFIER.match(value) if isinstance(value, str) else None
-        if known is None or (not self.certain and self.random.random() < 0.1):
+        kind = kind_of(name, value)
+        if kind is None or (not self.certain and self.random.random() < 0.1):
             return value
-        return self.thing(known[1]) or value
-
+        return self.thing(kind) or value
 
     def word(self, key: str, value) -> str | None:
         """What a parameter that is no identifier can be, half of the time."""
         fits = key == "provider" and isinstance(value, str) and WORD.match(value)
         return PROVIDER if fits and (self.certain or self.random.random() < 0.5) else None
+
+
+def kind_of(name: str, value) -> str | None:
+    """What kind of thing is named, if any is."""
+    known = IDENTIFIER.match(value) if isinstance(value, str) else None
+    return known and SECRETS.get(name, known[1])
 
 
 def unique() -> str:
