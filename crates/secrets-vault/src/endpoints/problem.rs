@@ -16,6 +16,8 @@ impl From<VaultError> for Problem {
             VaultError::Store(_)
             | VaultError::Provider(_)
             | VaultError::KeyReplaced
+            // Its successor takes over without being asked.
+            | VaultError::KeyExhausted(_)
             | VaultError::TurnLost => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an endpoint of the vault failed");
                 Self::unavailable()
