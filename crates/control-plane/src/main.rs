@@ -12,6 +12,7 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
+    control_plane::leave_values_out_of_panics();
     match control_plane::cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
