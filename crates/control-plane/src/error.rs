@@ -32,7 +32,7 @@ pub enum StartError {
         known: u16,
     },
     /// The store stopped answering while the platform was being put together.
-    #[error("the database stopped answering while starting: {0}; check that it is running and try again")]
+    #[error("the database does not answer: {0}; check that it is running and was set up (`vybe migrate`), and try again")]
     Store(String),
     /// The master key.
     #[error("configuration key `secrets.master_key`: {0}")]
@@ -47,7 +47,7 @@ pub enum StartError {
     },
     /// The master key cannot be read, and the database needs one.
     #[error(
-        "{error}; the database needs the master key {needed}: restore it, since another one opens nothing of what is there"
+        "{error}; the database needs the master key {needed}: if that is what is missing, restore it, since another one opens nothing of what is there"
     )]
     MasterKeyMissing {
         /// Why it cannot be read.
@@ -187,9 +187,10 @@ impl StartError {
             VaultError::MasterKeyWrong(_) => Self::Sealed(format!(
                 "{error}: they were changed outside of the platform, or the key service has another key under this name"
             )),
-            VaultError::KeyTampered(_) | VaultError::Tampered(_) | VaultError::Unreadable(_) => {
-                Self::Sealed(error.to_string())
-            }
+            VaultError::KeyTampered(_)
+            | VaultError::Tampered(_)
+            | VaultError::Unreadable(_)
+            | VaultError::RootKeyGone => Self::Sealed(error.to_string()),
             VaultError::Provider(cause) => Self::MasterKey(cause.to_string()),
             VaultError::NotFound => Self::KeyRotation("it is gone, with its organization".to_owned()),
             VaultError::RotationUnderWay

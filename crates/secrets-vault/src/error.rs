@@ -32,6 +32,9 @@ pub enum VaultError {
     /// The master key of this name opens none of the data keys that name it.
     #[error("the master key {0} opens none of the data keys that name it")]
     MasterKeyWrong(String),
+    /// The platform has a data key and no root key, which was sealed first.
+    #[error("the root key is gone, though it was there: restore the database from a backup")]
+    RootKeyGone,
     /// The master key's provider did not answer or refused.
     #[error("the provider of the master key failed")]
     Provider(#[source] ProviderError),

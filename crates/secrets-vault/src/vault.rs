@@ -223,9 +223,15 @@ impl Vault {
             return Ok(known);
         }
         let change = self.store.journal().begin().await?;
+        // Looked for first: the root is the first value that it seals, in the transaction that makes it.
+        let key = data_keys::current_of(change.transaction(), Holder::Platform).await?;
         if let Some(id) = sealed_values::find_root(change.transaction()).await? {
             drop(change);
             return self.open_root(id).await;
+        }
+        // It was here, and every session and server secret hangs on it.
+        if key.is_some_and(|key| key.seals > 0) {
+            return Err(VaultError::RootKeyGone);
         }
         let new = NewValue { id: SecretId::generate(), owner: Owner::Platform, kind: Kind::RootKey };
         let bytes = KeyBytes::generate()?;

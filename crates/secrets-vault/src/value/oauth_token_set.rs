@@ -44,6 +44,11 @@ impl OauthTokenSet {
                 "scopes are at most 200 words of at most 500 visible ASCII characters",
             ));
         }
+        // A time of another zone can be one of the year 10000, which is sealed and never read again.
+        let is_late = |at: OffsetDateTime| OffsetDateTime::from_unix_timestamp(at.unix_timestamp()).is_err();
+        if parts.expires_at.is_some_and(is_late) {
+            return Err(ValueError::Refused("expiresAt is later than the year 9999"));
+        }
         Ok(Self {
             access_token: one_line(parts.access_token.ok_or(ValueError::Missing("accessToken"))?)?,
             refresh_token: parts.refresh_token.map(one_line).transpose()?,

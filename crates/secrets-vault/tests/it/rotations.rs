@@ -1,12 +1,29 @@
 //! Keys are replaced: everything opens with the successor, nothing with the former key.
 
+use std::time::Instant;
+
 use audit::{Actor, Event, Target};
-use secrets_vault::{Holder, RotationLimits, RotationState, Subject, VaultError};
+use ids::KeyRotationId;
+use secrets_vault::{
+    Holder, KeyRotations, Rotation, RotationLimits, RotationState, Subject, VaultError,
+};
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
 
 use crate::house::vault;
 use crate::many_values::{ManyValues, rotations};
+
+/// Asks for the turn until somebody else's has ended, and works until the rotation has.
+async fn until_it_is_free(rotations: &KeyRotations, id: KeyRotationId) -> Rotation {
+    let deadline = Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Some(ended) = rotations.work(id).await.unwrap() {
+            return ended;
+        }
+        assert!(Instant::now() < deadline, "the turn does not end");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
 
 test_support::on_both_stores! {
     async fn a_rotation_seals_everything_again_and_destroys_the_former_key(database: TestDatabase) {
@@ -50,6 +67,17 @@ test_support::on_both_stores! {
         assert!(matches!(ended.state, RotationState::Finished(_)));
         let again = many.restarted().root_key(OffsetDateTime::now_utc()).await.unwrap();
         assert_eq!(again.hash_key("test").hash(b"same"), root);
+    }
+
+    /// With another root nothing that was derived from the first one is recognised: no session, no server secret.
+    async fn k06_a_root_key_that_is_gone_is_not_made_again(database: TestDatabase) {
+        let many = ManyValues::new(database, 1).await;
+        many.house.vault.root_key(OffsetDateTime::now_utc()).await.unwrap();
+        many.write("DELETE FROM sealed_values WHERE kind = 'root_key'", []).await;
+        let started = many.restarted().root_key(OffsetDateTime::now_utc()).await;
+        assert!(matches!(started.err(), Some(VaultError::RootKeyGone)));
+        let rows = many.read("SELECT id FROM sealed_values WHERE kind = 'root_key'", []).await;
+        assert!(rows.is_empty());
     }
 
     async fn one_rotation_of_a_key_at_a_time_and_one_process_on_it(database: TestDatabase) {
@@ -125,6 +153,47 @@ test_support::on_both_stores! {
         let ended = rotations.work(begun.id).await.unwrap().unwrap();
         assert!(matches!(ended.state, RotationState::Finished(_)), "the next one goes through");
         assert_eq!(many.keys().await, [ended.successor]);
+        many.check(&many.restarted()).await;
+    }
+
+    async fn k05_a_turn_ends_by_time_when_its_process_is_gone(database: TestDatabase) {
+        let many = ManyValues::new(database, 60).await;
+        let limits = RotationLimits { batch: 1, lease: Duration::milliseconds(300), ..RotationLimits::default() };
+        let first = rotations(&many.house.vault, limits);
+        let begun = first.begin(many.subject(), OffsetDateTime::now_utc()).await.unwrap();
+        let (working, id) = (first.clone(), begun.id);
+        let work = tokio::spawn(async move { working.work(id).await });
+        while first.look_at(id).await.unwrap().done == 0 {
+            tokio::task::yield_now().await;
+        }
+        // Nothing gives the turn back.
+        work.abort();
+        assert!(work.await.unwrap_err().is_cancelled());
+        let sql = "SELECT lease FROM key_rotations WHERE lease IS NOT NULL AND finished_at IS NULL";
+        assert_eq!(many.read(sql, []).await.len(), 1, "it was in the middle");
+        let second = rotations(&many.restarted(), limits);
+        let ended = until_it_is_free(&second, id).await;
+        assert!(matches!(ended.state, RotationState::Finished(_)));
+        assert_eq!((ended.done, many.keys().await.len()), (60, 1));
+        many.check(&many.restarted()).await;
+    }
+
+    async fn k05_a_turn_ends_by_time_while_its_process_is_too_slow(database: TestDatabase) {
+        let many = ManyValues::new(database, 60).await;
+        // As slow as can be: whenever it does something, its turn has ended.
+        let slow = RotationLimits { batch: 1, lease: Duration::ZERO, ..RotationLimits::default() };
+        let first = rotations(&many.house.vault, slow);
+        let begun = first.begin(many.subject(), OffsetDateTime::now_utc()).await.unwrap();
+        let (working, id) = (first.clone(), begun.id);
+        let work = tokio::spawn(async move { working.work(id).await });
+        while first.look_at(id).await.unwrap().done == 0 {
+            tokio::task::yield_now().await;
+        }
+        let second = rotations(&many.restarted(), RotationLimits { batch: 1, ..RotationLimits::default() });
+        let ended = until_it_is_free(&second, id).await;
+        assert!(matches!(ended.state, RotationState::Finished(_)));
+        assert!(matches!(work.await.unwrap(), Err(VaultError::TurnLost)));
+        assert_eq!((ended.done, many.keys().await.len()), (60, 1));
         many.check(&many.restarted()).await;
     }
 
@@ -252,7 +321,8 @@ test_support::on_both_stores! {
         assert_eq!((proof.opened_with_former, proof.left_with_former), (0, 0));
         let former = cryptography::MasterKey::parse(&many.house.master_key).unwrap().id().to_owned();
         assert_eq!(proof.former, [former]);
-        assert_eq!(rotations.wrapping_master_keys().await.unwrap().into_keys().collect::<Vec<_>>(), [ended.successor]);
+        let used = Store::new(many.house.journal.clone()).master_keys_in_use().await.unwrap();
+        assert_eq!(used.into_iter().map(|key| key.name).collect::<Vec<_>>(), [ended.successor]);
         assert_eq!(many.rows().await, before);
 
         // The former one can be taken out: it opens nothing, the new one everything.

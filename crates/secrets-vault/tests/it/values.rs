@@ -56,6 +56,19 @@ fn k09_a_mask_is_no_value() {
     accepts(Kind::EnvironmentVariable, "a••••");
 }
 
+/// What is kept is read again: in UTC this is a time of the year 10000.
+#[test]
+fn k26_a_token_set_ends_in_a_year_that_can_be_read_again() {
+    let tokens = |expires_at| {
+        parts(GivenParts { access_token: secret("a"), expires_at: Some(expires_at), ..GivenParts::default() })
+    };
+    let latest = time::macros::datetime!(9999-12-31 23:59:59 UTC);
+    let value = SecretValue::check(Kind::OauthTokenSet, tokens(latest)).ok().unwrap();
+    assert_eq!(OauthTokenSet::opened(value.bytes()).unwrap().expires_at, Some(latest));
+    let later = time::macros::datetime!(9999-12-31 23:59:59 -1);
+    assert!(matches!(refusal(Kind::OauthTokenSet, tokens(later)), ValueError::Refused(_)));
+}
+
 /// Whatever is wrong, no reason repeats any of it.
 #[test]
 fn k08_no_reason_repeats_any_of_the_value() {
