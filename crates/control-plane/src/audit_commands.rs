@@ -141,8 +141,8 @@ fn verify_receipt(arguments: &VerifyReceiptArguments) -> Result<(), StartError> 
     let said = receipt.receipt;
     let keys = said.data_keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     print(&format!(
-        "signed: the organization {} ({}) was deleted at {} with {} apps, {} members and {} sealed values; destroyed \
-         data keys: {}; audit record {}",
+        "signed: the organization {} ({}) was deleted at {}; apps: {}, members: {}, sealed values: {}; destroyed data \
+         keys: {}; audit record {}",
         said.organization,
         said.slug,
         said.deleted_at,

@@ -150,7 +150,9 @@ fn text(given: GivenValue) -> Result<SecretBytes, ValueError> {
 fn parts(given: GivenValue) -> Result<GivenParts, ValueError> {
     match given {
         GivenValue::Parts(parts) => Ok(*parts),
-        GivenValue::Text(_) => Err(ValueError::Refused("a value of this kind has several parts")),
+        GivenValue::Text(_) => Err(ValueError::Refused(
+            "a value of this kind is an object of parts: user and password, privateKey, or accessToken",
+        )),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn look_at(
         Ok(masters) => masters,
         Err(error) => {
             let error = if used.is_empty() { error } else { error.needing(&used) };
-            return findings.fail("master key", error, "put it back where it is looked for");
+            return findings.fail("master key", error, "repair this entry; nothing is served until then");
         }
     };
     let vault = Vault::new(store, Keyring::new(masters.clone()));
