@@ -32,7 +32,9 @@ pub enum StartError {
         known: u16,
     },
     /// The store stopped answering while the platform was being put together.
-    #[error("the database does not answer: {0}; check that it is running and was set up (`vybe migrate`), and try again")]
+    #[error(
+        "the database does not answer: {0}; check that it is running and was set up (`vybe migrate`), and try again"
+    )]
     Store(String),
     /// The master key.
     #[error("configuration key `secrets.master_key`: {0}")]
@@ -47,7 +49,8 @@ pub enum StartError {
     },
     /// The master key cannot be read, and the database needs one.
     #[error(
-        "{error}; the database needs the master key {needed}: if that is what is missing, restore it, since another one opens nothing of what is there"
+        "{error}; the database needs the master key {needed}: if that is what is missing, restore it, since another one \
+         opens nothing of what is there"
     )]
     MasterKeyMissing {
         /// Why it cannot be read.
