@@ -5,7 +5,7 @@ use std::time::Instant;
 use audit::{Actor, Event, Target};
 use ids::KeyRotationId;
 use secrets_vault::{
-    Holder, KeyRotations, Rotation, RotationLimits, RotationState, Subject, VaultError,
+    Holder, KeyRotations, Rotation, RotationLimits, RotationState, Store, Subject, VaultError,
 };
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
