@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use identity::SigningKeys;
 use ids::OrganizationId;
 use secrets_vault::{
-    Broken, Holder, KeyRotations, Keyring, Rotation, RotationLimits, RotationState, Store, Subject, Vault,
-    VaultError,
+    Broken, Holder, KeyRotations, Keyring, MasterKeyInUse, Rotation, RotationLimits, RotationState, Store,
+    Subject, Vault, VaultError,
 };
 use time::OffsetDateTime;
 
@@ -177,7 +177,9 @@ fn ended(rotation: &Rotation) -> Result<(), StartError> {
             for former in &proof.former {
                 print(&match subject {
                     Subject::MasterKey => {
-                        format!("{former} wraps nothing any more: take it out of the configuration")
+                        format!(
+                            "{former} wraps nothing any more: take it out of the configuration, and keep it with the backups"
+                        )
                     }
                     Subject::KeyOf(_) => format!("{former} is destroyed"),
                 })?;
@@ -191,13 +193,16 @@ fn ended(rotation: &Rotation) -> Result<(), StartError> {
 
 async fn status(path: &ConfigPath) -> Result<(), StartError> {
     let config = path.load()?;
-    let (vault, _) = vault(&config).await?;
+    let (vault, journal) = vault(&config).await?;
     let limits = RotationLimits::default();
     let rotations = KeyRotations::new(vault.clone(), limits);
     let current = rotations.current_master().await.map_err(failed)?;
-    for (name, keys) in rotations.wrapping_master_keys().await.map_err(failed)? {
+    for MasterKeyInUse { name, data_keys } in
+        Store::new(journal).master_keys_in_use().await.map_err(failed)?
+    {
         let word = if name == current { "the current master key" } else { "a former master key" };
-        print(&format!("{name}, {word}, wraps {}", counted(usize::try_from(keys).unwrap_or(0), "data key")))?;
+        let data_keys = counted(usize::try_from(data_keys).unwrap_or(0), "data key");
+        print(&format!("{name}, {word}, wraps {data_keys}"))?;
     }
     for rotation in vault.unfinished_rotations().await.map_err(failed)? {
         print(&match &rotation.state {

@@ -225,14 +225,6 @@ impl KeyRotations {
         data_keys::holders(self.vault.store().database()).await
     }
 
-    /// How many data keys each master key wraps.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn wrapping_master_keys(&self) -> Result<std::collections::BTreeMap<String, i64>, VaultError> {
-        data_keys::wrapping_master_keys(self.vault.store().database()).await
-    }
-
     /// The name of the master key that wraps now.
     ///
     /// # Errors

@@ -53,8 +53,13 @@ async fn new_secret(call: &mut Call) -> Result<NewSecret, Problem> {
 /// What a form puts in the place of a value.
 async fn new_value(call: &mut Call) -> Result<NewSecretValue, Problem> {
     let fields = Fields::with_secret(call).await?;
-    let version = fields.text("version").parse().ok();
-    Ok(NewSecretValue { value: fields.into_value(), expected_version: version })
+    let expected_version = match fields.text("version") {
+        "" => None,
+        text => Some(
+            text.parse().map_err(|_| Problem::invalid("invalid_version", "version is a whole number."))?,
+        ),
+    };
+    Ok(NewSecretValue { value: fields.into_value(), expected_version })
 }
 
 fn occasion(call: &Call) -> Occasion {
