@@ -32,6 +32,7 @@ mod policy;
 mod programs;
 mod receivers;
 mod recycled_hosts;
+mod rotations_by_api;
 mod secrecy;
 mod secret_pages;
 mod sign_in;
