@@ -77,6 +77,7 @@ impl Vault {
         value: &SecretBytes,
         now: OffsetDateTime,
     ) -> Result<(), VaultError> {
+        sealed_values::keep_organization(change.transaction(), new.owner).await?;
         let row = self.sealed(change.transaction(), new, 1, value, now).await?;
         sealed_values::insert(change.transaction(), &row).await
     }
@@ -93,6 +94,7 @@ impl Vault {
         now: OffsetDateTime,
     ) -> Result<i64, VaultError> {
         let NewValue { id, owner, kind } = place;
+        sealed_values::keep_organization(change.transaction(), owner).await?;
         let before = sealed_values::lock(change.transaction(), id, owner, kind).await?;
         let version = before.ok_or(VaultError::NotFound)?.version + 1;
         let row = self.sealed(change.transaction(), place, version, value, now).await?;

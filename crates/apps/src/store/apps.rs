@@ -3,8 +3,8 @@
 use ids::{AppId, OrganizationId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    SqlErr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr, Statement,
 };
 
 use super::read;
@@ -17,14 +17,29 @@ pub async fn find(database: &impl ConnectionTrait, id: AppId) -> Result<Option<A
     found.one(database).await.map_err(AppError::Store)?.map(assemble).transpose()
 }
 
-/// One app, which nobody else can change until the transaction ends.
+/// One app, which nobody else can change until the transaction ends, of an organization that stays as long.
 pub async fn lock(transaction: &impl ConnectionTrait, id: AppId) -> Result<Option<App>, AppError> {
+    keep_organization(transaction, id).await?;
     // SQLite has one writer at a time, and leaves the lock out.
     let locked = app::Entity::find_by_id(id.to_string()).lock_exclusive();
     if locked.one(transaction).await.map_err(AppError::Store)?.is_none() {
         return Ok(None);
     }
     find(transaction, id).await
+}
+
+/// Locks the organization before anything of it, as deleting it does: two that lock in different orders would wait for
+/// each other. Whoever refers to its row goes on; a lock that many share would keep the deletion waiting for good.
+async fn keep_organization(transaction: &impl ConnectionTrait, app: AppId) -> Result<(), AppError> {
+    let backend = transaction.get_database_backend();
+    // SQLite has one writer at a time.
+    if backend == DatabaseBackend::Postgres {
+        let sql = "SELECT o.id FROM organizations o JOIN apps a ON a.organization_id = o.id WHERE a.id = $1 \
+                   FOR NO KEY UPDATE OF o";
+        let statement = Statement::from_sql_and_values(backend, sql, [app.to_string().into()]);
+        transaction.query_one_raw(statement).await.map_err(AppError::Store)?;
+    }
+    Ok(())
 }
 
 /// The apps of one organization, oldest first.

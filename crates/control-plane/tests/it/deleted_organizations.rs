@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{Frame, TestDatabase, on_both_stores};
+use tokio::task::JoinSet;
 
 use crate::platform::Platform;
 
@@ -98,5 +99,57 @@ on_both_stores! {
         assert_eq!(owner.open(&platform.app_url("mine", "/")).await.status, 200, "on the very next request");
         let again = owner.call("POST", &transfer, Some(&json!({ "userId": heir.id }))).await;
         assert_eq!(again.status, 404);
+    }
+
+    async fn who_writes_while_an_organization_is_deleted_is_told_that_it_is_gone(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let owner = platform.signed_in("owner").await;
+        let made = async |path: &str, body: Value| {
+            let made = owner.call("POST", path, Some(&body)).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+            made.json()["id"].as_str().unwrap().to_owned()
+        };
+        let (mut written, mut gone) = (0, 0);
+        for round in 0..4 {
+            let slug = format!("round{round}");
+            let id = made("/api/v1/organizations", json!({ "slug": slug, "name": slug })).await;
+            let organization = format!("/api/v1/organizations/{id}");
+            let secret = json!({ "kind": "api_key", "name": "kept", "environment": "preview", "value": "kept" });
+            let kept = made(&format!("{organization}/secrets"), secret).await;
+            let mut writers = JoinSet::new();
+            for writer in 0..6 {
+                let app = made(&format!("{organization}/apps"), json!({ "slug": format!("app{writer}"), "name": "App" })).await;
+                let requests = [
+                    ("POST", format!("/api/v1/apps/{app}/server-secrets/rotate"), json!({ "environment": "preview", "graceSeconds": 0, "force": true })),
+                    ("POST", format!("{organization}/secrets"), json!({ "kind": "api_key", "environment": "preview", "value": "another" })),
+                    ("PUT", format!("{organization}/secrets/{kept}"), json!({ "value": "replaced" })),
+                ];
+                for (method, path, mut body) in requests {
+                    let browser = owner.copy();
+                    writers.spawn(async move {
+                        for number in 0.. {
+                            if body.get("kind").is_some() {
+                                body["name"] = json!(format!("n{writer}-{number}"));
+                            }
+                            let answer = browser.call(method, &path, Some(&body)).await;
+                            match answer.status {
+                                200 | 201 => {}
+                                404 => return number,
+                                _ => panic!("{method} {path}: {} {}", answer.status, answer.text()),
+                            }
+                        }
+                        unreachable!("ends with the organization")
+                    });
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(150 + 40 * round)).await;
+            let deleted = owner.call("DELETE", &format!("{organization}?slug={slug}"), None).await;
+            assert_eq!(deleted.status, 200, "{}", deleted.text());
+            while let Some(writer) = writers.join_next().await {
+                written += writer.unwrap();
+                gone += 1;
+            }
+        }
+        assert!(written > gone, "{written} writes by {gone} writers");
     }
 }

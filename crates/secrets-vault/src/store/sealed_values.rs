@@ -6,7 +6,7 @@ use ids::{AppId, DataKeyId, OrganizationId, SecretId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait as _, LockBehavior, LockType};
-use sea_orm::{QueryOrder as _, QuerySelect as _};
+use sea_orm::{DatabaseBackend, QueryOrder as _, QuerySelect as _, Statement};
 use time::OffsetDateTime;
 
 use super::{failed, read};
@@ -50,6 +50,19 @@ pub struct Row {
 pub async fn find(database: &impl ConnectionTrait, id: SecretId) -> Result<Option<Row>, VaultError> {
     let row = Entity::find_by_id(id.to_string()).one(database).await.map_err(failed)?;
     row.map(assemble).transpose()
+}
+
+/// Locks the organization before anything of it, as deleting it does: two that lock in different orders would wait for
+/// each other. Whoever refers to its row goes on; a lock that many share would keep the deletion waiting for good.
+pub async fn keep_organization(transaction: &impl ConnectionTrait, owner: Owner) -> Result<(), VaultError> {
+    let backend = transaction.get_database_backend();
+    // SQLite has one writer at a time.
+    if let (DatabaseBackend::Postgres, Holder::Organization(organization)) = (backend, owner.holder()) {
+        let sql = "SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE";
+        let statement = Statement::from_sql_and_values(backend, sql, [organization.to_string().into()]);
+        transaction.query_one_raw(statement).await.map_err(failed)?.ok_or(VaultError::NotFound)?;
+    }
+    Ok(())
 }
 
 /// The value, if it is of this owner and kind, kept from changing until the transaction ends.
