@@ -129,10 +129,15 @@ fn the_description_is_valid_and_says_every_status() {
                     "{method} {path} never succeeds"
                 );
                 for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                    let (name, pattern) = (parameter["name"].as_str().unwrap(), &parameter["schema"]["pattern"]);
+                    let (name, pattern) =
+                        (parameter["name"].as_str().unwrap(), &parameter["schema"]["pattern"]);
                     let identifies = parameter["in"] == "path" && name.ends_with("_id");
-                    let is_described = pattern.as_str().is_some_and(|pattern| pattern.contains("_[0-9a-f]{32}"));
-                    assert!(!identifies || is_described || parameter["schema"]["$ref"].is_string(), "{path}: {name}");
+                    let is_described =
+                        pattern.as_str().is_some_and(|pattern| pattern.contains("_[0-9a-f]{32}"));
+                    assert!(
+                        !identifies || is_described || parameter["schema"]["$ref"].is_string(),
+                        "{path}: {name}"
+                    );
                 }
                 described += 1;
             }
