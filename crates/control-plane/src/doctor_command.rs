@@ -16,7 +16,7 @@ use self::findings::Findings;
 use crate::config::reveal;
 use crate::config_path::ConfigPath;
 use crate::output::print;
-use crate::{StartError, demo, master_keys, serve, trust};
+use crate::{StartError, demo, master_keys, process_memory, serve, trust};
 
 /// `vybe doctor`
 #[derive(clap::Args)]
@@ -36,6 +36,7 @@ pub(crate) struct DoctorArguments {
 /// # Errors
 /// Something has to be repaired, and was printed.
 pub(crate) async fn run(arguments: DoctorArguments) -> Result<(), StartError> {
+    process_memory::keep_private()?;
     let mut findings = Findings::default();
     match &arguments.data {
         Some(folder) => development_folder(folder, &mut findings).await,

@@ -15,7 +15,8 @@ use time::OffsetDateTime;
 use crate::config::{Config, reveal};
 use crate::config_path::ConfigPath;
 use crate::output::{counted, print};
-use crate::{StartError, master_keys};
+use crate::server_secret_command::{self, ServerSecretArguments};
+use crate::{StartError, master_keys, process_memory};
 
 /// How often a rotation says how far it is, and looks whether another process has ended it.
 const PACE: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub(crate) enum What {
     Platform(How),
     /// The key that signs user tokens: the next one signs in ten minutes.
     UserTokenSigning(ConfigPath),
+    /// The server secrets of all apps of an organization, by a running platform and as a person who may.
+    ServerSecrets(ServerSecretArguments),
     /// The master key: every data key is wrapped with the one that the configuration names first.
     #[command(
         after_help = "With one server: make the new key secrets.master_key and the old one secrets.former_master_keys, \
@@ -68,6 +71,7 @@ pub(crate) struct How {
 }
 
 pub(crate) async fn run(command: KeysCommand) -> Result<(), StartError> {
+    process_memory::keep_private()?;
     match command {
         KeysCommand::Rotate { what: What::Organization { id, how } } => {
             let rotations = open(&how.config).await?;
@@ -93,6 +97,9 @@ pub(crate) async fn run(command: KeysCommand) -> Result<(), StartError> {
         }
         KeysCommand::Rotate { what: What::Master(how) } => {
             rotate(&open(&how.config).await?, Subject::MasterKey, how.progress).await
+        }
+        KeysCommand::Rotate { what: What::ServerSecrets(arguments) } => {
+            server_secret_command::run(arguments).await
         }
         KeysCommand::Rotate { what: What::UserTokenSigning(path) } => sign_with_another(&path).await,
         KeysCommand::Status(path) => status(&path).await,

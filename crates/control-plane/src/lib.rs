@@ -35,6 +35,7 @@ mod process_memory;
 mod prove_command;
 mod remote;
 pub mod serve;
+mod server_secret_command;
 mod shredding;
 mod trust;
 

@@ -16,6 +16,8 @@ use secrets_vault::{
 use test_support::TestDatabase;
 use time::OffsetDateTime;
 
+use crate::platform::Platform;
+use crate::policy::CommandLine;
 use crate::starting::{MASTER_KEY, Setting, vybe};
 
 const OTHER_KEY: &str = "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -346,6 +348,29 @@ test_support::on_both_stores! {
             last.wait().unwrap();
         }
         check_whole(&house, load.end().await, MASTER_KEY).await;
+    }
+}
+
+test_support::on_both_stores! {
+    async fn server_secrets_of_an_organization_are_rotated_from_anywhere(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let vybe = CommandLine::of(&platform);
+        let organization = platform.demo.seeded.organization.to_string();
+        let whoami = async |secret: &str| {
+            let client = platform.browser().client;
+            let request = client.request("GET", &platform.url("/api/v1/whoami"));
+            request.header("VYBE_SERVER_SECRET", secret).send().await.status
+        };
+        let rotate = ["keys", "rotate", "server-secrets", "--organization", organization.as_str()];
+        let said = vybe.ends(0, &[&rotate[..], &["--grace", "1h", "--progress"]].concat()).await;
+        assert!(said.contains(&format!("{organization}: ")) && said.contains("have a new server secret"), "{said}");
+        assert_eq!(whoami(platform.server_secret("hello")).await, 200, "for an hour");
+        let refused = vybe.ends(1, &rotate).await;
+        assert!(refused.contains("(409 "), "{refused}");
+        vybe.ends(0, &[&rotate[..], &["--grace", "0"]].concat()).await;
+        assert_eq!(whoami(platform.server_secret("hello")).await, 401);
+        let refused = vybe.ends(1, &[&rotate[..], &["--grace", "31d"]].concat()).await;
+        assert!(refused.contains("(422 "), "{refused}");
     }
 }
 

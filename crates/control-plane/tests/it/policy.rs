@@ -14,7 +14,7 @@ fn text(platform: &Platform, pointer: &str) -> String {
 }
 
 /// `vybe` in a folder of its own, with the demo Owner's token.
-struct CommandLine {
+pub struct CommandLine {
     folder: tempfile::TempDir,
     platform: String,
     authority: String,
@@ -22,7 +22,7 @@ struct CommandLine {
 }
 
 impl CommandLine {
-    fn of(platform: &Platform) -> Self {
+    pub fn of(platform: &Platform) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             platform: text(platform, "/platform"),
@@ -47,7 +47,7 @@ impl CommandLine {
     }
 
     /// What it printed, if it ended as expected.
-    async fn ends(&self, code: i32, arguments: &[&str]) -> String {
+    pub async fn ends(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let printed = String::from_utf8(output.stdout).unwrap();
