@@ -9,7 +9,7 @@ use ids::SecretId;
 use serde_json::json;
 
 use crate::secret::Naming;
-use crate::store::{secret_uses, secrets};
+use crate::store::{sealed_values, secret_uses, secrets};
 use crate::{
     BasicCredentials, Kind, Occasion, Owner, Secret, SecretError, SecretScope, SecretUse, Store, Vault,
     VaultError,
@@ -138,6 +138,7 @@ impl Environments {
             variables.insert(variable, value);
         }
         let change = self.store.journal().begin().await?;
+        sealed_values::keep_organization(change.transaction(), Owner::Organization(organization)).await?;
         secret_uses::record(change.transaction(), &uses).await?;
         let ids: Vec<_> = uses.iter().map(|(id, _)| *id).collect();
         secrets::set_last_injected(change.transaction(), &ids, occasion.now).await?;
