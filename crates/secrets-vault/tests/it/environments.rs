@@ -11,7 +11,7 @@ use Environment::{Preview, Production};
 use crate::office::{Office, new, occasion, parts, secret, text, variable};
 
 impl Office {
-    async fn assemble(
+    pub async fn assemble(
         &self,
         user: UserId,
         app: AppId,
