@@ -85,7 +85,9 @@ async fn list() {
     for number in 0..VALUES {
         let (name, value) =
             (format!("service {number}"), format!("a key that is long enough for a mask {number:05}"));
-        let new = office::new(Kind::ApiKey, &name, Some(Environment::Preview), office::text(&value));
+        // One environment takes no more than 512 KiB.
+        let environment = Environment::ALL[number % 2];
+        let new = office::new(Kind::ApiKey, &name, Some(environment), office::text(&value));
         office.secrets.create(&manage, new, office::occasion()).await.unwrap();
     }
     let permit = office.within::<ListSecrets>(office.owner);

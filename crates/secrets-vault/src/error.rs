@@ -47,6 +47,9 @@ pub enum VaultError {
     /// A rotation of this key is under way.
     #[error("a rotation of this key is under way")]
     RotationUnderWay,
+    /// A rotation of this key has ended a moment ago.
+    #[error("this key was rotated a moment ago")]
+    RotatedJustNow,
     /// Another process has taken the rotation over, or its organization was deleted.
     #[error("another process works on the rotation")]
     TurnLost,

@@ -6,6 +6,7 @@
 //! a person: it is opened where it is used. This crate does not know what apps, databases and services do with values.
 
 mod app_secrets;
+mod derivations;
 mod endpoints;
 mod environments;
 mod error;

@@ -1,7 +1,7 @@
 //! What all named secrets have in common, whoever they belong to.
 
 use access_control::Action;
-use audit::{Actor, Event, Target};
+use audit::{Actor, Change, Event, Target};
 use ids::{SecretId, UserId};
 use serde_json::{Value, json};
 
@@ -9,11 +9,18 @@ use crate::secret::Naming;
 use crate::store::secrets;
 use crate::{
     GivenValue, Kind, NewSecret, NewSecretValue, NewValue, Occasion, Owner, Secret, SecretError, SecretScope,
-    SecretValue, Store, Vault,
+    SecretValue, Store, Vault, derivations,
 };
 
 /// The most secrets of one owner.
-const MOST: u64 = 10_000;
+const MOST: i64 = 10_000;
+/// The most bytes of one owner that an environment injects: an organization's and an app's together stay far below the
+/// 2 MiB that Linux gives a program at its start (`execve`), or no app of the organization could be started any more.
+const MOST_INJECTED: i64 = 512 << 10;
+/// The most bytes of an organization or an app.
+const MOST_BYTES: i64 = 64 << 20;
+/// The most bytes of one person in an organization.
+const MOST_PERSONAL_BYTES: i64 = 1 << 20;
 
 /// Secrets by name, for use cases that have asked for leave.
 #[derive(Clone)]
@@ -109,10 +116,7 @@ impl NamedSecrets {
         let sealed = secret.bound(&value.bytes);
         self.vault.seal(&change, NewValue { id: secret.id, owner, kind }, &sealed, now).await?;
         secrets::insert(change.transaction(), &secret, &naming.slot).await?;
-        // Sealing has locked the organization's key, so that no other transaction counts at the same time.
-        if secrets::count(change.transaction(), owner).await? > MOST {
-            return Err(SecretError::TooMany);
-        }
+        self.check_limits(&change, &secret).await?;
         change.commit(author.event(&secret, None, Some(secret.version))).await?;
         Ok(secret)
     }
@@ -141,6 +145,7 @@ impl NamedSecrets {
         secret.updated_by = author.user;
         secret.updated_at = now;
         secrets::replace(change.transaction(), &secret).await?;
+        self.check_limits(&change, &secret).await?;
         change.commit(author.event(&secret, Some(version - 1), Some(version))).await?;
         Ok(secret)
     }
@@ -154,12 +159,29 @@ impl NamedSecrets {
         change.commit(author.event(&secret, Some(secret.version), None)).await?;
         Ok(())
     }
+
+    /// Refuses what was just written if its owner has too much with it. Sealing has locked the organization's key, so
+    /// that no other transaction adds to it at the same time.
+    async fn check_limits(&self, change: &Change, secret: &Secret) -> Result<(), SecretError> {
+        let held = secrets::held(change.transaction(), secret.owner, secret.environment).await?;
+        let most_bytes =
+            if matches!(secret.owner, Owner::Member(..)) { MOST_PERSONAL_BYTES } else { MOST_BYTES };
+        if held.secrets > MOST {
+            return Err(SecretError::TooMany);
+        }
+        if held.bytes > most_bytes {
+            return Err(SecretError::TooManyBytes);
+        }
+        if secret.environment.is_some() && held.injected > MOST_INJECTED {
+            return Err(SecretError::TooMuchInjected);
+        }
+        Ok(())
+    }
 }
 
-/// Decrypting an SSH key takes long enough to keep other requests of this thread waiting.
 async fn check(kind: Kind, value: GivenValue) -> Result<SecretValue, SecretError> {
     if kind == Kind::SshPrivateKey {
-        return Ok(tokio::task::spawn_blocking(move || SecretValue::check(kind, value)).await??);
+        return Ok(derivations::run(move || SecretValue::check(kind, value)).await??);
     }
     Ok(SecretValue::check(kind, value)?)
 }

@@ -11,13 +11,15 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::rotation::{Broken, Proof, Rotation, RotationState, Subject};
-use crate::store::{data_keys, key_rotations, sealed_values};
+use crate::store::{ConnectionTrait, data_keys, key_rotations, sealed_values};
 use crate::{Holder, Occasion, Vault, VaultError};
 
 /// How many rotations are listed.
 const MOST_LISTED: u64 = 100;
 /// How long the start of a rotation waits for its end: small organizations are done when it answers.
 const MOMENT: Duration = Duration::from_secs(5);
+/// How long after the end of a rotation people start no other: each reads and writes all values of the organization.
+const REST: time::Duration = time::Duration::minutes(1);
 /// The audit trail's name for a rotation that the platform or its operator starts.
 const START: &str = "key_rotation.start";
 /// The audit trail's name for the end of a rotation.
@@ -83,7 +85,8 @@ impl KeyRotations {
     /// Starts the rotation of the organization's key, and waits a moment for its end.
     ///
     /// # Errors
-    /// One is under way, or the store or the master key's provider does not answer.
+    /// One is under way or has ended well within the last minute, or the store or the master key's provider does not
+    /// answer.
     pub async fn start(
         &self,
         permit: &Permit<RotateOrganizationKey>,
@@ -95,7 +98,11 @@ impl KeyRotations {
                 .of(organization)
                 .during(occasion.request)
         };
-        let begun = self.begin_holder(Holder::Organization(organization), occasion.now, event).await?;
+        let holder = Holder::Organization(organization);
+        let since = Some(occasion.now - REST);
+        // Before the master key is asked for anything; what counts is looked at once more when this one is there.
+        check_rest(self.vault.store().database(), holder, since).await?;
+        let begun = self.begin_holder(holder, occasion.now, since, event).await?;
         // A task of its own: it goes on when the client leaves, and after this moment.
         let (rotations, id) = (self.clone(), begun.id);
         let working = tokio::spawn(async move { rotations.work(id).await });
@@ -174,9 +181,9 @@ impl KeyRotations {
         match subject {
             Subject::KeyOf(Holder::Organization(organization)) => {
                 let event = |id| event(id).of(organization);
-                self.begin_holder(Holder::Organization(organization), now, event).await
+                self.begin_holder(Holder::Organization(organization), now, None, event).await
             }
-            Subject::KeyOf(Holder::Platform) => self.begin_holder(Holder::Platform, now, event).await,
+            Subject::KeyOf(Holder::Platform) => self.begin_holder(Holder::Platform, now, None, event).await,
             Subject::MasterKey => {
                 let successor = self.current_master().await?;
                 let change = self.vault.store().journal().begin().await?;
@@ -255,11 +262,12 @@ impl KeyRotations {
     }
 
     /// The successor seals from here on: whoever sealed with the key before has ended, and whoever comes finds the
-    /// successor.
+    /// successor. Not if another one has ended well since the instant given.
     async fn begin_holder(
         &self,
         holder: Holder,
         now: OffsetDateTime,
+        unless_since: Option<OffsetDateTime>,
         event: impl Fn(KeyRotationId) -> Event,
     ) -> Result<Rotation, VaultError> {
         // Before the transaction, since the master key may be far away.
@@ -268,6 +276,7 @@ impl KeyRotations {
         let mut rotation = begun(subject, successor.id.to_string(), now);
         let change = self.vault.store().journal().begin().await?;
         key_rotations::insert(change.transaction(), &rotation).await?;
+        check_rest(change.transaction(), holder, unless_since).await?;
         data_keys::retire(change.transaction(), holder, now).await?;
         if !data_keys::insert(change.transaction(), &successor).await? {
             return Err(VaultError::KeyReplaced);
@@ -283,6 +292,19 @@ impl KeyRotations {
         self.started.notify_one();
         Ok(rotation)
     }
+}
+
+/// Refuses if a rotation of the holder's key has ended well since then.
+async fn check_rest(
+    database: &impl ConnectionTrait,
+    holder: Holder,
+    since: Option<OffsetDateTime>,
+) -> Result<(), VaultError> {
+    let Some(since) = since else { return Ok(()) };
+    if key_rotations::finished_since(database, Subject::KeyOf(holder), since).await? {
+        return Err(VaultError::RotatedJustNow);
+    }
+    Ok(())
 }
 
 /// What the audit trail is told of an end.

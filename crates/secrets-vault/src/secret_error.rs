@@ -42,6 +42,12 @@ pub enum SecretError {
     /// There are as many as there can be.
     #[error("too many secrets")]
     TooMany,
+    /// Together they are as large as they can be.
+    #[error("too many bytes")]
+    TooManyBytes,
+    /// What an environment would get of this owner is more than a program can be started with.
+    #[error("too many bytes for one environment")]
+    TooMuchInjected,
     /// The facts for a decision are not there.
     #[error(transparent)]
     Facts(#[from] FactsUnavailable),

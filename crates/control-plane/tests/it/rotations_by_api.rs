@@ -215,8 +215,10 @@ on_both_stores! {
         assert_eq!(after["current"]["id"], finished["successor"]);
         assert_ne!(after["current"]["id"], old);
 
-        // Another process has one under way.
+        // Another process has one under way, an hour after this one.
         let now = OffsetDateTime::now_utc();
+        let sql = "UPDATE key_rotations SET finished_at = $1 WHERE id = $2";
+        execute(&database, sql, vec![(now - Duration::hours(1)).into(), id.clone().into()]).await;
         let running = KeyRotationId::generate();
         let sql = "INSERT INTO key_rotations \
             (id, subject, state, successor, total, done, started_at, leased_until) VALUES ($1, $2, 'running', $3, 4, 2, $4, $5)";
@@ -230,6 +232,7 @@ on_both_stores! {
         execute(&database, sql, values).await;
         let refused = admin.call("POST", &rotations, None).await;
         assert_eq!(refused.status, 409, "{}", refused.text());
+        assert_ne!(refused.json()["code"], "rotated_just_now");
         let seen = admin.call("GET", &format!("{rotations}/{running}"), None).await.json();
         assert_eq!((&seen["state"], &seen["proof"]), (&json!("running"), &Value::Null));
         assert!(seen["etaSeconds"].as_i64().unwrap() >= 60, "half took a minute: {seen}");
@@ -249,6 +252,11 @@ on_both_stores! {
         let elsewhere = format!("/api/v1/organizations/{}/key-rotations/{running}", own.as_str().unwrap());
         assert_eq!(outsider.call("GET", &elsewhere, None).await.status, 404);
         execute(&database, "DELETE FROM key_rotations WHERE id = $1", vec![running.to_string().into()]).await;
+        // The one before has ended a moment ago.
+        let refused = admin.call("POST", &rotations, None).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("rotated_just_now")));
+        let earlier = "UPDATE key_rotations SET finished_at = $1";
+        execute(&database, earlier, vec![(now - Duration::minutes(1)).into()]).await;
         assert_eq!(admin.call("POST", &rotations, None).await.status, 202);
     }
 }

@@ -12,6 +12,10 @@ impl From<VaultError> for Problem {
                 "rotation_under_way",
                 "The organization's key is being rotated. Wait until that has finished.",
             ),
+            VaultError::RotatedJustNow => Self::conflict(
+                "rotated_just_now",
+                "The organization's key was rotated a moment ago. It can be rotated again a minute after that has finished.",
+            ),
             VaultError::Audit(reason) => reason.into(),
             VaultError::Store(_)
             | VaultError::Provider(_)

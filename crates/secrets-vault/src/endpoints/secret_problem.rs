@@ -38,6 +38,14 @@ impl From<SecretError> for Problem {
             SecretError::TooMany => {
                 Self::conflict("too_many_secrets", "There are 10000 secrets here. Delete one first.")
             }
+            SecretError::TooManyBytes => Self::conflict(
+                "too_many_bytes",
+                "The secrets here would be larger than 64 MiB, or your own than 1 MiB. Delete one first.",
+            ),
+            SecretError::TooMuchInjected => Self::conflict(
+                "too_much_injected",
+                "What an environment gets from here would be larger than 512 KiB. Make a value smaller, or delete one.",
+            ),
             SecretError::Facts(_) => Self::unavailable(),
             SecretError::Vault(reason) => reason.into(),
             SecretError::Audit(reason) => reason.into(),

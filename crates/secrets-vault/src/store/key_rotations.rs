@@ -113,6 +113,22 @@ pub async fn running_of(
     row.map_err(failed)?.map(assemble).transpose()
 }
 
+/// Whether a rotation of this subject has ended well after that instant.
+pub async fn finished_since(
+    database: &impl ConnectionTrait,
+    subject: Subject,
+    instant: OffsetDateTime,
+) -> Result<bool, VaultError> {
+    let found = Entity::find()
+        .filter(Column::Subject.eq(subject.to_string()))
+        .filter(Column::State.eq("finished"))
+        .filter(Column::FinishedAt.gt(instant))
+        .count(database)
+        .await
+        .map_err(failed)?;
+    Ok(found > 0)
+}
+
 /// Every rotation that is under way, oldest first.
 pub async fn running(database: &impl ConnectionTrait) -> Result<Vec<Rotation>, VaultError> {
     let rows = Entity::find().filter(Column::FinishedAt.is_null()).order_by_asc(Column::Id).all(database);

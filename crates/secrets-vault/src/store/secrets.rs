@@ -4,7 +4,7 @@ use access_control::Environment;
 use ids::{AppId, OrganizationId, SecretId, UserId};
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder as _, QuerySelect as _};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, Statement};
 use time::OffsetDateTime;
 
 use super::{failed, read};
@@ -87,9 +87,31 @@ pub async fn injected(
     rows.into_iter().map(assemble).collect()
 }
 
-/// How many the owner has.
-pub async fn count(database: &impl ConnectionTrait, owner: Owner) -> Result<u64, VaultError> {
-    Entity::find().filter(Column::Owner.eq(named(owner))).count(database).await.map_err(failed)
+/// What an owner has. The bytes are those of the sealed values: each has its name and about fifty more with it, as a
+/// variable has its name and what the system needs besides.
+pub struct Held {
+    pub secrets: i64,
+    pub bytes: i64,
+    /// Those of one environment.
+    pub injected: i64,
+}
+
+/// How much the owner has, and how much of it in this environment.
+pub async fn held(
+    database: &impl ConnectionTrait,
+    owner: Owner,
+    environment: Option<Environment>,
+) -> Result<Held, VaultError> {
+    let sql = "SELECT COUNT(*) AS secrets, CAST(COALESCE(SUM(LENGTH(v.sealed)), 0) AS BIGINT) AS bytes, \
+               CAST(COALESCE(SUM(CASE WHEN s.environment = $2 THEN LENGTH(v.sealed) END), 0) AS BIGINT) AS injected \
+               FROM secrets s JOIN sealed_values v ON v.id = s.id WHERE s.owner = $1";
+    let environment = environment.map(Environment::as_str).unwrap_or_default();
+    let values = [named(owner).into(), environment.into()];
+    let statement = Statement::from_sql_and_values(database.get_database_backend(), sql, values);
+    let row =
+        database.query_one_raw(statement).await.map_err(failed)?.ok_or(VaultError::Unreadable(TABLE))?;
+    let number = |column| row.try_get("", column).map_err(failed);
+    Ok(Held { secrets: number("secrets")?, bytes: number("bytes")?, injected: number("injected")? })
 }
 
 /// Adds one.

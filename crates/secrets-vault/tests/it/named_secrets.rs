@@ -340,6 +340,68 @@ test_support::on_both_stores! {
         assert_eq!(office.secrets.find(&office.within(office.owner), made.id).await.unwrap().version, 101);
     }
 
+    /// An Editor of the organization stops no app that they cannot see: Linux starts a program with 2 MiB of variables.
+    async fn k26_one_environment_gets_no_more_than_a_program_can_start_with(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let large = "x".repeat(65_000);
+        let permit = office.within::<ManageSecrets>(office.owner);
+        for number in 0..8 {
+            office.create(variable(&format!("V{number}"), Production, &large)).await.unwrap();
+        }
+        let small = office.create(variable("SMALL", Production, "x")).await.unwrap();
+        let refused = office.create(variable("V8", Production, &large)).await;
+        assert!(matches!(refused, Err(SecretError::TooMuchInjected)), "{refused:?}");
+        let refused = office.secrets.replace(&permit, small.id, another(&large), occasion()).await;
+        assert!(matches!(refused, Err(SecretError::TooMuchInjected)), "{refused:?}");
+        assert_eq!(office.opened(&small).await, b"x");
+        // What other environments and apps get is counted by itself, and what is not injected not at all.
+        let preview = office.create(variable("V8", Preview, &large)).await.unwrap();
+        let address = format!("postgres://host/db?application_name={large}");
+        office.create(new(Kind::ConnectionString, "db", None, text(&address))).await.unwrap();
+        for app in [office.app, office.hidden] {
+            for number in 0..8 {
+                office.create_in_app(app, variable(&format!("A{number}"), Production, &large)).await.unwrap();
+            }
+            let refused = office.create_in_app(app, variable("A8", Production, &large)).await;
+            assert!(matches!(refused, Err(SecretError::TooMuchInjected)), "{refused:?}");
+        }
+        let assembled = office.assemble(office.editor, office.app, Production).await.unwrap();
+        assert_eq!(assembled.names().count(), 17);
+        assert!(assembled.names().map(|name| name.len() + assembled.get(name).unwrap().reveal().len() + 10).sum::<usize>() <= 1 << 20);
+
+        // All of the organization's are at most 64 MiB: as if this one were nearly all of them.
+        let sql = match office.house.database.backend() {
+            sea_orm::DatabaseBackend::Postgres => "UPDATE sealed_values SET sealed = decode(repeat('00', 66000000), 'hex') WHERE id = $1",
+            _ => "UPDATE sealed_values SET sealed = zeroblob(66000000) WHERE id = $1",
+        };
+        office.execute(sql, [preview.id.to_string().into()]).await;
+        let address = || text(&format!("postgres://host/db?application_name={}", "x".repeat(60_000)));
+        let mut made = Vec::new();
+        let refused = loop {
+            let name = format!("db {}", made.len());
+            match office.create(new(Kind::ConnectionString, &name, None, address())).await {
+                Ok(secret) => made.push(secret),
+                Err(refused) => break refused,
+            }
+        };
+        assert!(matches!(refused, SecretError::TooManyBytes), "{refused:?}");
+        assert_eq!(made.len(), 8, "66,000,000 and nine times 65,000 are there");
+    }
+
+    async fn k26_one_person_keeps_at_most_a_mebibyte(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let permit = office.within::<ManageOwnSecrets>(office.member);
+        let own = async |number: usize| {
+            let key = new(Kind::ApiKey, &format!("key {number}"), None, text(&"x".repeat(65_000)));
+            office.own_secrets.create(&permit, key, occasion()).await
+        };
+        for number in 0..16 {
+            own(number).await.unwrap();
+        }
+        let refused = own(16).await;
+        assert!(matches!(refused, Err(SecretError::TooManyBytes)), "{refused:?}");
+    }
+
     async fn a_list_comes_in_pieces(database: TestDatabase) {
         let office = Office::new(database).await;
         let mut made = Vec::new();

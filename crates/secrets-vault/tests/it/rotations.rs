@@ -2,16 +2,18 @@
 
 use std::time::Instant;
 
+use access_control::RotateOrganizationKey;
 use audit::{Actor, Event, Target};
 use ids::KeyRotationId;
 use secrets_vault::{
-    Holder, KeyRotations, Rotation, RotationLimits, RotationState, Store, Subject, VaultError,
+    Holder, KeyRotations, Occasion, Rotation, RotationLimits, RotationState, Store, Subject, VaultError,
 };
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};
 
 use crate::house::vault;
 use crate::many_values::{ManyValues, rotations};
+use crate::office::{Office, occasion, variable};
 
 /// Asks for the turn until somebody else's has ended, and works until the rotation has.
 async fn until_it_is_free(rotations: &KeyRotations, id: KeyRotationId) -> Rotation {
@@ -99,6 +101,38 @@ test_support::on_both_stores! {
         many.check(&many.house.vault).await;
     }
 
+    /// Each rotation reads and writes every value of the organization.
+    async fn k26_nobody_rotates_again_and_again(database: TestDatabase) {
+        let office = Office::new(database).await;
+        office.create(variable("A", access_control::Environment::Production, "a")).await.unwrap();
+        let rotations = rotations(&office.house.vault, RotationLimits::default());
+        let permit = office.within::<RotateOrganizationKey>(office.owner);
+        let start = async |later: Duration| {
+            let now = OffsetDateTime::now_utc() + later;
+            rotations.start(&permit, Occasion { now, ..occasion() }).await
+        };
+        let first = start(Duration::ZERO).await.unwrap();
+        assert!(matches!(first.state, RotationState::Finished(_)), "{:?}", first.state);
+        for refused in [start(Duration::ZERO).await, start(Duration::seconds(30)).await] {
+            assert!(matches!(refused, Err(VaultError::RotatedJustNow)), "{refused:?}");
+        }
+        assert_eq!((office.count("key_rotations").await, office.count("data_keys").await), (1, 1));
+        // Many at once are one.
+        let many = futures_util::future::join_all((0..20).map(|_| start(Duration::minutes(1)))).await;
+        assert_eq!(many.iter().filter(|started| started.is_ok()).count(), 1);
+        let refused = many.into_iter().filter_map(Result::err);
+        for error in refused {
+            assert!(matches!(error, VaultError::RotatedJustNow | VaultError::RotationUnderWay), "{error:?}");
+        }
+        // The operator is asked for nothing, and what failed is tried again at once.
+        let subject = Subject::KeyOf(Holder::Organization(office.organization));
+        let begun = rotations.begin(subject, OffsetDateTime::now_utc()).await.unwrap();
+        rotations.work(begun.id).await.unwrap().unwrap();
+        let failed = "UPDATE key_rotations SET state = 'failed', outcome = '{\"number\":1,\"first\":[]}'";
+        office.execute(failed, []).await;
+        start(Duration::ZERO).await.unwrap();
+    }
+
     async fn whoever_lost_the_turn_changes_nothing_any_more(database: TestDatabase) {
         let many = ManyValues::new(database, 60).await;
         let limits = RotationLimits { batch: 1, ..RotationLimits::default() };
@@ -127,7 +161,7 @@ test_support::on_both_stores! {
         many.write(sql, [begun.successor.clone().into()]).await;
         let ended = rotations.work(begun.id).await.unwrap().unwrap();
         let RotationState::Failed(found) = ended.state else { panic!("{:?}", ended.state) };
-        assert_eq!(found.first, [begun.successor.clone()]);
+        assert_eq!(found.first, std::slice::from_ref(&begun.successor));
         assert_eq!(many.keys().await.len(), 2, "the key that opens the others is there");
         assert!(many.alarm(&begun.successor).await);
         many.check_others(&many.restarted(), 1).await;

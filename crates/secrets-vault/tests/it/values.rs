@@ -47,6 +47,11 @@ fn k09_a_mask_is_no_value() {
     for kind in TEXTS {
         assert_eq!(refusal(kind, text("••••")), ValueError::IsMask);
         assert_eq!(refusal(kind, text("••••4242")), ValueError::IsMask);
+        // As it is copied from a page.
+        for copied in [" ••••4242", "••••4242 ", "\n\t••••\r\n", "\u{a0}••••4242"]
+        {
+            assert_eq!(refusal(kind, text(copied)), ValueError::IsMask, "{copied:?}");
+        }
     }
     let credentials =
         GivenParts { user: secret("u"), password: secret("••••"), ..GivenParts::default() };

@@ -309,6 +309,10 @@ class World:
         elif operation == "create_organization" and self.certain:
             if isinstance(case.body, dict) and isinstance(case.body.get("slug"), str):
                 case.body["slug"] = unique()
+        elif operation in ("rotate_organization_key", "rotate_organization_key_by_form") and self.certain:
+            # A key that was rotated a moment ago is not rotated again.
+            self.forget("org")
+            path["organization_id"] = self.thing("org")
         elif operation == "explain_access" and "path" in (case.query or {}):
             case.query = {**case.query, "user": self.user("member"), "path": "/"}
         elif operation in ("create_path_rule", "replace_path_rule"):
