@@ -197,6 +197,7 @@ impl StartError {
             VaultError::Provider(cause) => Self::MasterKey(cause.to_string()),
             VaultError::NotFound => Self::KeyRotation("it is gone, with its organization".to_owned()),
             VaultError::RotationUnderWay
+            | VaultError::RotatedJustNow
             | VaultError::TurnLost
             | VaultError::KeyReplaced
             | VaultError::KeyExhausted(_) => Self::KeyRotation(error.to_string()),
