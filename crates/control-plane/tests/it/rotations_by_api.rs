@@ -232,7 +232,7 @@ on_both_stores! {
         execute(&database, sql, values).await;
         let refused = admin.call("POST", &rotations, None).await;
         assert_eq!(refused.status, 409, "{}", refused.text());
-        assert_ne!(refused.json()["code"], "rotated_just_now");
+        assert_eq!(refused.json()["code"], "rotation_under_way");
         let seen = admin.call("GET", &format!("{rotations}/{running}"), None).await.json();
         assert_eq!((&seen["state"], &seen["proof"]), (&json!("running"), &Value::Null));
         assert!(seen["etaSeconds"].as_i64().unwrap() >= 60, "half took a minute: {seen}");
@@ -252,11 +252,12 @@ on_both_stores! {
         let elsewhere = format!("/api/v1/organizations/{}/key-rotations/{running}", own.as_str().unwrap());
         assert_eq!(outsider.call("GET", &elsewhere, None).await.status, 404);
         execute(&database, "DELETE FROM key_rotations WHERE id = $1", vec![running.to_string().into()]).await;
-        // The one before has ended a moment ago.
+        // The one before has ended a moment ago, and then a minute ago.
+        let ended = "UPDATE key_rotations SET finished_at = $1";
+        execute(&database, ended, vec![OffsetDateTime::now_utc().into()]).await;
         let refused = admin.call("POST", &rotations, None).await;
         assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("rotated_just_now")));
-        let earlier = "UPDATE key_rotations SET finished_at = $1";
-        execute(&database, earlier, vec![(now - Duration::minutes(1)).into()]).await;
+        execute(&database, ended, vec![(now - Duration::minutes(1)).into()]).await;
         assert_eq!(admin.call("POST", &rotations, None).await.status, 202);
     }
 }
