@@ -9,6 +9,7 @@ mod canaries;
 mod mutations;
 mod next_paths;
 mod nonces;
+mod rotation;
 
 /// What to run.
 #[derive(clap::Args)]
@@ -27,6 +28,8 @@ enum LongTest {
     Schemathesis(api_description::Options),
     /// Planted secrets on every way through the product, in rounds: none is anywhere but in the vault
     Canaries(canaries::Options),
+    /// Keys of very many values replaced, killed again and again, while others write and read
+    Rotation(rotation::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -38,6 +41,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Nonces(options) => nonces::run(options),
         LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Canaries(options) => canaries::run(options),
+        LongTest::Rotation(options) => rotation::run(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -1,4 +1,6 @@
 //! Keys are replaced by the real binary while it is killed again and again, and others write and read.
+//!
+//! `VYBE_ROTATED_VALUES` says how many values there are (`cargo xtask soak rotation`).
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
@@ -21,13 +23,17 @@ use crate::policy::CommandLine;
 use crate::starting::{MASTER_KEY, Setting, vybe};
 
 const OTHER_KEY: &str = "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// Values of the one organization that is rotated.
+/// Values of the one organization that is rotated, unless somebody says otherwise. For eight of them there is one
+/// more organization with a value, so that the master key has something to wrap, and for ten one of the platform.
 const VALUES: usize = 1200;
-/// Other organizations with a value each, so that the master key has something to wrap.
-const OTHERS: usize = 150;
 const WRITERS: usize = 3;
 /// How often a rotation is killed.
 const KILLS: u32 = 20;
+
+/// How many values somebody said there should be.
+fn said_values() -> Option<usize> {
+    std::env::var("VYBE_ROTATED_VALUES").ok().and_then(|values| values.parse().ok())
+}
 
 /// Any numbers, the same again for the same seed (Steele and Vigna's SplitMix64).
 struct Random(u64);
@@ -55,6 +61,7 @@ struct House {
     organization: OrganizationId,
     values: Vec<NewValue>,
     others: Vec<NewValue>,
+    of_platform: Vec<NewValue>,
     setting: Setting,
 }
 
@@ -79,22 +86,28 @@ impl House {
         std::fs::write(setting.folder.path().join("other.key"), OTHER_KEY).unwrap();
         let journal = Journal::new(database.connection().clone());
         let organization = OrganizationId::generate();
-        let mut house =
-            Self { database, journal, organization, values: Vec::new(), others: Vec::new(), setting };
+        let (values, others, of_platform) = (Vec::new(), Vec::new(), Vec::new());
+        let mut house = Self { database, journal, organization, values, others, of_platform, setting };
+        let number = said_values().unwrap_or(VALUES);
         let vault = vault(&house.journal, &[MASTER_KEY]);
         let now = OffsetDateTime::now_utc();
         // As the first start does: what the command checks before anything else.
         vault.root_key(now).await.unwrap();
         house.add_organization(organization).await;
         let change = house.journal.begin().await.unwrap();
-        for number in 0..VALUES {
+        for number in 0..number {
             let owner = Owner::Organization(organization);
             let new = NewValue { id: SecretId::generate(), owner, kind: Kind::ApiKey };
             vault.seal(&change, new, &SecretBytes::copy_of(&first(number)), now).await.unwrap();
             house.values.push(new);
         }
+        for _ in 0..number / 10 {
+            let new = NewValue { id: SecretId::generate(), owner: Owner::Platform, kind: Kind::UserTokenKey };
+            vault.seal(&change, new, &SecretBytes::copy_of(b"its own"), now).await.unwrap();
+            house.of_platform.push(new);
+        }
         change.commit(Event::done(Actor::System, "test", Target::Platform)).await.unwrap();
-        for _ in 0..OTHERS {
+        for _ in 0..number / 8 {
             let organization = OrganizationId::generate();
             house.add_organization(organization).await;
             let owner = Owner::Organization(organization);
@@ -169,6 +182,14 @@ impl House {
         self.setting.folder.path().join("log")
     }
 
+    /// The command ends, and says that nothing opens with a former key.
+    fn rotates(&self, command: &[&str]) {
+        let output = self.setting.run(&[command, &["--progress"]].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains("rotated; ") && said.contains("opened 0; 0 left"), "{said}");
+    }
+
     /// Kills the process with SIGKILL at some moment after it has begun to work on a rotation. Answers whether the
     /// rotation was under way then.
     async fn kill_during_rotation(&self, mut process: Child, random: &mut Random) -> bool {
@@ -177,7 +198,9 @@ impl House {
             assert!(Instant::now() < deadline, "the rotation does not go on");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        tokio::time::sleep(Duration::from_micros(random.below(250_000))).await;
+        // The more there is to do, the longer it takes.
+        let longest = 200 * u64::try_from(self.values.len()).unwrap();
+        tokio::time::sleep(Duration::from_micros(random.below(longest))).await;
         process.kill().unwrap();
         let killed = process.wait().unwrap().signal() == Some(9);
         killed && self.under_way().await.0 > 0
@@ -205,7 +228,7 @@ impl Load {
             let (stop, writes) = (Arc::clone(&stop), Arc::clone(&writes));
             tokio::spawn(async move {
                 let mut known: Vec<_> =
-                    (writer..VALUES).step_by(WRITERS).map(|number| (number, first(number))).collect();
+                    (writer..values.len()).step_by(WRITERS).map(|number| (number, first(number))).collect();
                 for round in 0_usize.. {
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -236,7 +259,7 @@ impl Load {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let number = round * 11 % VALUES;
+                let number = round * 11 % values.len();
                 let NewValue { id, owner, kind } = values[number];
                 let value = vault.open(id, owner, kind).await.unwrap();
                 assert!(value.reveal().starts_with(format!("value {number}").as_bytes()));
@@ -247,6 +270,11 @@ impl Load {
         Self { stop, writes, reads, writers, reader }
     }
 
+    /// How many writes and reads there were.
+    fn done(&self) -> (u64, u64) {
+        (self.writes.load(Ordering::Relaxed), self.reads.load(Ordering::Relaxed))
+    }
+
     /// Nobody failed. What each value was when its writer was told last.
     async fn end(self) -> Known {
         self.stop.store(true, Ordering::Relaxed);
@@ -255,25 +283,31 @@ impl Load {
         for writer in self.writers {
             known.extend(writer.await.unwrap());
         }
-        println!(
-            "{} writes, {} reads",
-            self.writes.load(Ordering::Relaxed),
-            self.reads.load(Ordering::Relaxed)
-        );
         known
     }
 }
 
+/// How fast that was, the start of the process included.
+fn pace(number: usize, what: &str, work: impl FnOnce()) -> String {
+    let began = Instant::now();
+    work();
+    let took = began.elapsed();
+    let pace = number * 1000 / usize::try_from(took.as_millis()).unwrap().max(1);
+    format!("{number} {what} in {:.1} s, {pace} in a second", took.as_secs_f64())
+}
+
 /// Everything opens as what it was when its writer was told last, with the one key that there is.
 async fn check_whole(house: &House, known: Known, master_key: &str) {
-    assert_eq!(known.len(), VALUES);
+    assert_eq!(known.len(), house.values.len());
     let restarted = vault(&house.journal, &[master_key]);
     for (number, value) in known {
         let NewValue { id, owner, kind } = house.values[number];
         assert_eq!(restarted.open(id, owner, kind).await.unwrap().reveal(), value);
     }
-    for NewValue { id, owner, kind } in house.others.iter().copied() {
-        assert_eq!(restarted.open(id, owner, kind).await.unwrap().reveal(), b"theirs");
+    for (values, wanted) in [(&house.others, "theirs"), (&house.of_platform, "its own")] {
+        for NewValue { id, owner, kind } in values.iter().copied() {
+            assert_eq!(restarted.open(id, owner, kind).await.unwrap().reveal(), wanted.as_bytes());
+        }
     }
     assert_eq!(house.number("SELECT COUNT(*) FROM data_keys WHERE retired_at IS NOT NULL").await, 0);
     assert_eq!(house.number("SELECT COUNT(*) FROM key_rotations WHERE state <> 'finished'").await, 0);
@@ -285,38 +319,52 @@ test_support::on_both_stores! {
     async fn k05_rotations_by_command_are_killed_twenty_times_and_nothing_is_lost(database: TestDatabase) {
         let mut house = House::new(database).await;
         let mut random = Random::new();
-        let load = Load::start(&house);
         let organization = house.organization.to_string();
         let of_organization = ["keys", "rotate", "organization", organization.as_str()];
-        let of_master = ["keys", "rotate", "master"];
+        let (of_platform, of_master) = (["keys", "rotate", "platform"], ["keys", "rotate", "master"]);
         let mut masters = (("master.key", MASTER_KEY), ("other.key", OTHER_KEY));
-        let (mut of_organizations, mut of_masters) = (0, 0);
-        while of_organizations + of_masters < KILLS {
-            // Of every organization's key and of the master key in turn; each is killed up to three times.
-            let is_master = random.below(2) == 0;
-            if is_master {
+        if said_values().is_some() {
+            // At leisure: nobody is killed, nobody writes.
+            let (values, others, own) = (house.values.len(), house.others.len() + 2, house.of_platform.len() + 1);
+            println!("an organization's key: {}", pace(values, "values", || house.rotates(&of_organization)));
+            println!("the platform's key: {}", pace(own, "values", || house.rotates(&of_platform)));
+            masters = (masters.1, masters.0);
+            house.change_master_key(masters.0.0, masters.1.0);
+            println!("the master key: {}", pace(others, "data keys", || house.rotates(&of_master)));
+        }
+        let load = Load::start(&house);
+        let mut killed = [0; 3];
+        while killed.iter().sum::<u32>() < KILLS {
+            // Of every kind in turn; each rotation is killed up to three times. The platform has the least to do.
+            let (which, command): (_, &[&str]) = match random.below(5) {
+                0 => (0, &of_platform),
+                1 | 2 => (1, &of_master),
+                _ => (2, &of_organization),
+            };
+            if which == 1 {
                 masters = (masters.1, masters.0);
                 house.change_master_key(masters.0.0, masters.1.0);
             }
-            let command: &[&str] = if is_master { &of_master } else { &of_organization };
             for _ in 0..=random.below(3) {
                 if house.kill_during_rotation(house.spawn(command), &mut random).await {
-                    *(if is_master { &mut of_masters } else { &mut of_organizations }) += 1;
+                    killed[which] += 1;
                     house.end_leases().await;
                 } else {
                     // It had ended, or never begun.
                     break;
                 }
             }
-            let arguments = [command, &["--progress"]].concat();
-            let output = house.setting.run(&arguments);
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-            assert!(said.contains("rotated; ") && said.contains("opened 0; 0 left"), "{said}");
+            house.rotates(command);
         }
-        println!("killed: {of_organizations} rotations of an organization's key, {of_masters} of the master key");
-        assert!(of_organizations > 0 && of_masters > 0);
+        let [platform, master, organizations] = killed;
+        assert!(organizations > 0 && master > 0);
+        let (writes, reads) = load.done();
         check_whole(&house, load.end().await, masters.0.1).await;
+        println!(
+            "rotation: ended: {} values; killed: {organizations} rotations of an organization's key, {platform} of \
+             the platform's, {master} of the master key; meanwhile {writes} writes and {reads} reads: 0 lost",
+            house.values.len() + house.others.len() + house.of_platform.len(),
+        );
     }
 
     async fn k05_a_server_that_rotates_is_killed_and_the_next_one_goes_on(database: TestDatabase) {
