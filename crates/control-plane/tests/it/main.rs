@@ -42,3 +42,8 @@ mod starting;
 mod store_lost;
 mod streams;
 mod user_tokens;
+
+/// As in the binary: what is freed is erased. One test looks at the memory of a process of this one.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> =
+    zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);

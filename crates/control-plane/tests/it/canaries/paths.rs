@@ -5,6 +5,7 @@ use std::pin::Pin;
 use serde_json::json;
 
 use super::everywhere::refused_everywhere;
+use super::forms::forms;
 use super::named::{deleted_organization, key_rotations, named_secrets};
 use super::world::{World, text};
 use crate::installation::ORIGIN;
@@ -19,6 +20,7 @@ pub type Path = for<'a> fn(&'a World<'_>) -> Pin<Box<dyn Future<Output = ()> + '
 /// here when there are any.
 pub const PATHS: &[(&str, Path)] = &[
     ("named secrets: created, read, replaced, refused, deleted", |world| Box::pin(named_secrets(world))),
+    ("named secrets in forms: created, replaced, refused", |world| Box::pin(forms(world))),
     ("server secrets: issued, used, refused, replaced, revoked", |world| Box::pin(server_secrets(world))),
     ("tokens of people and agents: issued, used, revoked", |world| Box::pin(tokens(world))),
     ("requests to apps", |world| Box::pin(requests_to_apps(world))),
@@ -52,7 +54,27 @@ async fn server_secrets(world: &World<'_>) {
                 let secret = format!("{path}/{}", text(&issued.json(), "id"));
                 assert_eq!(world.call(&world.olga, "DELETE", &secret, None).await.status, 204);
             }
+            let rotate = format!("{path}/rotate");
+            let body = json!({ "environment": environment, "graceSeconds": 0, "force": true });
+            let rotated = world.olga.call("POST", &rotate, Some(&body)).await;
+            assert_eq!(rotated.status, 201, "{}", rotated.text());
+            let next = text(&rotated.json(), "value");
+            world.marks.know(&format!("a rotated server secret for {environment}"), next.as_bytes());
+            world.heard.response_but(&rotate, &rotated, &next);
+            assert_eq!((whoami(&next).await, whoami(&value).await), (200, 401));
+            let mark = world.marks.new("a rotation that is refused");
+            for wrong in [json!({ "environment": mark }), json!({ &mark: mark, "graceSeconds": mark })] {
+                assert_eq!(world.call(&world.olga, "POST", &rotate, Some(&wrong)).await.status, 422);
+            }
         }
+    }
+    for organization in &world.organizations {
+        let all = organization.path("/server-secret-rotations");
+        let begun = world.call(&world.olga, "POST", &all, Some(&json!({ "graceSeconds": 0 }))).await;
+        assert!(matches!(begun.status, 202 | 409), "{}", begun.text());
+        assert_eq!(world.call(&world.olga, "GET", &all, None).await.status, 200);
+        let page = format!("{ORIGIN}/organizations/{}/keys", organization.id);
+        world.heard.response("the page of keys", &world.olga.open(&page).await);
     }
 }
 
