@@ -1,10 +1,12 @@
 //! Who asks. There is no anonymous principal: a request without one can only do public actions.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ids::{AgentTokenId, AppId, OrganizationId, ServerSecretId, SessionId, UserId};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 /// A person with a live session.
@@ -38,7 +40,7 @@ impl Means {
 }
 
 /// Where an app runs. Preview and production never share a server secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     /// The sandbox in which an app is built.
@@ -58,6 +60,28 @@ impl Environment {
             Self::Preview => "preview",
             Self::Production => "production",
         }
+    }
+}
+
+/// By hand, so that another word is refused in the same sentence as in a query, without repeating it.
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(EnvironmentVisitor)
+    }
+}
+
+struct EnvironmentVisitor;
+
+impl Visitor<'_> for EnvironmentVisitor {
+    type Value = Environment;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("preview or production")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Environment, E> {
+        let known = Environment::ALL.into_iter().find(|environment| environment.as_str() == text);
+        known.ok_or_else(|| E::custom("environment is preview or production"))
     }
 }
 
