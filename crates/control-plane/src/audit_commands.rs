@@ -10,9 +10,7 @@ use audit::{Chain, Export, Journal, Location, Report, SignedReceipt};
 use clap::{ArgGroup, Args, Subcommand};
 use cryptography::PublicKey;
 use ids::OrganizationId;
-use sea_orm::DatabaseConnection;
 
-use crate::config::{Config, reveal};
 use crate::config_path::ConfigPath;
 use crate::output::print;
 use crate::{StartError, head_signing, master_keys};
@@ -94,7 +92,8 @@ impl AuditCommand {
             Self::PublicKey(path) => {
                 let root_key = runtime()?.block_on(async {
                     let config = path.load()?;
-                    master_keys::root_key(&config, &Journal::new(connect(&config).await?)).await
+                    let journal = Journal::new(master_keys::known_database(&config).await?);
+                    master_keys::root_key(&config, &journal).await
                 })?;
                 print(&audit::public_key_text(&head_signing::key(&root_key)?.public_key()))
             }
@@ -178,7 +177,7 @@ fn summary(report: &Report) -> String {
 async fn export(arguments: ExportArguments) -> Result<(), StartError> {
     let config = arguments.config.load()?;
     let chain = arguments.organization.map_or(Chain::Platform, Chain::Organization);
-    let journal = Journal::new(connect(&config).await?);
+    let journal = Journal::new(master_keys::known_database(&config).await?);
     let root_key = master_keys::root_key(&config, &journal).await?;
     let heads_file = config.audit.heads_file.clone();
     let heads = head_signing::open(journal, &root_key, heads_file).await?;
@@ -196,10 +195,6 @@ async fn export(arguments: ExportArguments) -> Result<(), StartError> {
     }
     file.sync_all().map_err(out)?;
     print(&format!("written: {}", arguments.out.display()))
-}
-
-async fn connect(config: &Config) -> Result<DatabaseConnection, StartError> {
-    Ok(migrations::connect(&reveal("database.url", &config.database.url)?).await?)
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, StartError> {

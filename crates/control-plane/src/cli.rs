@@ -131,7 +131,13 @@ pub fn run() -> Result<(), StartError> {
         Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {
-            serve::check(&path.load()?)?;
+            let config = path.load()?;
+            serve::check(&config)?;
+            if !config.sign_in.has_provider() {
+                print(
+                    "warning: no identity provider is configured, so nobody can sign in; see [sign_in.google]",
+                )?;
+            }
             print("the configuration is good")
         }
         Command::Config { command: ConfigCommand::Print(path) } => print(path.load()?.redacted()?.trim_end()),

@@ -68,7 +68,8 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     let folder = Folder::open(data)?;
     let mut signals = StopSignals::listen()?;
     let starting = async {
-        start_recording(&folder, port, migrations::connect(&database(&folder)).await?, recording).await
+        let database = migrations::connect(&database(&folder)).await.map_err(StartError::FolderDatabase)?;
+        start_recording(&folder, port, database, recording).await
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
@@ -144,6 +145,7 @@ async fn start_recording(
     description["apiToken"] = Value::from(api_token(&platform, &seeded).await?);
     let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
     let description_path = folder.write(DEV_JSON, &text)?;
+    redeployment.describe_in(folder.clone(), description.clone()).await;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
     let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
     Ok(Demo { running, upstream, catcher, seeded, description, description_path, sites })
@@ -208,22 +210,24 @@ fn failed(error: impl std::fmt::Display) -> StartError {
 async fn master_keys(folder: &Folder, database: &DatabaseConnection) -> Result<MasterKeys, StartError> {
     match master_keys::check(configured_master_keys(folder), database).await {
         // Nothing in the database needs the one that is missing.
-        Err(StartError::MasterKeyFile { path, .. }) if !path.exists() => {
+        Err(StartError::MasterKeyUnneeded { .. }) if !master_key_file(folder).exists() => {
             let text = folder.read_or_make(MASTER_KEY, || {
                 MasterKey::generate().map_err(|_| development::DevelopmentError::Key)
             })?;
             parsed(folder, &text)
         }
-        Err(StartError::MasterKey(reason)) => {
-            Err(StartError::MasterKeyFile { path: folder.file(MASTER_KEY), reason })
-        }
-        checked => checked,
+        checked => checked.map_err(|error| error.of_key_file(master_key_file(folder))),
     }
+}
+
+/// Where the key is in the folder.
+pub(crate) fn master_key_file(folder: &Folder) -> PathBuf {
+    folder.file(MASTER_KEY)
 }
 
 /// The key in the folder.
 pub(crate) fn configured_master_keys(folder: &Folder) -> Result<MasterKeys, StartError> {
-    let path = folder.file(MASTER_KEY);
+    let path = master_key_file(folder);
     match std::fs::read_to_string(&path) {
         Ok(text) => parsed(folder, &Zeroizing::new(text)),
         Err(error) => Err(StartError::MasterKeyFile { path, reason: error.to_string() }),
@@ -232,8 +236,8 @@ pub(crate) fn configured_master_keys(folder: &Folder) -> Result<MasterKeys, Star
 
 fn parsed(folder: &Folder, text: &str) -> Result<MasterKeys, StartError> {
     MasterKey::parse(text).map(master_keys::local).map_err(|error| StartError::MasterKeyFile {
-        path: folder.file(MASTER_KEY),
-        reason: error.to_string(),
+        path: master_key_file(folder),
+        reason: format!("it {error}"),
     })
 }
 

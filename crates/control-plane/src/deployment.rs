@@ -14,6 +14,9 @@ use ids::{AppId, RequestId};
 use secrets_vault::{Environments, PlatformVariable, SecretError};
 use time::OffsetDateTime;
 
+/// The variable of an app's server secret.
+pub(crate) const SERVER_SECRET: &str = "VYBE_SERVER_SECRET";
+
 /// Puts environments together for whoever starts apps.
 #[derive(Clone)]
 pub struct Deployments {
@@ -81,7 +84,7 @@ fn platform_variables(origin: &str, app_name: &str, server_secret: SecretBytes) 
         value: SecretBytes::copy_of(text.as_bytes()),
     };
     vec![
-        PlatformVariable { name: "VYBE_SERVER_SECRET".to_owned(), value: server_secret },
+        PlatformVariable { name: SERVER_SECRET.to_owned(), value: server_secret },
         plain("VYBE_SERVER_CALLBACK_URL", origin),
         plain("NEXT_PUBLIC_VYBE_INTEGRATIONS_DOMAIN", origin),
         plain("NEXT_PUBLIC_VYBE_BASE_URL", origin),

@@ -5,6 +5,7 @@
 mod findings;
 mod keys;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use development::Folder;
@@ -72,11 +73,22 @@ async fn configured(path: &ConfigPath, findings: &mut Findings) {
     } else {
         findings.ok("core dumps", "are off");
     }
+    if config.sign_in.has_provider() {
+        findings.ok("sign-in", "has an identity provider");
+    } else {
+        findings.warn(
+            "sign-in",
+            "no identity provider is configured, so nobody can sign in",
+            "add [sign_in.google], or [sign_in.provider.<name>]",
+        );
+    }
+    private_files(&master_keys::files(&config), findings);
     let url = match reveal("database.url", &config.database.url) {
         Ok(url) => url,
         Err(error) => return findings.fail("database", error, "set database.url"),
     };
-    look_into(&url, master_keys::of(&config), findings).await;
+    let place = Place { key_file: None, advice: "check database.url and that the server is running" };
+    look_into(&url, master_keys::of(&config), &place, findings).await;
 }
 
 async fn development_folder(path: &Path, findings: &mut Findings) {
@@ -90,19 +102,63 @@ async fn development_folder(path: &Path, findings: &mut Findings) {
     match Folder::open(path) {
         Ok(folder) => {
             findings.ok("core dumps", "are off");
-            look_into(&demo::database(&folder), demo::configured_master_keys(&folder), findings).await;
+            let key_file = demo::master_key_file(&folder);
+            private_files(std::slice::from_ref(&key_file), findings);
+            let place = Place { key_file: Some(key_file), advice: "restore vybe.db, or use another folder" };
+            look_into(&demo::database(&folder), demo::configured_master_keys(&folder), &place, findings)
+                .await;
         }
         Err(error) => findings.fail("folder", error, "give the folder to the user that `vybe dev` runs as"),
     }
 }
 
+/// Where things are, as far as what is said depends on it.
+struct Place {
+    /// The key file of a folder, which has no configuration.
+    key_file: Option<PathBuf>,
+    /// What to look at when the database does not answer.
+    advice: &'static str,
+}
+
+impl Place {
+    fn name(&self, error: StartError) -> StartError {
+        match &self.key_file {
+            Some(path) => error.of_key_file(path.clone()),
+            None => error,
+        }
+    }
+}
+
+/// Whoever reads a key file opens a copy of the database.
+fn private_files(files: &[PathBuf], findings: &mut Findings) {
+    for file in files {
+        // One that is not there is spoken of with what it should hold.
+        let Ok(metadata) = file.metadata() else { continue };
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 == 0 {
+            findings.ok("key file", format!("{} is its owner's alone", file.display()));
+        } else {
+            findings.warn(
+                "key file",
+                format!("{} can be used by others than its owner (mode {mode:03o})", file.display()),
+                "chmod 600 it, owned by the user that the platform runs as",
+            );
+        }
+    }
+}
+
 /// The database, and then what is sealed in it.
-async fn look_into(url: &str, masters: Result<MasterKeys, StartError>, findings: &mut Findings) {
+async fn look_into(
+    url: &str,
+    masters: Result<MasterKeys, StartError>,
+    place: &Place,
+    findings: &mut Findings,
+) {
     let database = if migrations::is_there(url) {
         match migrations::connect(url).await {
             Ok(database) => database,
             Err(error) => {
-                findings.fail("database", error, "check database.url and that the server is running");
+                findings.fail("database", error, place.advice);
                 return masters_alone(masters, findings);
             }
         }
@@ -113,7 +169,7 @@ async fn look_into(url: &str, masters: Result<MasterKeys, StartError>, findings:
     findings.ok("database", "answers");
     schema(&database, findings).await;
     match migrations::has_table(&database, secrets_vault::DATA_KEYS).await {
-        Ok(true) => keys::look_at(&database, masters, findings).await,
+        Ok(true) => keys::look_at(&database, masters, place, findings).await,
         Ok(false) => masters_alone(masters, findings),
         Err(error) => findings.fail("database", error, "check that it is running"),
     }
@@ -123,7 +179,7 @@ async fn look_into(url: &str, masters: Result<MasterKeys, StartError>, findings:
 fn masters_alone(masters: Result<MasterKeys, StartError>, findings: &mut Findings) {
     match masters {
         Ok(_) => findings.ok("master key", "can be read; no database says whether it is the right one"),
-        Err(error) => findings.fail("master key", error, "make it readable, or make one for a new database"),
+        Err(error) => findings.fail("master key", error.needing(&[]), "nothing is served until then"),
     }
 }
 

@@ -39,6 +39,29 @@ pub enum StartError {
     /// The master key.
     #[error("configuration key `secrets.master_key`: {0}")]
     MasterKey(String),
+    /// No key stands where a master key is configured.
+    #[error(transparent)]
+    NoMasterKey(ConfigError),
+    /// The database needs a master key that is not configured.
+    #[error(
+        "configuration key `secrets.master_key`: {0}; restore it, here or in secrets.former_master_keys, since another one \
+         opens nothing of what is there"
+    )]
+    OtherMasterKey(String),
+    /// The service that keeps a master key.
+    #[error("configuration key {key}: {reason}")]
+    KeyService {
+        /// Which one it can be.
+        key: &'static str,
+        /// What it does not do.
+        reason: String,
+    },
+    /// A command beside a platform, and no platform.
+    #[error("nothing was ever started with this database; check database.url, or start the platform first")]
+    NeverStarted,
+    /// The database of a folder of `vybe dev`.
+    #[error("{0}; use another folder with --data, or move the database away to begin with an empty one")]
+    FolderDatabase(migrations::ConnectError),
     /// The master key of a folder of `vybe dev`.
     #[error("the master key {}: {reason}", path.display())]
     MasterKeyFile {
@@ -49,14 +72,22 @@ pub enum StartError {
     },
     /// The master key cannot be read, and the database needs one.
     #[error(
-        "{error}; the database needs the master key {needed}: if that is what is missing, restore it, since another one \
-         opens nothing of what is there"
+        "{error}; the database needs the master key {needed}: restore it there, since another one opens nothing of what \
+         is there"
     )]
     MasterKeyMissing {
         /// Why it cannot be read.
         error: Box<Self>,
         /// The identifiers of the keys that wrapped what is there.
         needed: String,
+    },
+    /// The master key cannot be read, and the database needs none yet.
+    #[error("{error}; {advice}")]
+    MasterKeyUnneeded {
+        /// Why it cannot be read.
+        error: Box<Self>,
+        /// How another one is made.
+        advice: &'static str,
     },
     /// What the database holds sealed does not open with the key that it names.
     #[error("the database: {0}; restore it from a backup")]
@@ -182,9 +213,8 @@ impl StartError {
                 } else {
                     format!(" ({replaced} was replaced and opens nothing any more)")
                 };
-                Self::MasterKey(format!(
-                    "the database needs the master key {needed}, but known are only {known}{older}; restore the key \
-                     {needed}, here or in secrets.former_master_keys, since another one opens nothing of what is there"
+                Self::OtherMasterKey(format!(
+                    "the database needs the master key {needed}, but known are only {known}{older}"
                 ))
             }
             VaultError::MasterKeyWrong(_) => Self::Sealed(format!(
@@ -194,7 +224,10 @@ impl StartError {
             | VaultError::Tampered(_)
             | VaultError::Unreadable(_)
             | VaultError::RootKeyGone => Self::Sealed(error.to_string()),
-            VaultError::Provider(cause) => Self::MasterKey(cause.to_string()),
+            VaultError::Provider(cause) => Self::KeyService {
+                key: "`secrets.transit` or `secrets.former_transit`",
+                reason: cause.to_string(),
+            },
             VaultError::NotFound => Self::KeyRotation("it is gone, with its organization".to_owned()),
             VaultError::RotationUnderWay
             | VaultError::RotatedJustNow
@@ -205,10 +238,32 @@ impl StartError {
         }
     }
 
-    /// The master key cannot be read, and these are needed.
+    /// The master key cannot be read, and these are needed; perhaps none.
     pub(crate) fn needing(self, needed: &[secrets_vault::MasterKeyInUse]) -> Self {
+        let advice = match self {
+            Self::NoMasterKey(_) => "for a new database, make one with: openssl rand -base64 32",
+            Self::MasterKeyFile { .. } => "remove the file: the next start makes another one",
+            other => return other,
+        };
+        if needed.is_empty() {
+            return Self::MasterKeyUnneeded { error: Box::new(self), advice };
+        }
         let names: Vec<_> = needed.iter().map(|key| key.name.as_str()).collect();
         Self::MasterKeyMissing { error: Box::new(self), needed: names.join(", ") }
+    }
+
+    /// The same of the master key in a folder of `vybe dev`, which has no configuration.
+    pub(crate) fn of_key_file(self, path: std::path::PathBuf) -> Self {
+        match self {
+            Self::MasterKey(reason) => Self::MasterKeyFile { path, reason },
+            Self::OtherMasterKey(reason) => Self::MasterKeyFile {
+                path,
+                reason: format!(
+                    "{reason}; restore it there, since another one opens nothing of what is there"
+                ),
+            },
+            other => other,
+        }
     }
 
     /// Identity failed while starting: its keys do not open, or the store failed.

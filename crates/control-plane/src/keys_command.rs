@@ -12,7 +12,7 @@ use secrets_vault::{
 };
 use time::OffsetDateTime;
 
-use crate::config::{Config, reveal};
+use crate::config::Config;
 use crate::config_path::ConfigPath;
 use crate::output::{counted, print};
 use crate::server_secret_command::{self, ServerSecretArguments};
@@ -107,7 +107,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<(), StartError> {
 }
 
 async fn vault(config: &Config) -> Result<(Vault, Journal), StartError> {
-    let database = migrations::connect(&reveal("database.url", &config.database.url)?).await?;
+    let database = master_keys::known_database(config).await?;
     let masters = master_keys::check(master_keys::of(config), &database).await?;
     let journal = Journal::new(database);
     Ok((Vault::new(Store::new(journal.clone()), Keyring::new(masters)), journal))

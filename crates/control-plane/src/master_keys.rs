@@ -1,12 +1,13 @@
 //! The master keys as the configuration names them, and whether they are those that the database needs.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::Journal;
 use cryptography::{MasterKey, RootKey};
 use sea_orm::DatabaseConnection;
-use secrets_vault::{Keyring, LocalMasterKey, MasterKeyProvider, MasterKeys, Store, Vault};
+use secrets_vault::{Keyring, LocalMasterKey, MasterKeyProvider, MasterKeys, ProviderError, Store, Vault};
 use transit::{Address, KeyName, SettingsError, Transit};
 
 use crate::config::{Config, ConfigError, Secret, TransitSection, reveal};
@@ -34,7 +35,9 @@ pub(crate) fn of(config: &Config) -> Result<MasterKeys, StartError> {
             once("secrets.master_key", key.id().to_owned())?;
             Arc::new(LocalMasterKey::new(key))
         }
-        (None, None) => return Err(ConfigError::key("secrets.master_key", "is not set").into()),
+        (None, None) => {
+            return Err(StartError::NoMasterKey(ConfigError::key("secrets.master_key", "is not set")));
+        }
     };
     for (at, secret) in secrets.former_master_keys.iter().enumerate() {
         let name = format!("secrets.former_master_keys[{at}]");
@@ -50,14 +53,22 @@ pub(crate) fn of(config: &Config) -> Result<MasterKeys, StartError> {
     Ok(MasterKeys::new(current, former))
 }
 
+/// The files that master keys are in.
+pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
+    let secrets = &config.secrets;
+    let named = secrets.master_key.iter().chain(&secrets.former_master_keys);
+    named.filter_map(|secret| if let Secret::File(path) = secret { Some(path.clone()) } else { None }).collect()
+}
+
 /// One key on this machine.
 pub(crate) fn local(key: MasterKey) -> MasterKeys {
     MasterKeys::new(Arc::new(LocalMasterKey::new(key)), Vec::new())
 }
 
 fn parsed(name: &str, secret: &Secret) -> Result<MasterKey, StartError> {
-    let text = reveal(name, secret)?;
-    MasterKey::parse(&text).map_err(|error| ConfigError::key(name, format!("{secret:?}: {error}")).into())
+    let text = reveal(name, secret).map_err(StartError::NoMasterKey)?;
+    let parsed = MasterKey::parse(&text);
+    parsed.map_err(|error| StartError::NoMasterKey(ConfigError::key(name, format!("{secret:?} {error}"))))
 }
 
 fn transit(name: &str, section: &TransitSection, config: &Config) -> Result<Transit, StartError> {
@@ -91,7 +102,7 @@ pub(crate) async fn check(
     database: &DatabaseConnection,
 ) -> Result<MasterKeys, StartError> {
     if !migrations::has_table(database, secrets_vault::DATA_KEYS).await.map_err(StartError::store)? {
-        let masters = configured?;
+        let masters = configured.map_err(|error| error.needing(&[]))?;
         report(&masters).await?;
         return Ok(masters);
     }
@@ -100,26 +111,39 @@ pub(crate) async fn check(
         Ok(masters) => masters,
         Err(error) => {
             let needed = store.master_keys_in_use().await.map_err(|error| StartError::vault(&error))?;
-            return Err(if needed.is_empty() { error } else { error.needing(&needed) });
+            return Err(error.needing(&needed));
         }
     };
+    // First, so that a service that does not answer is the one that wraps.
+    report(&masters).await?;
     let vault = Vault::new(store, Keyring::new(masters.clone()));
     vault.check_master_keys().await.map_err(|error| StartError::vault(&error))?;
-    report(&masters).await?;
     Ok(masters)
 }
 
 /// Whether each provider does what it has to; what could be better is logged.
 async fn report(masters: &MasterKeys) -> Result<(), StartError> {
-    for concern in masters.check().await.map_err(|error| StartError::MasterKey(error.to_string()))? {
+    let failed = |error: ProviderError| StartError::KeyService { key: "`secrets.transit`", reason: error.to_string() };
+    for concern in masters.check().await.map_err(failed)? {
         tracing::warn!("{concern}");
     }
     Ok(())
+}
+
+/// The database of a platform that was started before, for commands beside it; none is made.
+pub(crate) async fn known_database(config: &Config) -> Result<DatabaseConnection, StartError> {
+    let url = reveal("database.url", &config.database.url)?;
+    if !migrations::is_there(&url) {
+        return Err(StartError::NeverStarted);
+    }
+    let database = migrations::connect(&url).await?;
+    let was_started = migrations::has_table(&database, secrets_vault::DATA_KEYS).await;
+    if was_started.map_err(StartError::store)? { Ok(database) } else { Err(StartError::NeverStarted) }
 }
 
 /// The root key of a platform that was started before, for commands beside it.
 pub(crate) async fn root_key(config: &Config, journal: &Journal) -> Result<RootKey, StartError> {
     let vault = Vault::new(Store::new(journal.clone()), Keyring::new(of(config)?));
     let found = vault.known_root_key().await.map_err(|error| StartError::vault(&error))?;
-    found.ok_or_else(|| StartError::MasterKey("no platform was ever started with this database".to_owned()))
+    found.ok_or(StartError::NeverStarted)
 }

@@ -189,7 +189,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 async fn open(config: &Config, url: &str) -> Result<(DatabaseConnection, MasterKeys), StartError> {
     let configured = match master_keys::of(config) {
         // Connecting would make the file.
-        Err(error) if !migrations::is_there(url) => return Err(error),
+        Err(error) if !migrations::is_there(url) => return Err(error.needing(&[])),
         configured => configured,
     };
     match (migrations::connect(url).await, configured) {

@@ -4,10 +4,10 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// Not 32 bytes in base64.
-    #[error("the master key must be 32 random bytes in base64; make one with: openssl rand -base64 32")]
+    #[error("holds no key, which is 32 random bytes in base64")]
     Malformed,
     /// 32 times the same byte: a place holder, not a key.
-    #[error("the master key is 32 times the same byte; make one with: openssl rand -base64 32")]
+    #[error("holds no key, but 32 times the same byte")]
     Constant,
 }
 

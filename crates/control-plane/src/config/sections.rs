@@ -125,6 +125,14 @@ pub struct SignInSection {
     pub extra_authorities: Option<PathBuf>,
 }
 
+impl SignInSection {
+    /// Whether anybody can sign in.
+    #[must_use]
+    pub fn has_provider(&self) -> bool {
+        self.google.is_some() || !self.provider.is_empty()
+    }
+}
+
 /// `[sign_in.google]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,10 +5,15 @@ use std::sync::{Arc, OnceLock};
 use access_control::{Action, Environment, ManageAppSecrets, ManageSecrets, ManageServerSecrets, SignedIn};
 use async_trait::async_trait;
 use audit::{Event, Follower};
-use development::Upstream;
+use cryptography::SecretBytes;
+use development::{Folder, Upstream};
 use ids::{AppId, OrganizationId};
+use serde_json::Value;
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
+use super::DEV_JSON;
+use crate::deployment::SERVER_SECRET;
 use crate::{DeploymentError, Deployments};
 
 /// What changes the environment of an app.
@@ -18,8 +23,14 @@ const ACTIONS: [&str; 3] = [ManageSecrets::NAME, ManageAppSecrets::NAME, ManageS
 #[derive(Clone, Default)]
 pub(super) struct Redeployment {
     apps: Arc<OnceLock<DemoApps>>,
-    /// One after the other, so that what was assembled last is deployed last.
-    turn: Arc<Mutex<()>>,
+    /// One after the other, so that what was assembled last is deployed last, and described so.
+    turn: Arc<Mutex<Option<Description>>>,
+}
+
+/// What scripts read, and where.
+struct Description {
+    folder: Folder,
+    text: Value,
 }
 
 /// Which apps, whose, and how.
@@ -38,13 +49,44 @@ impl Redeployment {
         self.deploy(self.apps.get_or_init(|| apps)).await
     }
 
+    /// From now on, the server secrets in this description are those that the apps have.
+    pub(super) async fn describe_in(&self, folder: Folder, text: Value) {
+        *self.turn.lock().await = Some(Description { folder, text });
+    }
+
     async fn deploy(&self, demo: &DemoApps) -> Result<(), DeploymentError> {
-        let _turn = self.turn.lock().await;
+        let mut description = self.turn.lock().await;
         for app in &demo.apps {
             let deployment = demo.deployments.assemble(&demo.deployer, *app, Environment::Production).await?;
+            if let (Some(description), Some(secret)) =
+                (description.as_mut(), deployment.variables.get(SERVER_SECRET))
+            {
+                description.say_secret(*app, secret);
+            }
             demo.upstream.deploy(deployment.app.label.as_str(), deployment.variables);
         }
         Ok(())
+    }
+}
+
+impl Description {
+    /// Writes the file again, if it says another secret.
+    fn say_secret(&mut self, app: AppId, secret: &SecretBytes) {
+        let said = self.text["apps"].as_object_mut().into_iter().flatten();
+        let id = app.to_string();
+        let Some((_, said)) = said.into_iter().find(|(_, said)| said["id"] == *id) else { return };
+        let secret = secret.reveal_text().map(Value::from);
+        if secret.as_ref().is_none_or(|secret| said["serverSecret"] == *secret) {
+            return;
+        }
+        said["serverSecret"] = Value::from(secret);
+        let text = Zeroizing::new(serde_json::to_vec_pretty(&self.text).unwrap_or_default());
+        if let Err(error) = self.folder.write(DEV_JSON, &text) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "dev.json names a server secret that was replaced; the next start writes it again"
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use secrets_vault::{
     SwapTest, Vault, VaultError,
 };
 
+use super::Place;
 use super::findings::Findings;
 use crate::StartError;
 use crate::output::counted;
@@ -17,6 +18,7 @@ const MOST_NAMED: usize = 3;
 pub(super) async fn look_at(
     database: &DatabaseConnection,
     masters: Result<MasterKeys, StartError>,
+    place: &Place,
     findings: &mut Findings,
 ) {
     let store = Store::new(Journal::new(database.clone()));
@@ -27,12 +29,15 @@ pub(super) async fn look_at(
     let masters = match masters {
         Ok(masters) => masters,
         Err(error) => {
-            let error = if used.is_empty() { error } else { error.needing(&used) };
-            return findings.fail("master key", error, "repair this entry; nothing is served until then");
+            return findings.fail(
+                "master key",
+                error.needing(&used),
+                "repair this entry; nothing is served until then",
+            );
         }
     };
     let vault = Vault::new(store, Keyring::new(masters.clone()));
-    if !master_keys(&vault, &masters, &used, findings).await {
+    if !master_keys(&vault, &masters, &used, place, findings).await {
         return;
     }
     data_keys(&vault, &states, findings).await;
@@ -47,6 +52,7 @@ async fn master_keys(
     vault: &Vault,
     masters: &MasterKeys,
     used: &[MasterKeyInUse],
+    place: &Place,
     findings: &mut Findings,
 ) -> bool {
     let names = used.iter().map(|key| format!("{} ({})", key.name, data_keys_counted(key.data_keys)));
@@ -63,7 +69,7 @@ async fn master_keys(
         }
     }
     if let Err(error) = vault.check_master_keys().await {
-        findings.fail("master key", StartError::vault(&error), "nothing is served until then");
+        findings.fail("master key", place.name(StartError::vault(&error)), "nothing is served until then");
         return matches!(error, VaultError::KeyTampered(_));
     }
     let known = masters.known().await;

@@ -70,6 +70,38 @@ on_both_stores! {
         assert_eq!(greeting(&platform, &editor, "reports").await, "Ahoy");
     }
 
+    async fn dev_json_names_the_server_secrets_that_the_apps_have(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let owner = platform.signed_in("owner").await;
+        let written = || -> Value {
+            serde_json::from_slice(&std::fs::read(&platform.demo.description_path).unwrap()).unwrap()
+        };
+        let (before, hello) = (written(), platform.demo.seeded.apps["hello"].id);
+        let rotate = format!("/api/v1/apps/{hello}/server-secrets/rotate");
+        let body = json!({ "environment": "production", "graceSeconds": 0, "force": true });
+        let rotated = owner.call("POST", &rotate, Some(&body)).await;
+        assert_eq!(rotated.status, 201, "{}", rotated.text());
+        let mut expected = before.clone();
+        expected["apps"]["hello"]["serverSecret"] = rotated.json()["value"].clone();
+        assert!(expected != before && written() == expected, "another secret is in dev.json");
+        // Only the deployed apps' are there.
+        let body = json!({ "environment": "preview", "graceSeconds": 0, "force": true });
+        assert_eq!(owner.call("POST", &rotate, Some(&body)).await.status, 201);
+        assert!(written() == expected, "dev.json changed");
+    }
+
+    async fn an_unknown_environment_in_a_body_is_refused_in_a_sentence(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let editor = platform.signed_in("editor").await;
+        let path = format!("/api/v1/apps/{}/server-secrets/rotate", platform.demo.seeded.apps["hello"].id);
+        let body = json!({ "environment": "CANARY", "graceSeconds": 0, "force": false });
+        let refused = editor.call("POST", &path, Some(&body)).await;
+        let text = refused.text();
+        assert_eq!(refused.status, 422, "{text}");
+        assert!(text.contains("The body is not acceptable: environment is preview or production."), "{text}");
+        assert!(!text.contains("CANARY") && !text.contains("column"), "{text}");
+    }
+
     async fn the_trail_names_what_each_deployment_got(database: TestDatabase) {
         let platform = Platform::start(&database).await;
         let owner = platform.signed_in("owner").await;

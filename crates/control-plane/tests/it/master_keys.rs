@@ -1,6 +1,7 @@
 //! A wrong, missing, truncated or older master key, and changed data keys: the platform does not start, says
 //! which key it needs, and writes nothing. `vybe doctor` says what is wrong with the same installation.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
 use cryptography::MasterKey;
@@ -8,7 +9,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use test_support::transit_server::{Conduct, TOKEN, TransitKey, TransitServer};
 use test_support::{Authority, TestDatabase};
 
-use crate::starting::{MASTER_KEY, Served, Setting, check_failure, vybe};
+use crate::starting::{MASTER_KEY, PROVIDER, Served, Setting, check_failure, vybe};
 
 const OTHER_KEY: &str = "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -71,6 +72,14 @@ fn check_explained(output: &Output, words: &[&str]) {
     }
 }
 
+/// Nothing that was said gives this advice.
+fn check_no_advice(output: &Output, word: &str) {
+    for said in [&output.stdout, &output.stderr] {
+        let said = String::from_utf8_lossy(said);
+        assert!(!said.contains(word), "{word:?} is in {said}");
+    }
+}
+
 async fn execute(database: &DatabaseConnection, statement: &str) {
     database.execute_unprepared(statement).await.unwrap();
 }
@@ -94,15 +103,18 @@ test_support::on_both_stores! {
         let refused = async |words: [String; 4]| {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             check_refused(&setting, database.connection(), &words).await;
+            // Another key would be of no use.
+            check_no_advice(&setting.run(&["serve"]), "openssl");
+            check_no_advice(&setting.run(&["doctor"]), "openssl");
         };
         let truncated = &MASTER_KEY[..MASTER_KEY.len() - 4];
         let constant = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
         for (text, reason) in [
             ("", "is empty"),
             (" \n", "is empty"),
-            (truncated, "32 random bytes"),
-            ("not base64 at all!", "32 random bytes"),
-            (constant, "the same byte"),
+            (truncated, "master.key holds no key, which is 32 random bytes"),
+            ("not base64 at all!", "master.key holds no key, which is 32 random bytes"),
+            (constant, "master.key holds no key, but 32 times the same byte"),
         ] {
             std::fs::write(&file, text).unwrap();
             refused(words(reason)).await;
@@ -183,14 +195,15 @@ test_support::on_both_stores! {
     }
 
     async fn the_doctor_finds_a_good_installation_good(database: TestDatabase) {
-        let setting = installed(&database);
+        let mut setting = installed(&database);
+        setting.config.push_str(PROVIDER);
         let before = contents(database.connection()).await;
         let doctor = setting.run(&["doctor"]);
         let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
         assert!(doctor.status.success(), "{said}");
         assert!(said.lines().all(|line| line.starts_with("ok    ")), "{said}");
         for subject in [
-            "configuration:", "certificate:", "core dumps: are off", "database: answers", "schema: is current",
+            "configuration:", "certificate:", "core dumps: are off", "sign-in: has", "key file:", "database: answers", "schema: is current",
             "master key: configured:", "data keys: all", "root key: opens", "sealed values: open where they are",
             "none is near its bound", "rotations:",
         ] {
@@ -247,6 +260,7 @@ fn k06_dev_makes_no_new_master_key_over_existing_data() {
         std::fs::remove_file(&key).unwrap();
         check_failure(&dev(), &["master.key", &needed, "restore"]);
         check_explained(&doctor(), &["master.key", &needed, "restore"]);
+        check_no_advice(&dev(), "remove the file");
         assert!(!key.exists(), "a new master key was made");
         for (text, reason) in [("", "32 random bytes"), (&text[..20], "32 random bytes")] {
             std::fs::write(&key, text).unwrap();
@@ -254,7 +268,14 @@ fn k06_dev_makes_no_new_master_key_over_existing_data() {
         }
         std::fs::write(&key, OTHER_KEY).unwrap();
         check_failure(&dev(), &[&id(OTHER_KEY), &needed, "restore"]);
-        check_explained(&doctor(), &[&id(OTHER_KEY), &needed]);
+        check_explained(&doctor(), &["master.key", &id(OTHER_KEY), &needed]);
+        for output in [dev(), doctor()] {
+            check_no_advice(&output, "secrets.");
+            check_no_advice(&output, "configuration");
+        }
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let said = String::from_utf8(doctor().stdout).unwrap();
+        assert!(said.contains("warn  key file: ") && said.contains("(mode 640) -> chmod 600"), "{said}");
         assert_eq!(std::fs::read_to_string(&key).unwrap(), OTHER_KEY);
         assert_eq!(contents(&database).await, before);
     });
@@ -298,10 +319,45 @@ fn k06_a_damaged_key_of_the_platform_stops_it_and_one_of_an_organization_is_name
 fn k06_a_master_key_that_cannot_be_read_makes_no_database() {
     let setting = Setting::new();
     std::fs::write(setting.folder.path().join("master.key"), "").unwrap();
-    check_failure(&setting.run(&["serve"]), &["secrets.master_key", "is empty"]);
+    let words = ["secrets.master_key", "is empty", "for a new database", "openssl rand"];
+    check_failure(&setting.run(&["serve"]), &words);
     let doctor = setting.run(&["doctor"]);
-    check_explained(&doctor, &["master key", "is empty"]);
+    check_explained(&doctor, &words);
     assert!(!setting.folder.path().join("vybe.db").exists());
+}
+
+#[test]
+fn the_doctor_warns_of_key_files_that_others_read_and_of_nobody_who_can_sign_in() {
+    let mut setting = Setting::new();
+    let former = setting.folder.path().join("former.key");
+    std::fs::write(&former, OTHER_KEY).unwrap();
+    let list = format!("[secrets]\nformer_master_keys = [{{ file = \"{}\" }}]", former.display());
+    setting.config = setting.config.replace("[secrets]", &list);
+    let doctor = |setting: &Setting| {
+        let doctor = setting.run(&["doctor"]);
+        let said = String::from_utf8(doctor.stdout).unwrap();
+        assert!(doctor.status.success() && !said.contains("CANARY"), "{said}");
+        said
+    };
+    let warns = |said: &str, file: &str, mode: &str| {
+        let of_file = |line: &&str| line.starts_with("warn  key file: ") && line.contains(file);
+        let line = said.lines().find(of_file).map(str::to_owned);
+        line.is_some_and(|line| line.contains(&format!("(mode {mode}) -> chmod 600")))
+    };
+    for (name, other) in [("master.key", "former.key"), ("former.key", "master.key")] {
+        for (mode, text) in [(0o640, "640"), (0o604, "604"), (0o620, "620")] {
+            for (file, mode) in [(name, mode), (other, 0o600)] {
+                let permissions = std::fs::Permissions::from_mode(mode);
+                std::fs::set_permissions(setting.folder.path().join(file), permissions).unwrap();
+            }
+            let said = doctor(&setting);
+            assert!(warns(&said, name, text), "{name} {text}: {said}");
+            assert!(!warns(&said, other, "600") && said.contains("ok    key file: "), "{said}");
+        }
+    }
+    assert!(doctor(&setting).contains("warn  sign-in: no identity provider"), "{}", doctor(&setting));
+    setting.config.push_str(PROVIDER);
+    assert!(doctor(&setting).contains("ok    sign-in: "), "{}", doctor(&setting));
 }
 
 #[test]
@@ -391,9 +447,9 @@ test_support::on_both_stores! {
         assert!(doctor.status.success() && said.contains("transit:transit/vybe:v1 (1 data key)"), "{said}");
 
         server.conduct(Conduct { sealed: true, ..Conduct::default() });
-        check_refused(&setting, connection, &[server.address(), "is sealed; unseal it"]).await;
+        check_refused(&setting, connection, &[server.address(), "secrets.transit", "is sealed; unseal it"]).await;
         server.conduct(Conduct { silent: true, ..Conduct::default() });
-        check_refused(&setting, connection, &[server.address(), "did not answer in time"]).await;
+        check_refused(&setting, connection, &[server.address(), "secrets.transit", "did not answer in time"]).await;
         server.conduct(Conduct::default());
         server.take_token("hvs.CANARYanother");
         check_refused(&setting, connection, &["refuses the token", "transit/keys/vybe"]).await;

@@ -1,5 +1,6 @@
 //! The binary: what it says when it cannot start, and that it stops when told to.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -15,6 +16,15 @@ pub struct Setting {
 /// The master key of [`Setting::new`].
 pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
+/// A provider, for the end of the configuration.
+pub const PROVIDER: &str = r#"
+[sign_in.provider.test]
+name = "Test"
+issuer = "https://issuer.test"
+client_id = "vybe"
+client_secret = "CANARY"
+"#;
+
 impl Setting {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -24,6 +34,8 @@ impl Setting {
         std::fs::write(path("chain.pem"), &certificate.certificate).unwrap();
         std::fs::write(path("key.pem"), &certificate.key).unwrap();
         std::fs::write(path("master.key"), format!("{MASTER_KEY}\n")).unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path("master.key"), private).unwrap();
         let text = |name: &str| path(name).display().to_string();
         let config = format!(
             r#"
@@ -97,6 +109,46 @@ fn a_good_configuration_is_called_good_and_printed_without_secrets() {
     let text = String::from_utf8(printed.stdout).unwrap();
     assert!(printed.status.success() && !text.contains("CANARY"), "{text}");
     assert!(text.contains("idle = \"7d\""), "{text}");
+}
+
+#[test]
+fn a_configuration_with_which_nobody_can_sign_in_is_good_with_a_warning() {
+    let mut setting = Setting::new();
+    let check = |setting: &Setting| {
+        let checked = setting.run(&["config", "check"]);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        String::from_utf8(checked.stdout).unwrap()
+    };
+    let said = check(&setting);
+    assert!(said.starts_with("warning: no identity provider is configured"), "{said}");
+    assert!(said.ends_with("the configuration is good\n"), "{said}");
+    setting.config.push_str(PROVIDER);
+    assert_eq!(check(&setting), "the configuration is good\n");
+}
+
+#[test]
+fn commands_beside_a_platform_make_no_database() {
+    let setting = Setting::new();
+    let out = setting.folder.path().join("export.jsonl");
+    let check = || {
+        for command in [
+            &["keys", "status"][..],
+            &["keys", "rotate", "master"],
+            &["keys", "rotate", "platform"],
+            &["keys", "rotate", "user-token-signing"],
+            &["audit", "public-key"],
+            &["audit", "export", "--platform", "--out", out.to_str().unwrap()],
+        ] {
+            check_failure(&setting.run(command), &["nothing was ever started", "database.url"]);
+        }
+        assert!(!out.exists());
+    };
+    check();
+    let database = setting.folder.path().join("vybe.db");
+    assert!(!database.exists(), "a database was made");
+    // One that is there and empty was not started either.
+    std::fs::write(&database, "").unwrap();
+    check();
 }
 
 #[test]
