@@ -8,7 +8,7 @@ use crate::spoken_tests::SpokenTests;
 /// How often.
 #[derive(clap::Args)]
 pub struct Options {
-    /// How often all ways are gone, on each store; a round is about 10,000 requests
+    /// How often all ways are gone, on each store; at least twice
     #[arg(long, default_value_t = 2)]
     rounds: u32,
 }
