@@ -6,7 +6,7 @@ use cryptography::SealError;
 use ids::{HostLabel, SlugError};
 use secrets_vault::VaultError;
 
-use crate::{NeighbourError, Refused};
+use crate::{GraceError, NeighbourError, Refused};
 
 /// Why a use case of this crate did not happen. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum AppError {
     /// A server secret that was used just now would end at once.
     #[error("a server secret that would end at once is in use")]
     ServerSecretInUse,
+    /// Replaced server secrets would count for too long.
+    #[error(transparent)]
+    Grace(#[from] GraceError),
     /// The organization's server secrets are being rotated.
     #[error("a rotation is under way")]
     RotationUnderWay,

@@ -39,6 +39,12 @@ impl ServerSecretText {
         Some(Self(Zeroizing::new(text.to_owned())))
     }
 
+    /// Whether this is a secret of that environment, to look at.
+    pub(crate) fn is_of(text: &str, environment: Environment) -> bool {
+        let rest = text.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(environment.as_str()));
+        rest.is_some_and(|rest| rest.starts_with('_')) && Self::parse(text).is_some()
+    }
+
     /// The secret, to hand out once.
     #[must_use]
     pub fn reveal(&self) -> &str {

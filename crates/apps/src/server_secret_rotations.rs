@@ -213,6 +213,7 @@ impl ServerSecretRotations {
         environment: Environment,
         now: OffsetDateTime,
     ) -> Result<(), AppError> {
+        self.secrets.prepare(record.organization).await?;
         let (change, app) = self.store.begin_locked(app).await?;
         let secrets = server_secrets::list(change.transaction(), app.id).await?;
         let secrets: Vec<_> = secrets.into_iter().map(|secret| (app.id, secret)).collect();

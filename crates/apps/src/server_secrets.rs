@@ -9,14 +9,16 @@ use access_control::{
 };
 use audit::{Actor, Change, Event, Target};
 use cryptography::{HashKey, RootKey, SecretBytes};
-use ids::{SecretId, ServerSecretId, UserId};
+use ids::{OrganizationId, SecretId, ServerSecretId, UserId};
 use secrets_vault::{Kind, NewValue, Owner, Vault, VaultError};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::last_uses::LastUses;
 use crate::store::server_secrets;
-use crate::{App, AppError, Grace, NewServerSecret, Occasion, ServerSecret, ServerSecretText, Store, store};
+use crate::{
+    App, AppError, Grace, GraceError, NewServerSecret, Occasion, ServerSecret, ServerSecretText, Store, store,
+};
 
 /// The most live secrets of one environment: one in use, and its successor.
 const MOST_LIVE: usize = 2;
@@ -128,7 +130,8 @@ impl ServerSecrets {
     /// Issues a secret beside the one in use, or says at once when the others stop counting.
     ///
     /// # Errors
-    /// The environment has two live ones already.
+    /// The environment has two live ones already; the others would end at once and one was in use just now, or they would
+    /// count for longer than [`Grace::LONGEST`].
     pub async fn issue(
         &self,
         permit: &Permit<ManageServerSecrets>,
@@ -138,7 +141,14 @@ impl ServerSecrets {
         if new.expires_at.is_some_and(|end| end <= occasion.now) {
             return Err(AppError::EndPassed);
         }
+        if new.previous_expires_at.is_some_and(|end| end > Grace::LONGEST.end(occasion.now)) {
+            return Err(AppError::Grace(GraceError));
+        }
+        self.prepare(permit.organization()).await?;
         let (change, app) = self.store.begin_locked(permit.app()).await?;
+        if new.previous_expires_at.is_some_and(|end| end <= occasion.now) {
+            self.check_unused(&change, &app, new.environment, occasion.now).await?;
+        }
         self.finish_issue(change, &app, permit, new, occasion).await
     }
 
@@ -152,15 +162,10 @@ impl ServerSecrets {
         rotation: Rotation,
         occasion: Occasion,
     ) -> Result<IssuedServerSecret, AppError> {
+        self.prepare(permit.organization()).await?;
         let (change, app) = self.store.begin_locked(permit.app()).await?;
         if rotation.grace == Grace::NONE && !rotation.force {
-            for other in server_secrets::list(change.transaction(), app.id).await? {
-                let used = self.last_uses.latest(other.id, other.last_used_at);
-                let in_use = used.is_some_and(|used| occasion.now < used + IN_USE);
-                if other.environment == rotation.environment && other.is_live(occasion.now) && in_use {
-                    return Err(AppError::ServerSecretInUse);
-                }
-            }
+            self.check_unused(&change, &app, rotation.environment, occasion.now).await?;
         }
         let new = NewServerSecret {
             environment: rotation.environment,
@@ -180,6 +185,7 @@ impl ServerSecrets {
         environment: Environment,
         occasion: Occasion,
     ) -> Result<InjectedServerSecret, AppError> {
+        self.prepare(permit.organization()).await?;
         // Locked, so that two first deployments at once inject the same one.
         let (change, app) = self.store.begin_locked(permit.deployed_app()).await?;
         let all = server_secrets::list(change.transaction(), app.id).await?;
@@ -187,8 +193,12 @@ impl ServerSecrets {
             all.into_iter().rfind(|secret| secret.environment == environment && secret.is_live(occasion.now));
         if let Some(ServerSecret { id, value, .. }) = newest {
             let owner = Owner::App(app.organization, app.id);
-            let value = self.vault.open_in(change.transaction(), value, owner, Kind::ServerSecret).await?;
-            return Ok(InjectedServerSecret { id, value });
+            let opened = self.vault.open_in(change.transaction(), value, owner, Kind::ServerSecret).await?;
+            // Whoever writes to the database could else give preview the secret of production.
+            if !opened.reveal_text().is_some_and(|text| ServerSecretText::is_of(text, environment)) {
+                return Err(self.vault.swapped(value, owner).into());
+            }
+            return Ok(InjectedServerSecret { id, value: opened });
         }
         let new = NewServerSecret { environment, expires_at: None, previous_expires_at: None };
         let Written { issued, .. } = self.write(&change, &app, permit.user(), new, occasion.now).await?;
@@ -198,6 +208,29 @@ impl ServerSecrets {
         change.commit(event).await?;
         let value = SecretBytes::copy_of(issued.text.reveal().as_bytes());
         Ok(InjectedServerSecret { id: issued.secret.id, value })
+    }
+
+    /// Before a change that seals begins.
+    pub(crate) async fn prepare(&self, organization: OrganizationId) -> Result<(), AppError> {
+        Ok(self.vault.prepare(Owner::Organization(organization)).await?)
+    }
+
+    /// Refuses if a live secret of the environment was used just now.
+    async fn check_unused(
+        &self,
+        change: &Change,
+        app: &App,
+        environment: Environment,
+        now: OffsetDateTime,
+    ) -> Result<(), AppError> {
+        for other in server_secrets::list(change.transaction(), app.id).await? {
+            let used = self.last_uses.latest(other.id, other.last_used_at);
+            let in_use = used.is_some_and(|used| now < used + IN_USE);
+            if other.environment == environment && other.is_live(now) && in_use {
+                return Err(AppError::ServerSecretInUse);
+            }
+        }
+        Ok(())
     }
 
     async fn finish_issue(

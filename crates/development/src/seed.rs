@@ -11,7 +11,7 @@ use access_control::{
     ReadAppAccess, Role, Scope, SignedIn, Subject, UpdateApp, authorize,
 };
 use apps::{
-    App, AppChanges, AppPathRules, Apps, Grants, NewApp, NewGrant, NewPathRule, NewServerSecret, Occasion,
+    App, AppChanges, AppPathRules, Apps, Grace, Grants, NewApp, NewGrant, NewPathRule, Occasion, Rotation,
     ServerSecrets,
 };
 use identity::{Person, Users};
@@ -231,12 +231,8 @@ impl Seed<'_> {
     async fn secret(&self, editor: &SignedIn, app: &App) -> Result<String, DevelopmentError> {
         let permit = self.permit::<ManageServerSecrets>(editor, app.id)?;
         // Secrets of an earlier run that are not known any more end now.
-        let new = NewServerSecret {
-            environment: Environment::Production,
-            expires_at: None,
-            previous_expires_at: Some(OffsetDateTime::now_utc()),
-        };
-        let issued = self.server_secrets.issue(&permit, new, occasion()).await.map_err(failed)?;
+        let rotation = Rotation { environment: Environment::Production, grace: Grace::NONE, force: true };
+        let issued = self.server_secrets.rotate(&permit, rotation, occasion()).await.map_err(failed)?;
         Ok(issued.text.reveal().to_owned())
     }
 

@@ -183,6 +183,7 @@ async fn make(
     let (id, secret) = (SigningKeyId::generate(), SecretId::generate());
     let seed = KeyBytes::generate()?;
     let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_bytes()).map_err(|_| SealError)?;
+    vault.prepare(Owner::Platform).await?;
     let change = journal.begin().await?;
     // First, since one process at a time seals under the platform's key: the next one sees this key.
     let new = NewValue { id: secret, owner: Owner::Platform, kind: Kind::UserTokenKey };

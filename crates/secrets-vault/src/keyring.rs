@@ -1,7 +1,7 @@
 //! The data keys, unwrapped as long as they are used.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::store::ConnectionTrait;
@@ -21,7 +21,15 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone)]
 pub struct Keyring {
     masters: MasterKeys,
-    unwrapped: Arc<Mutex<HashMap<DataKeyId, Unwrapped>>>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What is in memory.
+#[derive(Default)]
+struct Memory {
+    keys: HashMap<DataKeyId, Unwrapped>,
+    /// Keys that were destroyed: whoever has read one's row before that puts none back.
+    destroyed: HashSet<DataKeyId>,
 }
 
 /// A key in memory, and when it was used last.
@@ -41,7 +49,7 @@ impl Keyring {
     /// Keys wrapped by these master keys.
     #[must_use]
     pub fn new(masters: MasterKeys) -> Self {
-        Self { masters, unwrapped: Arc::default() }
+        Self { masters, memory: Arc::default() }
     }
 
     /// The master keys.
@@ -105,29 +113,44 @@ impl Keyring {
 
     /// Forgets an unwrapped key.
     pub(crate) fn forget(&self, id: DataKeyId) {
-        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.memory().keys.remove(&id);
+    }
+
+    /// Forgets a key that is destroyed, and keeps it no more: somebody may be unwrapping it just now.
+    pub(crate) fn forget_for_good(&self, id: DataKeyId) {
+        let mut memory = self.memory();
+        memory.keys.remove(&id);
+        // Nobody has been unwrapping the older ones for so long.
+        if memory.destroyed.len() >= MOST_UNWRAPPED {
+            memory.destroyed.clear();
+        }
+        memory.destroyed.insert(id);
     }
 
     /// Forgets the unwrapped keys that were not used for so long: other processes destroy keys, too.
     pub fn forget_unused(&self, longest: Duration) {
-        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
-        unwrapped.retain(|_, kept| kept.used.elapsed() < longest);
+        self.memory().keys.retain(|_, kept| kept.used.elapsed() < longest);
     }
 
     /// How many unwrapped keys are in memory.
     #[must_use]
     pub fn in_memory(&self) -> usize {
-        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.memory().keys.len()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self, id: DataKeyId) -> Option<Arc<DataKey>> {
-        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = unwrapped.get_mut(&id)?;
+        let mut memory = self.memory();
+        let kept = memory.keys.get_mut(&id)?;
         kept.used = Instant::now();
         Some(Arc::clone(&kept.key))
     }
 
-    async fn unwrap(&self, row: data_keys::Row) -> Result<Arc<DataKey>, VaultError> {
+    /// The key of a row, unwrapped once.
+    pub(crate) async fn unwrap(&self, row: data_keys::Row) -> Result<Arc<DataKey>, VaultError> {
         if let Some(known) = self.kept(row.id) {
             // A row that was given to another holder after this process had unwrapped it.
             return if known.holder == row.holder { Ok(known) } else { Err(VaultError::KeyTampered(row.id)) };
@@ -135,11 +158,13 @@ impl Keyring {
         let bytes = self.unwrapped_bytes(&row).await?;
         let key =
             Arc::new(DataKey { id: row.id, holder: row.holder, key: SealingKey::new(bytes.as_bytes()) });
-        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
-        if unwrapped.len() >= MOST_UNWRAPPED {
-            unwrapped.clear();
+        let mut memory = self.memory();
+        if memory.keys.len() >= MOST_UNWRAPPED {
+            memory.keys.clear();
         }
-        unwrapped.insert(row.id, Unwrapped { key: Arc::clone(&key), used: Instant::now() });
+        if !memory.destroyed.contains(&row.id) {
+            memory.keys.insert(row.id, Unwrapped { key: Arc::clone(&key), used: Instant::now() });
+        }
         Ok(key)
     }
 

@@ -112,6 +112,7 @@ impl NamedSecrets {
             updated_at: now,
             last_injected_at: None,
         };
+        self.vault.prepare(owner).await?;
         let change = self.store.journal().begin().await?;
         let sealed = secret.bound(&value.bytes);
         self.vault.seal(&change, NewValue { id: secret.id, owner, kind }, &sealed, now).await?;
@@ -133,6 +134,7 @@ impl NamedSecrets {
         let value = check(kind, new.value).await?;
         let sealed = before.bound(&value.bytes);
         let (now, owner) = (author.occasion.now, author.owner);
+        self.vault.prepare(owner).await?;
         let change = self.store.journal().begin().await?;
         let version = self.vault.replace(&change, NewValue { id, owner, kind }, &sealed, now).await?;
         if new.expected_version.is_some_and(|expected| expected != version - 1) {

@@ -127,7 +127,7 @@ impl Work<'_> {
         }
         change.commit(end_event(&self.rotation, &state)).await?;
         if matches!(state, RotationState::Finished(_)) {
-            former.iter().for_each(|key| self.rotations.vault.keyring().forget(*key));
+            former.iter().for_each(|key| self.rotations.vault.keyring().forget_for_good(*key));
         }
         if let RotationState::Failed(broken) = &state {
             tracing::error!(

@@ -66,6 +66,19 @@ impl Vault {
         &self.store
     }
 
+    /// Unwraps the key that seals for this owner, before the change that seals begins: a master key that is far away
+    /// keeps no transaction waiting. Only the first key of all is made, and wrapped, in the change that it first seals in.
+    ///
+    /// # Errors
+    /// The store or the master key's provider does not answer.
+    pub async fn prepare(&self, owner: Owner) -> Result<(), VaultError> {
+        let holder = owner.holder();
+        if let Some(row) = data_keys::current_of(self.store.database(), holder).await? {
+            self.keyring.unwrap(row).await.inspect_err(|error| self.alarm_of_key(holder, error))?;
+        }
+        Ok(())
+    }
+
     /// Seals a new value, within a change.
     ///
     /// # Errors
@@ -210,7 +223,7 @@ impl Vault {
         let values = sealed_values::delete_of(change.transaction(), organization).await?;
         let keys = data_keys::delete_of(change.transaction(), holder).await?;
         for key in &keys {
-            self.keyring.forget(*key);
+            self.keyring.forget_for_good(*key);
         }
         Ok(Destroyed { keys, values })
     }
@@ -245,11 +258,17 @@ impl Vault {
     /// The root of the platform's own keys, if there was ever a start.
     ///
     /// # Errors
-    /// A master key is missing or wrong, or the store does not answer.
+    /// It was there and is gone; a master key is missing or wrong; the store does not answer.
     pub async fn known_root_key(&self) -> Result<Option<RootKey>, VaultError> {
         self.check_master_keys().await?;
-        match sealed_values::find_root(self.store.database()).await? {
+        let database = self.store.database();
+        // Looked for first, as in `root_key`.
+        let was_used =
+            data_keys::of_holder(database, Holder::Platform).await?.iter().any(|key| key.seals > 0);
+        match sealed_values::find_root(database).await? {
             Some(id) => self.open_root(id).await.map(Some),
+            // It was here, and every session and server secret hangs on it.
+            None if was_used => Err(VaultError::RootKeyGone),
             None => Ok(None),
         }
     }
@@ -269,14 +288,26 @@ impl Vault {
         now: OffsetDateTime,
     ) -> Result<sealed_values::Row, VaultError> {
         let NewValue { id, owner, kind } = new;
-        let key = self.keyring.to_seal(transaction, owner.holder(), now).await.inspect_err(|error| {
-            if let VaultError::KeyTampered(key) = error {
-                let reason = "the data key does not unwrap where it is";
-                self.alarm(owner.holder(), Target::DataKey(*key), &key.to_string(), reason);
-            }
-        })?;
+        let key = self.keyring.to_seal(transaction, owner.holder(), now).await;
+        let key = key.inspect_err(|error| self.alarm_of_key(owner.holder(), error))?;
         let sealed = key.key.seal(&place::of_value(id, owner, kind, version, key.id), value.reveal())?;
         Ok(sealed_values::Row { id, owner, kind, version, data_key: key.id, sealed, updated_at: now })
+    }
+
+    fn alarm_of_key(&self, holder: Holder, error: &VaultError) {
+        if let VaultError::KeyTampered(key) = error {
+            let reason = "the data key does not unwrap where it is";
+            self.alarm(holder, Target::DataKey(*key), &key.to_string(), reason);
+        }
+    }
+
+    /// Says that a value opened and is not what whoever keeps it had kept: its row was given another value's place.
+    /// Tells the operator and the audit trail as of a value that does not open.
+    #[must_use]
+    pub fn swapped(&self, id: SecretId, owner: Owner) -> VaultError {
+        let reason = "the value opens and is not what was kept there";
+        self.alarm(owner.holder(), Target::Secret(id), &id.to_string(), reason);
+        VaultError::Tampered(id)
     }
 
     /// Tells the operator and the audit trail, once for each value or key and process.

@@ -27,6 +27,7 @@ impl From<AppError> for Problem {
                 "last_editor",
                 "A restricted app keeps at least one editor whose grant does not end. Name another one first.",
             ),
+            AppError::Grace(reason) => Self::invalid("grace_too_long", sentence(&reason)),
             AppError::EndPassed => Self::invalid("end_passed", "The end has already passed."),
             AppError::TooManyPathRules => {
                 Self::conflict("too_many_path_rules", "An app has at most 1000 path rules.")

@@ -45,7 +45,8 @@ struct IssueBody {
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<GivenInstant>")]
     expires_at: Option<OffsetDateTime>,
-    /// When the environment's other secrets stop counting (RFC 3339); unchanged, if left out.
+    /// When the environment's other secrets stop counting (RFC 3339), at most 30 days ahead; unchanged, if left out. Not
+    /// at once, if an app proved itself with one of them within the last 15 minutes: `rotate` with `force` does that.
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<GivenInstant>")]
     previous_expires_at: Option<OffsetDateTime>,

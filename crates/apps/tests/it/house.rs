@@ -146,7 +146,7 @@ impl House {
         }
     }
 
-    async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
+    pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
         let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
         self.database.connection().execute_raw(statement).await.unwrap();
     }

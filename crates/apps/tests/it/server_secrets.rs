@@ -6,6 +6,7 @@ use access_control::{
 };
 use apps::{App, AppError, Grace, IssuedServerSecret, NewServerSecret, Occasion, Rotation, ServerSecretText};
 use ids::ServerSecretId;
+use secrets_vault::VaultError;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
@@ -189,6 +190,59 @@ on_both_stores! {
         let last = list().await[0];
         house.server_secrets.note_use(last.id, now);
         rotate(&house, tenant, &app, production(0), now + Duration::minutes(15)).await.unwrap();
+    }
+
+    /// Issuing one is no way around what holds for rotations.
+    async fn j09_issuing_ends_no_secret_in_use_at_once_and_none_later_than_a_grace(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let old = issue(&house, tenant, &app, new(Environment::Production)).await.unwrap();
+        let now = OffsetDateTime::now_utc();
+        house.server_secrets.note_use(old.secret.id, now);
+        let ending = |environment, end| NewServerSecret { previous_expires_at: Some(end), ..new(environment) };
+        for end in [now, now - Duration::DAY] {
+            let refused = issue(&house, tenant, &app, ending(Environment::Production, end)).await;
+            assert!(matches!(refused, Err(AppError::ServerSecretInUse)));
+        }
+        let late = now + Duration::days(30) + Duration::HOUR;
+        let refused = issue(&house, tenant, &app, ending(Environment::Production, late)).await;
+        assert!(matches!(refused, Err(AppError::Grace(_))));
+        assert!(found(&house, old.text.reveal(), late).await.is_some(), "nothing was said of its end");
+        issue(&house, tenant, &app, ending(Environment::Preview, now)).await.unwrap();
+        let soon = now + Duration::days(29);
+        issue(&house, tenant, &app, ending(Environment::Production, soon)).await.unwrap();
+        assert!(found(&house, old.text.reveal(), soon).await.is_none());
+    }
+
+    /// Both values are the app's own, and open: only their texts say what they are for.
+    async fn k03_preview_gets_no_secret_of_production(database: TestDatabase) {
+        let house = House::on(database);
+        let tenant = house.tenant("acme").await;
+        let app = house.app(tenant, "crm").await;
+        let preview = issue(&house, tenant, &app, new(Environment::Preview)).await.unwrap();
+        let production = issue(&house, tenant, &app, new(Environment::Production)).await.unwrap();
+        let permit = deployment(&house, tenant, &app);
+        let set = async |of: &IssuedServerSecret, value: ids::SecretId| {
+            let sql = "UPDATE server_secrets SET secret_id = $1 WHERE id = $2";
+            house.execute(sql, [value.to_string().into(), of.secret.id.to_string().into()]).await;
+        };
+        house.execute("DELETE FROM server_secrets WHERE id = $1", [production.secret.id.to_string().into()]).await;
+        set(&preview, production.secret.value).await;
+        let refused = house.server_secrets.to_inject(&permit, Environment::Preview, occasion()).await;
+        assert!(matches!(refused.err(), Some(AppError::Vault(VaultError::Tampered(id))) if id == production.secret.value));
+        let mut raised = String::new();
+        for _ in 0..400 {
+            raised = house.last_event().await.0;
+            if raised == "vault.tampering_detected" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        assert_eq!(raised, "vault.tampering_detected");
+        set(&preview, preview.secret.value).await;
+        let injected = house.server_secrets.to_inject(&permit, Environment::Preview, occasion()).await.unwrap();
+        assert_eq!(injected.value.reveal_text(), Some(preview.text.reveal()));
     }
 
     async fn a_deployment_gets_the_newest_live_secret_and_the_first_one_issues_it(database: TestDatabase) {

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod environments;
+mod far_away;
 mod house;
 mod many_values;
 mod named_secrets;

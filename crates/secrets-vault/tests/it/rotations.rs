@@ -74,10 +74,13 @@ test_support::on_both_stores! {
     /// With another root nothing that was derived from the first one is recognised: no session, no server secret.
     async fn k06_a_root_key_that_is_gone_is_not_made_again(database: TestDatabase) {
         let many = ManyValues::new(database, 1).await;
+        assert!(many.house.vault.known_root_key().await.unwrap().is_none(), "an organization's key says nothing");
         many.house.vault.root_key(OffsetDateTime::now_utc()).await.unwrap();
         many.write("DELETE FROM sealed_values WHERE kind = 'root_key'", []).await;
         let started = many.restarted().root_key(OffsetDateTime::now_utc()).await;
         assert!(matches!(started.err(), Some(VaultError::RootKeyGone)));
+        // Whoever only looks is not told that it is yet to be made.
+        assert!(matches!(many.restarted().known_root_key().await.err(), Some(VaultError::RootKeyGone)));
         let rows = many.read("SELECT id FROM sealed_values WHERE kind = 'root_key'", []).await;
         assert!(rows.is_empty());
     }
