@@ -282,6 +282,26 @@ fn k06_dev_makes_no_new_master_key_over_existing_data() {
 }
 
 #[test]
+fn a_folder_without_a_configuration_is_spoken_of_by_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    development::Folder::open(&data).unwrap();
+    let dev = || vybe(folder.path(), &["dev", "--port", "0", "--data", "data"]);
+    let doctor = || vybe(folder.path(), &["doctor", "--data", "data"]);
+    std::fs::write(data.join("vybe.db"), "no database, but longer than the head of one".repeat(100)).unwrap();
+    check_failure(&dev(), &["vybe.db", "--data"]);
+    check_explained(&doctor(), &["database", "vybe.db"]);
+    for output in [dev(), doctor()] {
+        check_no_advice(&output, "database.url");
+    }
+    // A damaged key that nothing needs.
+    std::fs::remove_file(data.join("vybe.db")).unwrap();
+    std::fs::write(data.join("master.key"), "short").unwrap();
+    check_failure(&dev(), &["master.key", "holds no key", "remove the file"]);
+    check_explained(&doctor(), &["master.key", "holds no key", "remove the file"]);
+}
+
+#[test]
 fn k06_a_damaged_key_of_the_platform_stops_it_and_one_of_an_organization_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
