@@ -71,15 +71,14 @@ pub enum StartError {
         reason: String,
     },
     /// The master key cannot be read, and the database needs one.
-    #[error(
-        "{error}; the database needs the master key {needed}: restore it there, since another one opens nothing of what \
-         is there"
-    )]
+    #[error("{error}; the database needs the master key {needed}: {advice}")]
     MasterKeyMissing {
         /// Why it cannot be read.
         error: Box<Self>,
         /// The identifiers of the keys that wrapped what is there.
         needed: String,
+        /// What to do here.
+        advice: &'static str,
     },
     /// The master key cannot be read, and the database needs none yet.
     #[error("{error}; {advice}")]
@@ -249,7 +248,13 @@ impl StartError {
             return Self::MasterKeyUnneeded { error: Box::new(self), advice };
         }
         let names: Vec<_> = needed.iter().map(|key| key.name.as_str()).collect();
-        Self::MasterKeyMissing { error: Box::new(self), needed: names.join(", ") }
+        let is_former = matches!(&self, Self::NoMasterKey(ConfigError::Key { key, .. }) if key.starts_with("secrets.former"));
+        let advice = if is_former {
+            "if one of them belongs here, restore it, else remove this entry"
+        } else {
+            "restore it there, since another one opens nothing of what is there"
+        };
+        Self::MasterKeyMissing { error: Box::new(self), needed: names.join(", "), advice }
     }
 
     /// The same of the master key in a folder of `vybe dev`, which has no configuration.

@@ -123,7 +123,17 @@ test_support::on_both_stores! {
         refused(words("master.key")).await;
         assert!(!file.exists(), "a new master key was made");
 
-        let mut variable = setting;
+        std::fs::write(&file, MASTER_KEY).unwrap();
+        let mut former = Setting { config: setting.config.clone(), ..setting };
+        former.config = former.config.replace("[secrets]", "[secrets]\nformer_master_keys = [\"short\"]");
+        let words = ["secrets.former_master_keys[0]", "holds no key", &needed, "else remove this entry"];
+        check_refused(&former, database.connection(), &words).await;
+        let mut variable = Setting {
+            config: former.config.replace("former_master_keys = [\"short\"]\n", ""),
+            ..former
+        };
+        std::fs::remove_file(&file).unwrap();
+
         let master_key = format!("{{ file = \"{}\" }}", file.display());
         for (source, reason) in [
             ("{ env = \"NO_SUCH_VARIABLE\" }", "NO_SUCH_VARIABLE is not set"),
