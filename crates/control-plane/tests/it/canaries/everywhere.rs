@@ -19,12 +19,12 @@ pub async fn refused_everywhere(world: &World<'_>) {
     assert!(operations.len() > 70, "{}", operations.len());
     for operation in &operations {
         for (who, browser) in [("nobody", &world.anonymous), ("a stranger", &world.stranger)] {
-            let mark = world.marks.new(&format!("{who}: {} {}", operation.method, operation.path));
+            let mark = world.marks.make(&format!("{who}: {} {}", operation.method, operation.path));
             let body = json!({ "value": mark, "name": mark, &mark: 1 }).to_string();
             let path = format!("{}?value={mark}&{mark}", operation.path);
             send(world, browser, &operation.method, &path, "application/json", &body, &mark).await;
         }
-        let mark = |what: &str| world.marks.new(&format!("{what}: {} {}", operation.method, operation.path));
+        let mark = |what: &str| world.marks.make(&format!("{what}: {} {}", operation.method, operation.path));
         if operation.method == "GET" {
             let mark = mark("a query");
             let path = format!("{}?{mark}={mark}&value={mark}", operation.path);

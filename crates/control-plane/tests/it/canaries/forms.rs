@@ -67,7 +67,7 @@ pub async fn forms(world: &World<'_>) {
             send(&world.olga, &base, &with("BROKEN", &broken)).await;
             send(&world.olga, &format!("{one}/replace"), &fields(&broken)).await;
         }
-        let masked = [("value", format!("••••{}", world.marks.new("a mask in a form")))];
+        let masked = [("value", format!("••••{}", world.marks.make("a mask in a form")))];
         assert_eq!(send(&world.olga, &format!("{one}/replace"), &masked).await.status, 422);
         for browser in [&world.anonymous, &world.stranger] {
             let created = send(browser, &base, &with(&planted.name, &value("a form not allowed"))).await;

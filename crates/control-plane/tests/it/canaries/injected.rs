@@ -34,7 +34,7 @@ fn k08_what_deployments_get_is_in_their_memory_and_nowhere_else() {
         let owner = dev.signed_in("owner").await;
         let apps = dev.told["apps"].clone();
         let hello = text(&apps["hello"], "id");
-        let name = control.new("control");
+        let name = control.make("control");
         let named =
             owner.call("PATCH", &format!("/api/v1/apps/{hello}"), Some(&json!({ "name": name }))).await;
         assert_eq!(named.status, 200, "{}", named.text());

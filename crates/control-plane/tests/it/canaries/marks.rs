@@ -13,7 +13,7 @@ pub struct Marks {
 
 impl Marks {
     /// A new one: 43 characters that stand for 256 random bits.
-    pub fn new(&self, what: &str) -> String {
+    pub fn make(&self, what: &str) -> String {
         let mark = Token::generate().unwrap().reveal().as_str().to_owned();
         self.know(what, mark.as_bytes());
         mark

@@ -53,7 +53,7 @@ async fn plant_and_look(store: OpenStore) {
     let mut installation = Installation::start_with(&store.database, SECTIONS).await;
     let world = World::new(&installation).await;
     let control = Marks::default();
-    leave_control(&world, &control.new("control")).await;
+    leave_control(&world, &control.make("control")).await;
     for round in 0..rounds() {
         for (name, path) in PATHS {
             let began = Instant::now();
@@ -72,7 +72,7 @@ async fn plant_and_look(store: OpenStore) {
     let olga = installation.signed_in("olga").await;
     let cookies = olga.client.cookie_header(ORIGIN).unwrap();
     for what in ["killed early", "killed late"] {
-        let mark = marks.new(what);
+        let mark = marks.make(what);
         let mut connection = olga.client.connect(ORIGIN).await;
         let body = json!({ "slug": what.replace(' ', "-"), "name": what, "value": mark }).to_string();
         let head = format!(
@@ -118,7 +118,7 @@ fn nothing_is(looked: &[Looked], when: &str) {
 /// What is in the memory of the process after everything that was used.
 async fn in_memory(world: &World<'_>) {
     // What is still being used is there: so the memory is really read.
-    let mark = world.marks.new("a body of which half has come");
+    let mark = world.marks.make("a body of which half has come");
     let mut connection = world.connection().await;
     let head = world.head("POST", &world.organizations[0].path("/apps"));
     let begun =
@@ -153,7 +153,7 @@ async fn held_connections(world: &World<'_>) -> Vec<RawConnection> {
     let mut held = Vec::new();
     for (kind, expected) in [("api_key", 201), ("api_key", 201), ("connection_string", 422), ("no_kind", 422)]
     {
-        let mark = world.marks.new(HELD);
+        let mark = world.marks.make(HELD);
         let name = format!("HELD_{}", world.heard.count());
         let body = json!({ "kind": kind, "name": name, "value": mark }).to_string();
         let head = world.head("POST", &path);

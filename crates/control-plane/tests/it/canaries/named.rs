@@ -72,7 +72,7 @@ async fn broken(world: &World<'_>, planted: &Planted, all: &str, one: &str) {
         let replaced = world.call(&world.olga, "PUT", one, Some(&json!({ "value": value }))).await;
         assert!(told(replaced.status), "{} took a broken value: {}", planted.kind, replaced.text());
     }
-    let mark = || world.marks.new(&format!("in a wrong place {}", planted.number));
+    let mark = || world.marks.make(&format!("in a wrong place {}", planted.number));
     for (field, wrong) in [
         ("kind", json!(mark())),
         ("kind", json!("server_secret")),
@@ -110,7 +110,7 @@ async fn refused(world: &World<'_>, planted: &Planted, all: &str, one: &str) {
         }
     }
     // From a page of somebody else's, as a form, and with the secret in the address.
-    let mark = world.marks.new(&format!("not in JSON {}", planted.number));
+    let mark = world.marks.make(&format!("not in JSON {}", planted.number));
     let url = format!("{ORIGIN}{all}");
     let post = |url: &str| world.olga.client.request("POST", url).header("origin", ORIGIN);
     for request in [

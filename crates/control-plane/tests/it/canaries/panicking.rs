@@ -50,7 +50,7 @@ fn k08_a_handler_that_panics_with_an_opened_secret_says_nothing_of_it() {
         let mut process = Process::start(folder.path());
         let told = process.told().await;
         let marks = Marks::default();
-        let (opened, sent) = (marks.new("opened by the handler"), marks.new("sent to the handler"));
+        let (opened, sent) = (marks.make("opened by the handler"), marks.make("sent to the handler"));
         let origin = told["platform"].as_str().unwrap();
         let app = format!("{origin}/api/v1/apps/{}", told["apps"]["hello"]["id"].as_str().unwrap());
         let trust = std::fs::read_to_string(folder.path().join("authority.pem")).unwrap();

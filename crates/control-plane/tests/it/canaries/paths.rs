@@ -62,7 +62,7 @@ async fn server_secrets(world: &World<'_>) {
             world.marks.know(&format!("a rotated server secret for {environment}"), next.as_bytes());
             world.heard.response_but(&rotate, &rotated, &next);
             assert_eq!((whoami(&next).await, whoami(&value).await), (200, 401));
-            let mark = world.marks.new("a rotation that is refused");
+            let mark = world.marks.make("a rotation that is refused");
             for wrong in [json!({ "environment": mark }), json!({ &mark: mark, "graceSeconds": mark })] {
                 assert_eq!(world.call(&world.olga, "POST", &rotate, Some(&wrong)).await.status, 422);
             }
@@ -114,7 +114,7 @@ async fn requests_to_apps(world: &World<'_>) {
     ] {
         for method in ["GET", "POST"] {
             let refused = format!("to {slug}");
-            let mark = world.marks.new(if expected == 200 { PASSED_ON } else { &refused });
+            let mark = world.marks.make(if expected == 200 { PASSED_ON } else { &refused });
             let url = world.installation.app_url(slug, &format!("{path}?token={mark}"));
             // A session there before anything is told.
             browser.open(&world.installation.app_url(slug, "/")).await;
@@ -140,7 +140,7 @@ async fn broken_requests(world: &World<'_>) {
     let path = world.organizations[0].path("/apps");
     let json = "content-type: application/json\r\n";
     for round in 0..4 {
-        let mark = |what: &str| world.marks.new(&format!("{what} {round}"));
+        let mark = |what: &str| world.marks.make(&format!("{what} {round}"));
         let (large, half, slow, line) =
             (mark("too large"), mark("half"), mark("no length"), mark("no request"));
         let (head, chunk) = (mark("a broken head"), mark("a broken chunk"));

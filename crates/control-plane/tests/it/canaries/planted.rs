@@ -82,7 +82,7 @@ impl Planted {
 
     /// A new value that is good for this kind.
     pub fn value(&self, marks: &Marks, what: &str) -> Value {
-        let mark = |part: &str| marks.new(&format!("{part} of {} {}, {what}", self.kind, self.number));
+        let mark = |part: &str| marks.make(&format!("{part} of {} {}, {what}", self.kind, self.number));
         match self.kind {
             // What has to be escaped in JSON, in shells, in addresses and in SQL stands between two marks.
             "environment_variable" => json!(format!("{}\"\\\n\t'%$`ünï=&{}", mark("begin"), mark("end"))),
@@ -134,7 +134,7 @@ impl Planted {
 
     /// Values that are refused for this kind, each with a mark.
     pub fn broken(&self, marks: &Marks) -> Vec<Value> {
-        let mark = || marks.new(&format!("broken {} {}", self.kind, self.number));
+        let mark = || marks.make(&format!("broken {} {}", self.kind, self.number));
         let parts =
             || json!({ "user": mark(), "password": mark(), "accessToken": mark(), "passphrase": mark() });
         let mut all = vec![
