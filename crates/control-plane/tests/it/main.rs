@@ -14,6 +14,7 @@ mod crypto_shred;
 mod deleted_organizations;
 mod demo;
 mod deployments;
+mod doctor;
 mod foreign_identifiers;
 mod independent_provider;
 mod installation;

@@ -11,7 +11,7 @@ use test_support::{Authority, TestDatabase};
 
 use crate::starting::{MASTER_KEY, PROVIDER, Served, Setting, check_failure, vybe};
 
-const OTHER_KEY: &str = "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+pub const OTHER_KEY: &str = "ODEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 fn id(text: &str) -> String {
     MasterKey::parse(text).unwrap().id().to_owned()
@@ -62,7 +62,7 @@ async fn check_refused(setting: &Setting, database: &DatabaseConnection, words: 
 }
 
 /// The doctor found something to repair: one line holds these words.
-fn check_explained(output: &Output, words: &[&str]) {
+pub fn check_explained(output: &Output, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let explained = |line: &str| line.starts_with("fail") && words.iter().all(|word| line.contains(word));
@@ -73,7 +73,7 @@ fn check_explained(output: &Output, words: &[&str]) {
 }
 
 /// Nothing that was said gives this advice.
-fn check_no_advice(output: &Output, word: &str) {
+pub fn check_no_advice(output: &Output, word: &str) {
     for said in [&output.stdout, &output.stderr] {
         let said = String::from_utf8_lossy(said);
         assert!(!said.contains(word), "{word:?} is in {said}");
@@ -227,6 +227,17 @@ test_support::on_both_stores! {
         assert_eq!(contents(database.connection()).await, before);
     }
 
+    /// The next start refuses, too: nobody is told that it makes one.
+    async fn k06_the_doctor_misses_a_root_key_that_was_there(database: TestDatabase) {
+        let setting = installed(&database);
+        execute(database.connection(), "DELETE FROM signing_keys").await;
+        execute(database.connection(), "DELETE FROM sealed_values WHERE kind = 'root_key'").await;
+        let doctor = setting.run(&["doctor"]);
+        check_explained(&doctor, &["root key", "is gone", "restore"]);
+        assert!(!String::from_utf8_lossy(&doctor.stdout).contains("not there yet"));
+        check_failure(&setting.run(&["serve"]), &["root key is gone", "restore"]);
+    }
+
     async fn the_doctor_finds_moved_values_and_worn_keys(database: TestDatabase) {
         let setting = installed(&database);
         let connection = database.connection();
@@ -292,26 +303,6 @@ fn k06_dev_makes_no_new_master_key_over_existing_data() {
 }
 
 #[test]
-fn a_folder_without_a_configuration_is_spoken_of_by_its_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    development::Folder::open(&data).unwrap();
-    let dev = || vybe(folder.path(), &["dev", "--port", "0", "--data", "data"]);
-    let doctor = || vybe(folder.path(), &["doctor", "--data", "data"]);
-    std::fs::write(data.join("vybe.db"), "no database, but longer than the head of one".repeat(100)).unwrap();
-    check_failure(&dev(), &["vybe.db", "--data"]);
-    check_explained(&doctor(), &["database", "vybe.db"]);
-    for output in [dev(), doctor()] {
-        check_no_advice(&output, "database.url");
-    }
-    // A damaged key that nothing needs.
-    std::fs::remove_file(data.join("vybe.db")).unwrap();
-    std::fs::write(data.join("master.key"), "short").unwrap();
-    check_failure(&dev(), &["master.key", "holds no key", "remove the file"]);
-    check_explained(&doctor(), &["master.key", "holds no key", "remove the file"]);
-}
-
-#[test]
 fn k06_a_damaged_key_of_the_platform_stops_it_and_one_of_an_organization_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -354,40 +345,6 @@ fn k06_a_master_key_that_cannot_be_read_makes_no_database() {
     let doctor = setting.run(&["doctor"]);
     check_explained(&doctor, &words);
     assert!(!setting.folder.path().join("vybe.db").exists());
-}
-
-#[test]
-fn the_doctor_warns_of_key_files_that_others_read_and_of_nobody_who_can_sign_in() {
-    let mut setting = Setting::new();
-    let former = setting.folder.path().join("former.key");
-    std::fs::write(&former, OTHER_KEY).unwrap();
-    let list = format!("[secrets]\nformer_master_keys = [{{ file = \"{}\" }}]", former.display());
-    setting.config = setting.config.replace("[secrets]", &list);
-    let doctor = |setting: &Setting| {
-        let doctor = setting.run(&["doctor"]);
-        let said = String::from_utf8(doctor.stdout).unwrap();
-        assert!(doctor.status.success() && !said.contains("CANARY"), "{said}");
-        said
-    };
-    let warns = |said: &str, file: &str, mode: &str| {
-        let of_file = |line: &&str| line.starts_with("warn  key file: ") && line.contains(file);
-        let line = said.lines().find(of_file).map(str::to_owned);
-        line.is_some_and(|line| line.contains(&format!("(mode {mode}) -> chmod 600")))
-    };
-    for (name, other) in [("master.key", "former.key"), ("former.key", "master.key")] {
-        for (mode, text) in [(0o640, "640"), (0o604, "604"), (0o620, "620")] {
-            for (file, mode) in [(name, mode), (other, 0o600)] {
-                let permissions = std::fs::Permissions::from_mode(mode);
-                std::fs::set_permissions(setting.folder.path().join(file), permissions).unwrap();
-            }
-            let said = doctor(&setting);
-            assert!(warns(&said, name, text), "{name} {text}: {said}");
-            assert!(!warns(&said, other, "600") && said.contains("ok    key file: "), "{said}");
-        }
-    }
-    assert!(doctor(&setting).contains("warn  sign-in: no identity provider"), "{}", doctor(&setting));
-    setting.config.push_str(PROVIDER);
-    assert!(doctor(&setting).contains("ok    sign-in: "), "{}", doctor(&setting));
 }
 
 #[test]

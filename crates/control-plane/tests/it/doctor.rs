@@ -1,0 +1,60 @@
+//! `vybe doctor`: what keeps nothing from starting and should be changed, and a folder of `vybe dev`.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::master_keys::{OTHER_KEY, check_explained, check_no_advice};
+use crate::starting::{PROVIDER, Setting, check_failure, vybe};
+
+#[test]
+fn the_doctor_warns_of_key_files_that_others_read_and_of_nobody_who_can_sign_in() {
+    let mut setting = Setting::new();
+    let former = setting.folder.path().join("former.key");
+    std::fs::write(&former, OTHER_KEY).unwrap();
+    let list = format!("[secrets]\nformer_master_keys = [{{ file = \"{}\" }}]", former.display());
+    setting.config = setting.config.replace("[secrets]", &list);
+    let doctor = |setting: &Setting| {
+        let doctor = setting.run(&["doctor"]);
+        let said = String::from_utf8(doctor.stdout).unwrap();
+        assert!(doctor.status.success() && !said.contains("CANARY"), "{said}");
+        said
+    };
+    let warns = |said: &str, file: &str, mode: &str| {
+        let of_file = |line: &&str| line.starts_with("warn  key file: ") && line.contains(file);
+        let line = said.lines().find(of_file).map(str::to_owned);
+        line.is_some_and(|line| line.contains(&format!("(mode {mode}) -> chmod 600")))
+    };
+    for (name, other) in [("master.key", "former.key"), ("former.key", "master.key")] {
+        for (mode, text) in [(0o640, "640"), (0o604, "604"), (0o620, "620")] {
+            for (file, mode) in [(name, mode), (other, 0o600)] {
+                let permissions = std::fs::Permissions::from_mode(mode);
+                std::fs::set_permissions(setting.folder.path().join(file), permissions).unwrap();
+            }
+            let said = doctor(&setting);
+            assert!(warns(&said, name, text), "{name} {text}: {said}");
+            assert!(!warns(&said, other, "600") && said.contains("ok    key file: "), "{said}");
+        }
+    }
+    assert!(doctor(&setting).contains("warn  sign-in: no identity provider"), "{}", doctor(&setting));
+    setting.config.push_str(PROVIDER);
+    assert!(doctor(&setting).contains("ok    sign-in: "), "{}", doctor(&setting));
+}
+
+#[test]
+fn a_folder_without_a_configuration_is_spoken_of_by_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    development::Folder::open(&data).unwrap();
+    let dev = || vybe(folder.path(), &["dev", "--port", "0", "--data", "data"]);
+    let doctor = || vybe(folder.path(), &["doctor", "--data", "data"]);
+    std::fs::write(data.join("vybe.db"), "no database, but longer than the head of one".repeat(100)).unwrap();
+    check_failure(&dev(), &["vybe.db", "--data"]);
+    check_explained(&doctor(), &["database", "vybe.db"]);
+    for output in [dev(), doctor()] {
+        check_no_advice(&output, "database.url");
+    }
+    // A damaged key that nothing needs.
+    std::fs::remove_file(data.join("vybe.db")).unwrap();
+    std::fs::write(data.join("master.key"), "short").unwrap();
+    check_failure(&dev(), &["master.key", "holds no key", "remove the file"]);
+    check_explained(&doctor(), &["master.key", "holds no key", "remove the file"]);
+}
