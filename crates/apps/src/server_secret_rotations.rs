@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use access_control::{Action, Environment, ManageServerSecrets, Permit, RotateServerSecrets};
 use audit::{Actor, Event, Target};
-use ids::{AppId, KeyRotationId, OrganizationId, UserId};
+use ids::{AppId, KeyRotationId};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 
+use crate::server_secret_rotation::{
+    ServerSecretRotation, ServerSecretRotationProgress, ServerSecretRotationState,
+};
 use crate::store::{server_secret_rotations, server_secrets};
 use crate::{AppError, Grace, NewServerSecret, Occasion, ServerSecret, ServerSecrets, Store};
 
@@ -26,69 +29,6 @@ pub struct ServerSecretRotations {
     store: Store,
     secrets: ServerSecrets,
     begun: Arc<Notify>,
-}
-
-/// A rotation as it was asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RotationRecord {
-    pub(crate) id: KeyRotationId,
-    pub(crate) organization: OrganizationId,
-    pub(crate) requested_by: UserId,
-    /// How many environments of apps had a live secret.
-    pub(crate) total: u64,
-    /// What is older than this gets a successor.
-    pub(crate) started_at: OffsetDateTime,
-    /// When what is older ends.
-    pub(crate) ends_at: OffsetDateTime,
-    pub(crate) finished_at: Option<OffsetDateTime>,
-    /// How many secrets the closing check looked at.
-    pub(crate) checked: Option<u64>,
-}
-
-/// How far a rotation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RotationState {
-    /// New secrets are being issued.
-    Running,
-    /// Every environment has its new secret; older ones count until the grace ends.
-    Grace,
-    /// No secret that is older than the rotation counts any more.
-    Finished,
-}
-
-impl RotationState {
-    /// The word used in answers.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Grace => "grace",
-            Self::Finished => "finished",
-        }
-    }
-}
-
-/// A rotation and what is left of it.
-#[derive(Clone, Copy, Debug)]
-pub struct RotationProgress {
-    /// Its identifier.
-    pub id: KeyRotationId,
-    /// How far it is.
-    pub state: RotationState,
-    /// How many environments of apps get a new secret.
-    pub total: u64,
-    /// How many have it.
-    pub done: u64,
-    /// When it began.
-    pub started_at: OffsetDateTime,
-    /// When secrets older than it stop counting.
-    pub ends_at: OffsetDateTime,
-    /// When the closing check found none of them.
-    pub finished_at: Option<OffsetDateTime>,
-    /// How long it will still take, at the pace so far.
-    pub remaining: Option<Duration>,
-    /// What the closing check looked at: so many live secrets, none of them older than the rotation.
-    pub checked: Option<u64>,
 }
 
 impl std::fmt::Debug for ServerSecretRotations {
@@ -114,7 +54,7 @@ impl ServerSecretRotations {
         permit: &Permit<RotateServerSecrets>,
         grace: Grace,
         occasion: Occasion,
-    ) -> Result<RotationProgress, AppError> {
+    ) -> Result<ServerSecretRotationProgress, AppError> {
         let (organization, now) = (permit.organization(), occasion.now);
         let change = self.store.begin().await?;
         let before = server_secret_rotations::lock(change.transaction(), organization).await?;
@@ -126,7 +66,7 @@ impl ServerSecretRotations {
         let live = |(_, secret): &&(AppId, ServerSecret)| secret.is_live(now);
         let environments: BTreeSet<_> =
             secrets.iter().filter(live).map(|(app, secret)| (*app, secret.environment)).collect();
-        let record = RotationRecord {
+        let record = ServerSecretRotation {
             id: KeyRotationId::generate(),
             organization,
             requested_by: permit.user(),
@@ -154,7 +94,7 @@ impl ServerSecretRotations {
         &self,
         permit: &Permit<RotateServerSecrets>,
         now: OffsetDateTime,
-    ) -> Result<Option<RotationProgress>, AppError> {
+    ) -> Result<Option<ServerSecretRotationProgress>, AppError> {
         let database = self.store.database();
         let Some(record) = server_secret_rotations::find(database, permit.organization()).await? else {
             return Ok(None);
@@ -190,7 +130,7 @@ impl ServerSecretRotations {
         failed
     }
 
-    async fn work_on(&self, record: &RotationRecord, now: OffsetDateTime) -> Result<(), AppError> {
+    async fn work_on(&self, record: &ServerSecretRotation, now: OffsetDateTime) -> Result<(), AppError> {
         let secrets = server_secrets::list_of(self.store.database(), record.organization).await?;
         for (app, environment) in pending(record, &secrets, now) {
             match self.replace(record, app, environment, now).await {
@@ -208,7 +148,7 @@ impl ServerSecretRotations {
     /// Issues the new secret of one environment, unless it has one, and says when the older ones end.
     async fn replace(
         &self,
-        record: &RotationRecord,
+        record: &ServerSecretRotation,
         app: AppId,
         environment: Environment,
         now: OffsetDateTime,
@@ -251,7 +191,7 @@ impl ServerSecretRotations {
     }
 
     /// The closing check. What was found older and live is left to the next round.
-    async fn finish(&self, record: &RotationRecord, now: OffsetDateTime) -> Result<(), AppError> {
+    async fn finish(&self, record: &ServerSecretRotation, now: OffsetDateTime) -> Result<(), AppError> {
         let change = self.store.begin().await?;
         let current = server_secret_rotations::lock(change.transaction(), record.organization).await?;
         if current.is_none_or(|current| current.id != record.id || current.finished_at.is_some()) {
@@ -263,20 +203,20 @@ impl ServerSecretRotations {
             return Ok(());
         }
         let checked = secrets.len() as u64;
-        let finished = RotationRecord { finished_at: Some(now), checked: Some(checked), ..*record };
+        let finished = ServerSecretRotation { finished_at: Some(now), checked: Some(checked), ..*record };
         server_secret_rotations::put(change.transaction(), &finished).await?;
         let detail = json!({ "finished": { "checked": checked, "olderThatCount": 0 } });
         Ok(change.commit(event(Actor::System, record).with(detail)).await?)
     }
 }
 
-fn event(actor: Actor, record: &RotationRecord) -> Event {
+fn event(actor: Actor, record: &ServerSecretRotation) -> Event {
     Event::done(actor, RotateServerSecrets::NAME, Target::KeyRotation(record.id)).of(record.organization)
 }
 
 /// The environments whose older secrets have no live successor yet, or count beyond the grace.
 fn pending(
-    record: &RotationRecord,
+    record: &ServerSecretRotation,
     secrets: &[(AppId, ServerSecret)],
     now: OffsetDateTime,
 ) -> BTreeSet<(AppId, Environment)> {
@@ -297,24 +237,24 @@ fn pending(
 }
 
 fn progress(
-    record: &RotationRecord,
+    record: &ServerSecretRotation,
     secrets: &[(AppId, ServerSecret)],
     now: OffsetDateTime,
-) -> RotationProgress {
+) -> ServerSecretRotationProgress {
     let left = if record.finished_at.is_some() { 0 } else { pending(record, secrets, now).len() as u64 };
     let total = record.total.max(left);
     let done = total - left;
     let until_the_end = (record.ends_at - now).max(Duration::ZERO);
     let (state, remaining) = if record.finished_at.is_some() {
-        (RotationState::Finished, Some(Duration::ZERO))
+        (ServerSecretRotationState::Finished, Some(Duration::ZERO))
     } else if left == 0 {
-        (RotationState::Grace, Some(until_the_end))
+        (ServerSecretRotationState::Grace, Some(until_the_end))
     } else {
         let pace = (done > 0).then(|| (now - record.started_at) / u32::try_from(done).unwrap_or(u32::MAX));
         let rest = pace.map(|pace| (pace * u32::try_from(left).unwrap_or(u32::MAX)).max(until_the_end));
-        (RotationState::Running, rest)
+        (ServerSecretRotationState::Running, rest)
     };
-    RotationProgress {
+    ServerSecretRotationProgress {
         id: record.id,
         state,
         total,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{invalid, occasion};
-use crate::{Grace, RotationProgress, ServerSecretRotations};
+use crate::{Grace, ServerSecretRotationProgress, ServerSecretRotations};
 
 const PATH: &str = "/api/v1/organizations/{organization_id}/server-secret-rotations";
 
@@ -65,8 +65,8 @@ struct ServerSecretRotationProof {
     older: u64,
 }
 
-impl From<RotationProgress> for ServerSecretRotationAnswer {
-    fn from(progress: RotationProgress) -> Self {
+impl From<ServerSecretRotationProgress> for ServerSecretRotationAnswer {
+    fn from(progress: ServerSecretRotationProgress) -> Self {
         Self {
             id: progress.id,
             state: progress.state.as_str(),

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use super::read;
 use super::tables::server_secret_rotation::{ActiveModel, Column, Entity, Model};
 use crate::AppError;
-use crate::server_secret_rotations::RotationRecord;
+use crate::server_secret_rotation::ServerSecretRotation;
 
 const TABLE: &str = "server_secret_rotations";
 
@@ -16,7 +16,7 @@ const TABLE: &str = "server_secret_rotations";
 pub async fn find(
     database: &impl ConnectionTrait,
     organization: OrganizationId,
-) -> Result<Option<RotationRecord>, AppError> {
+) -> Result<Option<ServerSecretRotation>, AppError> {
     let row = Entity::find_by_id(organization.to_string()).one(database).await.map_err(AppError::Store)?;
     row.map(assemble).transpose()
 }
@@ -25,19 +25,19 @@ pub async fn find(
 pub async fn lock(
     transaction: &impl ConnectionTrait,
     organization: OrganizationId,
-) -> Result<Option<RotationRecord>, AppError> {
+) -> Result<Option<ServerSecretRotation>, AppError> {
     let row = Entity::find_by_id(organization.to_string()).lock_exclusive().one(transaction).await;
     row.map_err(AppError::Store)?.map(assemble).transpose()
 }
 
 /// Those that are not finished, of all organizations.
-pub async fn unfinished(database: &impl ConnectionTrait) -> Result<Vec<RotationRecord>, AppError> {
+pub async fn unfinished(database: &impl ConnectionTrait) -> Result<Vec<ServerSecretRotation>, AppError> {
     let rows = Entity::find().filter(Column::FinishedAt.is_null()).all(database).await;
     rows.map_err(AppError::Store)?.into_iter().map(assemble).collect()
 }
 
 /// Writes an organization's latest rotation.
-pub async fn put(transaction: &impl ConnectionTrait, record: &RotationRecord) -> Result<(), AppError> {
+pub async fn put(transaction: &impl ConnectionTrait, record: &ServerSecretRotation) -> Result<(), AppError> {
     let row = ActiveModel {
         organization_id: Set(record.organization.to_string()),
         id: Set(record.id.to_string()),
@@ -69,9 +69,9 @@ fn counted(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn assemble(row: Model) -> Result<RotationRecord, AppError> {
+fn assemble(row: Model) -> Result<ServerSecretRotation, AppError> {
     let number = |number: i64| u64::try_from(number).map_err(|_| AppError::Unreadable(TABLE));
-    Ok(RotationRecord {
+    Ok(ServerSecretRotation {
         id: read(TABLE, &row.id)?,
         organization: read(TABLE, &row.organization_id)?,
         requested_by: read(TABLE, &row.requested_by)?,

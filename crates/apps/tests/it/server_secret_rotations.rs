@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use access_control::{Environment, ManageServerSecrets, Refusal, Role, RotateServerSecrets};
-use apps::{App, AppError, Grace, NewServerSecret, Occasion, RotationProgress, RotationState};
+use apps::{
+    App, AppError, Grace, NewServerSecret, Occasion, ServerSecretRotationProgress, ServerSecretRotationState,
+};
 use sea_orm::ConnectionTrait as _;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
@@ -36,12 +38,12 @@ async fn begin(
     tenant: Tenant,
     grace: Grace,
     now: OffsetDateTime,
-) -> Result<RotationProgress, AppError> {
+) -> Result<ServerSecretRotationProgress, AppError> {
     let permit = house.within::<RotateServerSecrets>(tenant.owner, tenant).unwrap();
     house.server_secret_rotations.begin(&permit, grace, Occasion { now, ..occasion() }).await
 }
 
-async fn progress(house: &House, tenant: Tenant, now: OffsetDateTime) -> RotationProgress {
+async fn progress(house: &House, tenant: Tenant, now: OffsetDateTime) -> ServerSecretRotationProgress {
     let permit = house.within::<RotateServerSecrets>(tenant.owner, tenant).unwrap();
     house.server_secret_rotations.read(&permit, now).await.unwrap().unwrap()
 }
@@ -64,14 +66,14 @@ on_both_stores! {
         let (_, foreign) = apps_with_secrets(&house, other, 1).await;
         let now = OffsetDateTime::now_utc();
         let begun = begin(&house, tenant, grace(3600), now).await.unwrap();
-        assert_eq!((begun.state, begun.total, begun.done), (RotationState::Running, 6, 0));
+        assert_eq!((begun.state, begun.total, begun.done), (ServerSecretRotationState::Running, 6, 0));
         let again = begin(&house, tenant, grace(3600), now).await;
         assert!(matches!(again, Err(AppError::RotationUnderWay)));
 
         house.server_secret_rotations.work(now).await.unwrap();
         let later = now + Duration::minutes(59);
         let waiting = progress(&house, tenant, later).await;
-        assert_eq!((waiting.state, waiting.done), (RotationState::Grace, 6));
+        assert_eq!((waiting.state, waiting.done), (ServerSecretRotationState::Grace, 6));
         let remaining = waiting.remaining.unwrap();
         assert!((remaining - Duration::minutes(1)).abs() < Duration::SECOND, "{remaining}");
         assert_eq!(recognised(&house, &old, later).await, 6);
@@ -82,7 +84,7 @@ on_both_stores! {
         let end = now + Duration::HOUR;
         house.server_secret_rotations.work(end).await.unwrap();
         let finished = progress(&house, tenant, end).await;
-        assert_eq!((finished.state, finished.checked), (RotationState::Finished, Some(6)));
+        assert_eq!((finished.state, finished.checked), (ServerSecretRotationState::Finished, Some(6)));
         assert_eq!(recognised(&house, &old, end).await, 0);
         assert_eq!(recognised(&house, &foreign, end).await, 2, "another organization's");
         let (action, detail) = house.last_event().await;
@@ -121,7 +123,7 @@ on_both_stores! {
         }
         house.server_secret_rotations.work(now).await.unwrap();
         let finished = progress(&house, tenant, now).await;
-        assert_eq!((finished.state, finished.done, finished.checked), (RotationState::Finished, 12, Some(12)));
+        assert_eq!((finished.state, finished.done, finished.checked), (ServerSecretRotationState::Finished, 12, Some(12)));
         assert_eq!(recognised(&house, &old, now).await, 0);
         assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (12, 12));
     }
@@ -145,7 +147,7 @@ on_both_stores! {
         assert_eq!(house.count("server_secrets").await, 4, "two for each environment");
         let end = now + Duration::minutes(1);
         house.server_secret_rotations.work(end).await.unwrap();
-        assert_eq!(progress(&house, tenant, end).await.state, RotationState::Finished);
+        assert_eq!(progress(&house, tenant, end).await.state, ServerSecretRotationState::Finished);
         assert_eq!(recognised(&house, &old, end).await, 0);
         assert!(found(&house, own.text.reveal(), end).await.is_some());
     }
@@ -161,7 +163,7 @@ on_both_stores! {
         let later = OffsetDateTime::now_utc();
         begin(&house, tenant, Grace::NONE, later).await.unwrap();
         house.server_secret_rotations.work(later).await.unwrap();
-        assert_eq!(progress(&house, tenant, later).await.state, RotationState::Finished);
+        assert_eq!(progress(&house, tenant, later).await.state, ServerSecretRotationState::Finished);
         assert_eq!(recognised(&house, &old, later).await, 0);
         assert_eq!(house.count("server_secrets").await, 4);
     }
@@ -188,7 +190,7 @@ on_both_stores! {
             progress(&house, tenants[1], now).await.state,
             progress(&house, tenants[2], now).await.state,
         ];
-        assert_eq!(states, [RotationState::Grace, RotationState::Running, RotationState::Grace]);
+        assert_eq!(states, [ServerSecretRotationState::Grace, ServerSecretRotationState::Running, ServerSecretRotationState::Grace]);
     }
 
     async fn rotations_are_for_owners_and_admins(database: TestDatabase) {

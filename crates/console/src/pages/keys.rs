@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access_control::{
     Permit, ReadOrganization, ReadOrganizationKey, RotateOrganizationKey, RotateServerSecrets, SignedIn,
 };
-use apps::RotationProgress;
+use apps::ServerSecretRotationProgress;
 use endpoint::{Answer, Call, Problem};
 use ids::OrganizationId;
 use maud::{Markup, html};
@@ -35,7 +35,7 @@ struct Shown {
     organization: Organization,
     key: Option<KeyInUse>,
     rotations: Vec<Rotation>,
-    server_secrets: Option<RotationProgress>,
+    server_secrets: Option<ServerSecretRotationProgress>,
     now: OffsetDateTime,
 }
 
