@@ -57,7 +57,9 @@ pub(crate) fn of(config: &Config) -> Result<MasterKeys, StartError> {
 pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
     let secrets = &config.secrets;
     let named = secrets.master_key.iter().chain(&secrets.former_master_keys);
-    named.filter_map(|secret| if let Secret::File(path) = secret { Some(path.clone()) } else { None }).collect()
+    named
+        .filter_map(|secret| if let Secret::File(path) = secret { Some(path.clone()) } else { None })
+        .collect()
 }
 
 /// One key on this machine.
@@ -123,7 +125,8 @@ pub(crate) async fn check(
 
 /// Whether each provider does what it has to; what could be better is logged.
 async fn report(masters: &MasterKeys) -> Result<(), StartError> {
-    let failed = |error: ProviderError| StartError::KeyService { key: "`secrets.transit`", reason: error.to_string() };
+    let failed =
+        |error: ProviderError| StartError::KeyService { key: "`secrets.transit`", reason: error.to_string() };
     for concern in masters.check().await.map_err(failed)? {
         tracing::warn!("{concern}");
     }
