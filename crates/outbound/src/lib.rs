@@ -1,0 +1,4 @@
+//! Where this process may connect to: which network addresses, decided on the address that is connected to.
+//!
+//! A name is resolved once, every address it has is judged, and the connection goes to one of those that were judged.
+//! This crate knows no protocol that is spoken afterwards.
