@@ -255,6 +255,18 @@ actions! { in_organization InOrganization:
     ListOwnSecrets "own_secrets.list" EVERYBODY;
     /// Create, replace and delete secrets of one's own.
     ManageOwnSecrets "own_secrets.manage" EVERYBODY;
+    /// See the connections to databases, never their credentials.
+    ListConnections "database_connections.list" BUILDERS;
+    /// Create, test, change and delete connections to databases.
+    ManageConnections "database_connections.manage" BUILDERS;
+    /// Say that a changed host key of an SSH server is right.
+    ConfirmHostKey "database_connections.confirm_host_key" RUNNERS;
+    /// See which tables and columns a database has.
+    ReadDatabaseSchema "database_connections.read_schema" BUILDERS;
+    /// Try to write through a read-only connection, and be told what held.
+    ProveReadOnly "database_connections.prove_read_only" RUNNERS;
+    /// See which queries apps and people ran, never their parameters.
+    ListQueryRecords "query_records.list" RUNNERS;
     /// Replace the server secrets of every app.
     RotateServerSecrets "server_secrets.rotate_all" RUNNERS;
     /// See the state of the organization's key and of its rotations.
@@ -294,6 +306,12 @@ actions! { in_app InApp:
     ListAppSecrets "app_secrets.list" AppRole::Editor;
     /// Create, replace and delete secrets of the app.
     ManageAppSecrets "app_secrets.manage" AppRole::Editor;
+    /// See the app's saved queries.
+    ListDataQueries "data_queries.list" AppRole::Editor;
+    /// Create, change and delete saved queries of the app.
+    ManageDataQueries "data_queries.manage" AppRole::Editor;
+    /// Run a saved query of the app in the console.
+    TryDataQuery "data_queries.try" AppRole::Editor;
     /// See which agent tokens exist.
     ListAgentTokens "agent_tokens.list" AppRole::Editor;
     /// Issue or revoke a token of the coding agent.
@@ -331,6 +349,8 @@ actions! { of_own_account OwnAccount:
 actions! { by_app ByApp:
     /// Ask which app, and which person, the credentials belong to.
     IdentifyCaller "whoami.read" UserToken::Optional;
+    /// Run a statement of the app's own on a database that the app may use.
+    RunQuery "queries.run" UserToken::Optional;
 }
 
 actions! { by_agent ByAgent:

@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::store::{apps, grants, retired_labels};
-use crate::{
-    AddressPolicy, App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store,
-};
+use crate::{App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store};
+use outbound::AddressPolicy;
 
 /// For how long nobody can take the host of an app whose organization was deleted.
 pub const LABEL_REST: time::Duration = time::Duration::days(90);

@@ -6,7 +6,9 @@ use cryptography::SealError;
 use ids::{HostLabel, SlugError};
 use secrets_vault::VaultError;
 
-use crate::{GraceError, NeighbourError, Refused};
+use outbound::Refused;
+
+use crate::{GraceError, NeighbourError};
 
 /// Why a use case of this crate did not happen. Nothing was changed.
 #[derive(Debug, thiserror::Error)]

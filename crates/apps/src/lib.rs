@@ -11,7 +11,6 @@
 //!
 //! This crate does not know people, organizations' tables, sessions, or how requests are forwarded.
 
-mod address_policy;
 mod agent_token;
 mod agent_tokens;
 mod app;
@@ -22,7 +21,6 @@ mod grant;
 mod grants;
 mod last_uses;
 mod neighbours;
-mod network;
 mod occasion;
 mod orphaned_apps;
 mod path_rule;
@@ -35,7 +33,6 @@ mod server_secrets;
 mod store;
 mod upstream;
 
-pub use address_policy::{AddressKind, AddressPolicy, Refused};
 pub use agent_token::{AgentToken, AgentTokenLife, AgentTokenLifeError, AgentTokenText};
 pub use agent_tokens::{AgentTokens, IssuedAgentToken};
 pub use app::{App, NewApp};
@@ -45,7 +42,6 @@ pub use error::AppError;
 pub use grant::{Grant, NewGrant};
 pub use grants::{Grants, forget_member};
 pub use neighbours::{Memberships, NeighbourError, OrganizationSlugs, People, PersonName};
-pub use network::{Network, NetworkError};
 pub use occasion::Occasion;
 pub use orphaned_apps::OrphanedApps;
 pub use path_rule::{NewPathRule, PathRuleError};

@@ -1,8 +1,9 @@
 //! One line of the audit trail.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, DataKeyId, DecisionId, GroupId, InvitationId, KeyRotationId,
-    OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
+    AgentTokenId, AppId, AuditEventId, ConnectionId, DataKeyId, DataQueryId, DecisionId, GroupId,
+    InvitationId, KeyRotationId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId,
+    SigningKeyId, UserId,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -53,6 +54,10 @@ pub enum Target {
     SigningKey(SigningKeyId),
     /// A value in the vault.
     Secret(SecretId),
+    /// A connection to a customer's database.
+    Connection(ConnectionId),
+    /// A saved query of an app.
+    DataQuery(AppId, DataQueryId),
     /// A key that seals values.
     DataKey(DataKeyId),
     /// The replacement of a key by its successor.

@@ -149,6 +149,8 @@ pub fn target(target: &Target) -> Party {
         Target::ApiToken(id) => ("api_token", Some(id.to_string())),
         Target::SigningKey(id) => ("signing_key", Some(id.to_string())),
         Target::Secret(id) => ("secret", Some(id.to_string())),
+        Target::Connection(id) => ("database_connection", Some(id.to_string())),
+        Target::DataQuery(app, query) => ("data_query", Some(format!("{app}/{query}"))),
         Target::DataKey(id) => ("data_key", Some(id.to_string())),
         Target::KeyRotation(id) => ("key_rotation", Some(id.to_string())),
         Target::Platform => ("platform", None),

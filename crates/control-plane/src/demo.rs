@@ -8,7 +8,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use apps::{AddressPolicy, Network};
 use cryptography::MasterKey;
 use decisions::{Recording, Retention};
 use development::{
@@ -18,6 +17,7 @@ use endpoint::{Certificates, Limits, Sites};
 use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
 use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
+use outbound::{AddressPolicy, Network};
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKeys;
 use serde_json::{Value, json};
@@ -269,7 +269,7 @@ fn mailer(catcher: &MailCatcher) -> Result<Mailer, StartError> {
 
 /// The one network that demo apps run on.
 fn loopback() -> Result<Network, StartError> {
-    "127.0.0.0/8".parse().map_err(|error: apps::NetworkError| StartError::Server(error.to_string()))
+    "127.0.0.0/8".parse().map_err(|error: outbound::NetworkError| StartError::Server(error.to_string()))
 }
 
 fn seed<'a>(platform: &'a Platform, issuer: &'a str, upstream: &Upstream) -> Seed<'a> {

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use apps::{AddressPolicy, AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
+use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
@@ -18,6 +18,7 @@ use identity::{ApiTokens, Lifetimes, Provider, Sessions, Users};
 use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
+use outbound::AddressPolicy;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{AppSecrets, KeyRotations, MasterKeys, RotationLimits, Secrets, Vault};
 use tokio::sync::oneshot;

@@ -4,13 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use apps::{AddressPolicy, Network};
 use audit_trail::{Receiver, Syslog, Webhook};
 use decisions::Retention;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
+use outbound::{AddressPolicy, Network};
 use rustls::pki_types::CertificateDer;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};

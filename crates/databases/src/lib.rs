@@ -3,3 +3,25 @@
 //! Invariants: only statements that the guard let through are sent, by the protocol that binds parameters; no state stays
 //! in a session from one query to the next; what is not wanted any more is cancelled at the server; answers stream in
 //! constant memory. This crate knows no organization, no app, no table of ours and no HTTP.
+
+mod connect_error;
+mod database;
+mod engine;
+mod limits;
+mod query;
+mod query_error;
+mod read_only;
+mod rows;
+mod schema;
+mod target;
+
+pub use connect_error::{ConnectError, Step};
+pub use database::{Database, Usage};
+pub use engine::Engine;
+pub use limits::{Limits, LimitsError};
+pub use query::{Caller, Query};
+pub use query_error::QueryError;
+pub use read_only::{Attempt, Lock, LockState, ReadOnlyExamination};
+pub use rows::{Rows, Summary};
+pub use schema::{Column, ForeignKey, Schema, Table};
+pub use target::{Credentials, Target, Tls};

@@ -47,6 +47,8 @@ impl Touched {
             | Target::ApiToken(_)
             | Target::SigningKey(_)
             | Target::Secret(_)
+            | Target::Connection(_)
+            | Target::DataQuery(_, _)
             | Target::DataKey(_)
             | Target::KeyRotation(_) => Self::Nothing,
         }

@@ -151,6 +151,18 @@ identifier!(
     SecretId, "sct"
 );
 identifier!(
+    /// A connection to a customer's database.
+    ConnectionId, "dbc"
+);
+identifier!(
+    /// A saved query of an app.
+    DataQueryId, "dqu"
+);
+identifier!(
+    /// A record of queries that were run.
+    QueryRecordId, "qry"
+);
+identifier!(
     /// A key that seals values of one organization, or of the platform.
     DataKeyId, "dky"
 );

@@ -15,9 +15,9 @@ mod text;
 pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
-    AgentTokenId, AppId, AuditEventId, DataKeyId, DecisionId, GroupId, IdentifierError, InvitationId,
-    KeyRotationId, LeaseId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId,
-    SigningKeyId, UserId,
+    AgentTokenId, AppId, AuditEventId, ConnectionId, DataKeyId, DataQueryId, DecisionId, GroupId,
+    IdentifierError, InvitationId, KeyRotationId, LeaseId, OrganizationId, PathRuleId, QueryRecordId,
+    RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use apps::AddressPolicy;
 use audit::Refusals;
 use decisions::Recorder;
 use directory::Directory;
 use endpoint::Sites;
 use identity::{Sessions, UserTokens};
+use outbound::AddressPolicy;
 
 use crate::counters::Counters;
 use crate::forward::Patience;

@@ -2,3 +2,11 @@
 //!
 //! A name is resolved once, every address it has is judged, and the connection goes to one of those that were judged.
 //! This crate knows no protocol that is spoken afterwards.
+
+mod address_policy;
+mod host;
+mod network;
+
+pub use address_policy::{AddressKind, AddressPolicy, Refused};
+pub use host::{Host, HostError};
+pub use network::{Network, NetworkError};

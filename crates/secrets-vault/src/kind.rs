@@ -40,6 +40,8 @@ kinds! {
     SshPrivateKey "ssh_private_key";
     /// Access and refresh token of an account at a service (RFC 6749).
     OauthTokenSet "oauth_token_set";
+    /// What opens a connection to a database, with the definition of the connection that it may be used for.
+    DatabaseCredentials "database_credentials";
     /// What an app proves itself with.
     ServerSecret "server_secret";
     /// The private half of a key that signs user tokens.

@@ -40,7 +40,7 @@ impl SecretScope {
             Kind::ApiKey | Kind::BearerToken | Kind::BasicCredentials => true,
             Kind::OauthTokenSet => !matches!(self, Self::App),
             // Only the crates that make them keep these.
-            Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => false,
+            Kind::DatabaseCredentials | Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => false,
         }
     }
 

@@ -112,7 +112,7 @@ impl SecretValue {
             Kind::BasicCredentials => BasicCredentials::given(parts(given)?)?.sealed(),
             Kind::SshPrivateKey => SshPrivateKey::given(parts(given)?)?.sealed(),
             Kind::OauthTokenSet => OauthTokenSet::given(parts(given)?)?.sealed(),
-            Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => {
+            Kind::DatabaseCredentials | Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => {
                 return Err(ValueError::Refused("the platform makes values of this kind itself"));
             }
         };

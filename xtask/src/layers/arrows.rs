@@ -64,7 +64,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "middleware",
-        &["access-control", "apps", "audit", "decisions", "directory", "endpoint", "identity", "ids"],
+        &[
+            "access-control",
+            "apps",
+            "audit",
+            "decisions",
+            "directory",
+            "endpoint",
+            "identity",
+            "ids",
+            "outbound",
+        ],
     ),
     (
         "console",
@@ -115,6 +125,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "policy",
             "proof",
             "cryptography",
+            "data-gateway",
+            "databases",
+            "outbound",
             "secrets-vault",
             "transit",
         ],
@@ -126,9 +139,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Arrows for tests only. `test-support` needs none of these lines: every crate may use it in its tests.
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
-    ("directory", &["cryptography", "migrations", "endpoint", "secrets-vault"]),
+    ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
     ("audit", &["migrations"]),
-    ("policy", &["cryptography"]),
+    ("policy", &["cryptography", "outbound"]),
     ("middleware", &["apps", "development", "organizations", "cryptography", "secrets-vault"]),
 ];
 

@@ -86,14 +86,15 @@ fn on_organizations() -> Vec<(&'static str, Decide<OrganizationId>)> {
     table!(OrganizationId: ReadOrganization UpdateOrganization DeleteOrganization ListMembers ChangeRole
         ManageOwners TransferOwnership RemoveMember LeaveOrganization ListInvitations CreateInvitation
         RevokeInvitation ListGroups ManageGroups ListApps CreateApp ManageOrphanedApps ListSecrets
-        ManageSecrets ListOwnSecrets ManageOwnSecrets RotateServerSecrets ReadOrganizationKey
+        ManageSecrets ListOwnSecrets ManageOwnSecrets ListConnections ManageConnections ConfirmHostKey
+        ReadDatabaseSchema ProveReadOnly ListQueryRecords RotateServerSecrets ReadOrganizationKey
         RotateOrganizationKey ReadAudit ReadPolicy SimulatePolicy ApplyPolicy)
 }
 
 fn on_apps() -> Vec<(&'static str, Decide<AppId>)> {
     table!(AppId: ReadApp ReadAppAccess ExplainAccess ReadDecisions SimulateApp UpdateApp DeleteApp
-        ListServerSecrets ManageServerSecrets ListAppSecrets ManageAppSecrets ListAgentTokens
-        ManageAgentTokens AssembleEnvironment)
+        ListServerSecrets ManageServerSecrets ListAppSecrets ManageAppSecrets ListDataQueries
+        ManageDataQueries TryDataQuery ListAgentTokens ManageAgentTokens AssembleEnvironment)
 }
 
 fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
@@ -102,7 +103,7 @@ fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
 }
 
 fn by_apps() -> Vec<(&'static str, Decide<()>)> {
-    table!((): IdentifyCaller)
+    table!((): IdentifyCaller RunQuery)
 }
 
 fn by_agents() -> Vec<(&'static str, Decide<()>)> {

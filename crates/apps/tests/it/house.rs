@@ -8,14 +8,14 @@ use access_control::{
     OrganizationFacts, Permit, Principal, Refusal, Role, SignedIn, authorize,
 };
 use apps::{
-    AddressPolicy, AgentTokens, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships,
-    NeighbourError, NewApp, Occasion, OrganizationSlugs, OrphanedApps, ServerSecretRotations, ServerSecrets,
-    Store,
+    AgentTokens, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships, NeighbourError, NewApp,
+    Occasion, OrganizationSlugs, OrphanedApps, ServerSecretRotations, ServerSecrets, Store,
 };
 use async_trait::async_trait;
 use audit::{Change, Event, Follower, Journal, Target};
 use cryptography::{MasterKey, RootKey};
 use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
+use outbound::AddressPolicy;
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;

@@ -2,7 +2,6 @@
 
 #![cfg(test)]
 
-mod addresses;
 mod agent_tokens;
 mod endpoints;
 mod grants;

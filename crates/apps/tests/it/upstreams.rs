@@ -1,7 +1,8 @@
 //! Where an app may run, as it is written and as it resolves.
 
 use access_control::UpdateApp;
-use apps::{AddressPolicy, AppChanges, AppError, UpstreamUrl, UpstreamUrlError};
+use apps::{AppChanges, AppError, UpstreamUrl, UpstreamUrlError};
+use outbound::AddressPolicy;
 use test_support::{TestDatabase, on_both_stores};
 
 use crate::house::{House, occasion};

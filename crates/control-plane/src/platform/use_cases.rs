@@ -4,10 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use access_control::Facts;
-use apps::{
-    AddressPolicy, AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecretRotations,
-    ServerSecrets,
-};
+use apps::{AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, ServerSecretRotations, ServerSecrets};
 use audit::{Heads, Journal, Receipts};
 use cryptography::RootKey;
 use directory::Directory;
@@ -17,6 +14,7 @@ use identity::{
 };
 use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
+use outbound::AddressPolicy;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{
     AppSecrets, Environments, KeyRotations, Keyring, MasterKeys, OwnSecrets, Secrets, Vault, VaultApi,

@@ -9,8 +9,8 @@ use access_control::{
     authorize,
 };
 use apps::{
-    AddressPolicy, App, AppChanges, AppPathRules, Apps, Grants, NewApp, NewGrant, NewPathRule,
-    NewServerSecret, Occasion, ServerSecrets,
+    App, AppChanges, AppPathRules, Apps, Grants, NewApp, NewGrant, NewPathRule, NewServerSecret, Occasion,
+    ServerSecrets,
 };
 use async_trait::async_trait;
 use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
@@ -20,6 +20,7 @@ use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{
     Departures, Gone, Groups, Members, NeighbourError, Organization, Organizations, People, PersonName,
 };
+use outbound::AddressPolicy;
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;

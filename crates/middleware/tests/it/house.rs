@@ -9,7 +9,7 @@ use access_control::{
     Action, AppCredential, AppLevel, Check, CreateApp, Facts, Permit, Principal, Role, Scope, SignedIn,
     Subject, UpdateApp, authorize,
 };
-use apps::{AddressPolicy, AppChanges, AppPathRules, Apps, NewApp, NewPathRule, Occasion};
+use apps::{AppChanges, AppPathRules, Apps, NewApp, NewPathRule, Occasion};
 use audit::{Actor, Event, Follower, Journal, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +20,7 @@ use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOK
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
 use middleware::{Counters, Middleware, Patience, PoolLimits};
+use outbound::AddressPolicy;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sea_orm::{ConnectionTrait as _, Statement, Value};

@@ -7,13 +7,14 @@ use access_control::{
     Action, AppLevel, Check, CreateApp, CreateOrganization, Facts as _, ManageGroups, Permit, Principal,
     Refusal, Role, Scope, SignedIn, authorize,
 };
-use apps::{AddressPolicy, App, AppPathRules, Apps, Grants, NewApp, Occasion};
+use apps::{App, AppPathRules, Apps, Grants, NewApp, Occasion};
 use async_trait::async_trait;
 use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
 use cryptography::RootKey;
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
 use organizations::{Departures, Gone, Groups, Members, NeighbourError, Organizations, People, PersonName};
+use outbound::AddressPolicy;
 use policy::{Explanations, Policies, PolicyChange, PolicyChanges, Probe, Simulations};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use test_support::TestDatabase;

@@ -15,6 +15,7 @@ pub(super) fn words(kind: Kind) -> &'static str {
         Kind::SshPrivateKey => "SSH private key",
         Kind::OauthTokenSet => "OAuth tokens",
         Kind::ServerSecret => "Server secret",
+        Kind::DatabaseCredentials => "Database credentials",
         Kind::UserTokenKey => "Key of user tokens",
         Kind::RootKey => "Root key",
     }

@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use access_control::{Environment, ListAppSecrets, Permit, SignedIn};
-use apps::AddressPolicy;
 use control_plane::{Deployments, Listeners, Platform, Settings, demo};
 use cryptography::{MasterKey, SecretBytes};
 use development::{Folder, certificates, signed_in};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Certificates, Endpoint, Limits, Problem, Sites};
 use ids::AppId;
+use outbound::AddressPolicy;
 use secrets_vault::{LocalMasterKey, MasterKeys};
 use serde_json::{Value, json};
 use test_support::leaks::Memory;

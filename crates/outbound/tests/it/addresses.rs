@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use apps::{AddressKind, AddressPolicy, Network, NetworkError};
+use outbound::{AddressKind, AddressPolicy, Network, NetworkError};
 
 fn policy(allowed: &[&str]) -> AddressPolicy {
     AddressPolicy::new(allowed.iter().map(|network| network.parse().unwrap()).collect())

@@ -1,0 +1,57 @@
+//! What keeps a read-only connection from writing, found out on the live connection.
+
+use serde::Serialize;
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadOnlyExamination {
+    /// Version of the database server, as it says itself.
+    pub server: String,
+    /// Lock by lock.
+    pub locks: Vec<LockState>,
+    /// What the role could do if no lock of ours held, in words.
+    pub privileges: Vec<String>,
+    /// What was attempted.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One thing that keeps a connection from writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// The parser lets only reading statements through.
+    Parser,
+    /// Functions with effects outside a transaction are refused.
+    Functions,
+    /// The protocol takes one statement.
+    OneStatement,
+    /// Every statement runs in a read-only transaction that is rolled back.
+    Transaction,
+    /// The session's default is read-only.
+    Session,
+    /// The role itself has no right to write.
+    Role,
+}
+
+/// Whether a lock holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockState {
+    /// Which.
+    pub lock: Lock,
+    /// Whether it was seen to hold.
+    pub holds: bool,
+    /// How that was seen, or what is missing.
+    pub evidence: String,
+}
+
+/// One attempt to write, made in a transaction that was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// What was attempted.
+    pub statement: String,
+    /// Which lock stopped it.
+    pub stopped_by: Option<Lock>,
+}

@@ -1,0 +1,3 @@
+//! Which addresses may be connected to.
+
+mod addresses;
