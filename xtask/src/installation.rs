@@ -1,10 +1,13 @@
 //! What the tests need beyond Rust and a C compiler.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{postgres, programs};
+use local_postgres::Programs;
+
+use crate::programs;
 
 /// Something the tests use, how to tell that it is there, and Debian's and Ubuntu's packages with it.
 struct Need {
@@ -17,7 +20,7 @@ struct Need {
 const NEEDS: &[Need] = &[
     Need {
         what: "a PostgreSQL server (every test of a store runs on it too)",
-        is_there: || postgres::binaries().is_some(),
+        is_there: || Programs::find().is_some(),
         packages: &["postgresql"],
     },
     Need {
@@ -34,6 +37,16 @@ const NEEDS: &[Need] = &[
         what: "Python 3.11 or newer with venv (the tools that judge the API description)",
         is_there: has_python,
         packages: &["python3-venv"],
+    },
+    Need {
+        what: "a MariaDB server (the data gateway speaks to it)",
+        is_there: || system_program("mariadbd"),
+        packages: &["mariadb-server"],
+    },
+    Need {
+        what: "OpenSSH's server (tunnels lead through it)",
+        is_there: || system_program("sshd"),
+        packages: &["openssh-server"],
     },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
     Need {
@@ -70,6 +83,11 @@ fn has_python() -> bool {
     let question = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
     programs::find("python3").is_some()
         && programs::output(Command::new("python3").args(["-c", question])).is_ok()
+}
+
+/// Whether a server is there: not everybody has the folders of servers in PATH.
+fn system_program(name: &str) -> bool {
+    programs::find(name).is_some() || Path::new("/usr/sbin").join(name).is_file()
 }
 
 fn has_browser() -> bool {

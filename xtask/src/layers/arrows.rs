@@ -132,8 +132,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transit",
         ],
     ),
-    ("test-support", &["migrations"]),
-    ("xtask", &[]),
+    // A server for tests and the demo; knows nothing of ours.
+    ("local-postgres", &[]),
+    ("test-support", &["local-postgres", "migrations"]),
+    ("xtask", &["local-postgres"]),
 ];
 
 /// Arrows for tests only. `test-support` needs none of these lines: every crate may use it in its tests.
