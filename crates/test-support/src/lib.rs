@@ -3,6 +3,7 @@
 //! - [`TestDatabase`]: an empty store with the whole schema, on SQLite or on a real PostgreSQL server;
 //!   [`on_both_stores!`] runs one test body on each. [`PostgresServer`]: a server of a test's own, which it
 //!   may stop and start.
+//! - [`MariaServer`]: a MariaDB server, likewise.
 //! - [`Authority`]: certificates, and the [`Trust`] in them that clients need.
 //! - [`RawConnection`]: sends exact bytes and reads what comes back. [`Client`]: cookies and redirects like
 //!   a browser's. [`WebSocket`].
@@ -29,6 +30,7 @@ mod authority;
 mod client;
 mod cookies;
 mod database;
+mod maria_server;
 mod postgres_server;
 mod raw;
 mod response;
@@ -37,6 +39,7 @@ mod web_socket;
 pub use authority::{Authority, HostCertificate, Trust};
 pub use client::{Client, Request};
 pub use database::{SHARED_SERVER, TestDatabase, run};
+pub use maria_server::MariaServer;
 pub use postgres_server::PostgresServer;
 pub use raw::RawConnection;
 pub use response::Response;
