@@ -14,6 +14,7 @@ mod read_only;
 mod rows;
 mod schema;
 mod target;
+mod text_session;
 
 pub use connect_error::{ConnectError, Step};
 pub use database::{Database, Usage};

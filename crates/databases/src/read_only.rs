@@ -1,6 +1,10 @@
 //! What keeps a read-only connection from writing, found out on the live connection.
 
+mod locks;
+
 use serde::Serialize;
+
+pub(crate) use locks::{ReadOnlyLocks, admit};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +56,8 @@ pub struct LockState {
 pub struct Attempt {
     /// What was attempted.
     pub statement: String,
-    /// Which lock stopped it.
+    /// The locks that were left open for it, to see the next one hold.
+    pub without: Vec<Lock>,
+    /// Which lock stopped it; none, if the statement went through.
     pub stopped_by: Option<Lock>,
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use crate::Mode;
+
 /// One statement that was understood and is allowed. Only [`check`](crate::check) and
 /// [`check_named`](crate::check_named) make one.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub(crate) sql: String,
+    pub(crate) mode: Mode,
     pub(crate) placeholders: usize,
     pub(crate) names: Vec<String>,
     pub(crate) kind: &'static str,
@@ -21,6 +24,12 @@ impl Statement {
     #[must_use]
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// What it was allowed to do.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// How many parameters it takes.
