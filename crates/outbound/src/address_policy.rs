@@ -1,28 +1,30 @@
-//! Which addresses an upstream may have: those of the public internet, and what the operator allows.
+//! Which addresses this process may connect to: those of the public internet, and what the operator allows.
 //!
 //! The table follows the IANA special-purpose address registries (RFC 6890). An IPv6 form that carries
 //! an IPv4 address is never a way around the table: the IPv4 address inside is judged, too.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::Network;
+use crate::listeners::Listeners;
 
-/// Judges addresses of upstreams.
+/// Judges addresses of apps, databases and SSH servers before they are connected to.
 #[derive(Clone, Debug, Default)]
 pub struct AddressPolicy {
     allowed: Vec<Network>,
+    listeners: Listeners,
 }
 
-/// The address is not one that apps may be reached at.
+/// The address is not one that may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} is not permitted as an upstream")]
+#[error("{kind} may not be connected to")]
 pub struct Refused {
     /// What kind of address it is.
     pub kind: AddressKind,
 }
 
-/// Why an address is not one of the public internet.
+/// Why an address may not be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressKind {
     /// This machine.
@@ -49,6 +51,8 @@ pub enum AddressKind {
     Transition,
     /// Set aside, or not handed out to anybody.
     Reserved,
+    /// What this process itself listens on.
+    OwnListener,
 }
 
 impl fmt::Display for AddressKind {
@@ -66,6 +70,7 @@ impl fmt::Display for AddressKind {
             Self::Benchmarking => "a benchmarking address",
             Self::Transition => "an IPv6 address that carries an IPv4 address",
             Self::Reserved => "a reserved address",
+            Self::OwnListener => "an address of this platform itself",
         })
     }
 }
@@ -115,10 +120,30 @@ impl AddressPolicy {
     /// The public internet, and these networks.
     #[must_use]
     pub fn new(allowed: Vec<Network>) -> Self {
-        Self { allowed }
+        Self { allowed, listeners: Listeners::default() }
     }
 
-    /// Whether an upstream may have this address.
+    /// Never these, whatever network the operator allows: what this process listens on. An unspecified address stands
+    /// for every address of this machine.
+    #[must_use]
+    pub fn refusing(mut self, listeners: Vec<SocketAddr>) -> Self {
+        self.listeners = Listeners::new(listeners);
+        self
+    }
+
+    /// Whether this address may be connected to at this port.
+    ///
+    /// # Errors
+    /// [`AddressPolicy::permits`] refuses the address, or it is a listener of our own.
+    pub fn permits_at(&self, address: SocketAddr) -> Result<(), Refused> {
+        self.permits(address.ip())?;
+        if self.listeners.answer_at(address) {
+            return Err(Refused { kind: AddressKind::OwnListener });
+        }
+        Ok(())
+    }
+
+    /// Whether this address may be connected to.
     ///
     /// # Errors
     /// It is not a public address, and no network that the operator allows.
@@ -133,7 +158,7 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether an upstream may have these addresses: a name with one bad answer is a bad name.
+    /// Whether these addresses may be connected to: a name with one bad answer is a bad name.
     ///
     /// # Errors
     /// One of them is not permitted.
@@ -173,7 +198,7 @@ impl AddressPolicy {
     }
 }
 
-/// Kinds that no configuration can make an upstream.
+/// Kinds that no configuration permits.
 const fn never(kind: AddressKind) -> bool {
     matches!(kind, AddressKind::Multicast | AddressKind::Broadcast | AddressKind::Unspecified)
 }

@@ -4,9 +4,14 @@
 //! This crate knows no protocol that is spoken afterwards.
 
 mod address_policy;
+mod connect;
+mod error;
 mod host;
+mod listeners;
 mod network;
 
 pub use address_policy::{AddressKind, AddressPolicy, Refused};
+pub use connect::{connect, resolve};
+pub use error::OutboundError;
 pub use host::{Host, HostError};
 pub use network::{Network, NetworkError};
