@@ -1,5 +1,9 @@
 //! What is in a database.
 
+mod assembly;
+pub(crate) mod mysql;
+pub(crate) mod postgresql;
+
 use serde::Serialize;
 
 /// The tables that the connection's user may read, in the order of their names.
@@ -20,7 +24,7 @@ pub struct Table {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// `table`, `view`, `materialized view`, `foreign table`.
+    /// `table`, `partitioned table`, `view`, `materialized view`, `foreign table`.
     pub kind: String,
     /// Its columns, in their order.
     pub columns: Vec<Column>,

@@ -1,5 +1,8 @@
 //! A session that is asked in words of ours.
 
+mod mysql;
+mod postgresql;
+
 use async_trait::async_trait;
 
 use crate::QueryError;
