@@ -33,23 +33,59 @@ const AUTHORITY_KEY: &str = "authority.key";
 /// # Errors
 /// A file cannot be read or written, or is damaged.
 pub fn certificates(folder: &Folder, domain: &str) -> Result<Certificates, DevelopmentError> {
-    let key_text =
-        folder.read_or_make(AUTHORITY_KEY, || Ok(Zeroizing::new(KeyPair::generate()?.serialize_pem())))?;
-    let damaged = |source| DevelopmentError::Damaged { path: folder.file(AUTHORITY_KEY), source };
-    let authority_key = KeyPair::from_pem(&key_text).map_err(damaged)?;
-    let authority = authority_params(domain)?;
-    let authority_pem = folder
-        .read_or_make(AUTHORITY, || Ok(Zeroizing::new(authority.self_signed(&authority_key)?.pem())))?;
-
-    let issuer = Issuer::from_params(&authority, &authority_key);
+    let authority = Authority::open(folder, domain)?;
     let key = KeyPair::generate()?;
-    let server = server_params(domain)?.signed_by(&key, &issuer)?;
-    let chain = format!("{}{}", server.pem(), authority_pem.as_str());
+    let names = vec![domain.to_owned(), format!("*.{domain}")];
+    let chain = authority.sign(server_params(names, domain)?, &key)?;
     Ok(Certificates {
         authority: folder.file(AUTHORITY),
         chain: folder.write("server.pem", chain.as_bytes())?,
         key: folder.write("server.key", Zeroizing::new(key.serialize_pem()).as_bytes())?,
     })
+}
+
+/// The authority in the folder.
+struct Authority {
+    params: CertificateParams,
+    key: KeyPair,
+    certificate: Zeroizing<String>,
+}
+
+impl Authority {
+    /// Opens it; makes it on the first run.
+    fn open(folder: &Folder, domain: &str) -> Result<Self, DevelopmentError> {
+        let key_text = folder
+            .read_or_make(AUTHORITY_KEY, || Ok(Zeroizing::new(KeyPair::generate()?.serialize_pem())))?;
+        let damaged = |source| DevelopmentError::Damaged { path: folder.file(AUTHORITY_KEY), source };
+        let key = KeyPair::from_pem(&key_text).map_err(damaged)?;
+        let params = authority_params(domain)?;
+        let certificate =
+            folder.read_or_make(AUTHORITY, || Ok(Zeroizing::new(params.self_signed(&key)?.pem())))?;
+        Ok(Self { params, key, certificate })
+    }
+
+    /// A server's certificate, then its own (PEM).
+    fn sign(&self, server: CertificateParams, key: &KeyPair) -> Result<String, DevelopmentError> {
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        let server = server.signed_by(key, &issuer)?;
+        Ok(format!("{}{}", server.pem(), self.certificate.as_str()))
+    }
+}
+
+/// A certificate for a server on 127.0.0.1, of the authority that [`certificates`] has made, and its private key.
+///
+/// # Errors
+/// As [`certificates`].
+pub(crate) fn loopback_certificate(
+    folder: &Folder,
+    domain: &str,
+) -> Result<(String, Zeroizing<String>), DevelopmentError> {
+    let authority = Authority::open(folder, domain)?;
+    let key = KeyPair::generate()?;
+    // No name that looks like a host: OpenSSL would hold it against the names that the authority may speak for.
+    let params = server_params(vec!["127.0.0.1".to_owned()], "The demo database")?;
+    let certificate = authority.sign(params, &key)?;
+    Ok((certificate, Zeroizing::new(key.serialize_pem())))
 }
 
 fn authority_params(domain: &str) -> Result<CertificateParams, DevelopmentError> {
@@ -67,9 +103,9 @@ fn authority_params(domain: &str) -> Result<CertificateParams, DevelopmentError>
     Ok(params)
 }
 
-fn server_params(domain: &str) -> Result<CertificateParams, DevelopmentError> {
-    let mut params = CertificateParams::new(vec![domain.to_owned(), format!("*.{domain}")])?;
-    params.distinguished_name = name(domain);
+fn server_params(names: Vec<String>, common_name: &str) -> Result<CertificateParams, DevelopmentError> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = name(common_name);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -33,6 +33,12 @@ pub enum DevelopmentError {
     /// The mail catcher cannot listen.
     #[error("the mail catcher cannot listen on 127.0.0.1: {0}")]
     MailCatcher(#[source] std::io::Error),
+    /// The demo database has no port to listen on.
+    #[error("the demo database cannot listen on 127.0.0.1: {0}")]
+    Listen(#[source] std::io::Error),
+    /// The demo database does not start.
+    #[error("the demo database: {0}")]
+    Database(#[from] local_postgres::ServerError),
     /// The demo organization could not be made.
     #[error("cannot make the demo organization: {0}")]
     Seed(String),

@@ -10,6 +10,7 @@
 //! It knows no table.
 
 mod authority;
+mod demo_database;
 mod endpoints;
 mod error;
 mod folder;
@@ -19,6 +20,7 @@ mod seed;
 mod upstream;
 
 pub use authority::{Certificates, certificates};
+pub use demo_database::DemoDatabase;
 pub use endpoints::{endpoints, mail_endpoints};
 pub use error::DevelopmentError;
 pub use folder::Folder;

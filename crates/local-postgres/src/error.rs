@@ -23,6 +23,9 @@ pub enum ServerError {
     /// It does not answer within a minute.
     #[error("PostgreSQL does not start: {0}")]
     Started(String),
+    /// A statement failed.
+    #[error("psql: {0}")]
+    Executed(String),
     /// `pg_dump` failed.
     #[error("pg_dump: {0}")]
     Dumped(String),

@@ -32,16 +32,14 @@ wait "$server"
 "#;
 
 /// Where a server listens, besides a socket in its own folder.
-#[derive(Clone, Debug)]
 pub enum Listen {
-    /// Nowhere else; whoever reaches the folder is let in.
+    /// Nowhere else. Whoever reaches the socket is let in, which is whoever may open the folder.
     Socket,
     /// On this port of 127.0.0.1, for whoever has the password, over TLS.
     Loopback(u16, Protection),
 }
 
 /// What protects a server that listens on a port.
-#[derive(Clone, Debug)]
 pub struct Protection {
     /// The password of `postgres` (SCRAM-SHA-256).
     pub password: String,
@@ -95,7 +93,7 @@ impl LocalServer {
                 let password = server.write("password", &protection.password)?;
                 let chain = server.write("server.pem", &protection.chain)?;
                 let key = server.write("server.key", &protection.key)?;
-                made.args(["-A", "scram-sha-256"]).arg("--pwfile").arg(&password);
+                made.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(&password);
                 arguments.extend([
                     "listen_addresses=127.0.0.1".to_owned(),
                     format!("port={port}"),
@@ -126,7 +124,38 @@ impl LocalServer {
     /// The address of one of its databases by its socket (`postgres` always exists).
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+        let folder = self.folder.display();
+        match self.port {
+            Some(port) => format!("postgres://postgres@localhost/{database}?host={folder}&port={port}"),
+            None => format!("postgres://postgres@localhost/{database}?host={folder}"),
+        }
+    }
+
+    /// Runs statements in one of its databases, as its superuser, until one fails.
+    ///
+    /// # Errors
+    /// One failed.
+    pub fn execute(&self, database: &str, statements: &str) -> Result<(), ServerError> {
+        let program = self.programs.program("psql");
+        let file = |source| ServerError::File { path: program.clone(), source };
+        let mut psql = self
+            .command(&program)
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"])
+            .arg(self.url(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(file)?;
+        if let Some(mut input) = psql.stdin.take() {
+            input.write_all(statements.as_bytes()).map_err(file)?;
+        }
+        let ended = psql.wait_with_output().map_err(file)?;
+        if ended.status.success() {
+            Ok(())
+        } else {
+            Err(ServerError::Executed(String::from_utf8_lossy(&ended.stderr).trim().to_owned()))
+        }
     }
 
     /// What `pg_dump` writes of one of its databases.

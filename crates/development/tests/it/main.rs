@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod authority;
+mod demo_database;
 mod upstream;
