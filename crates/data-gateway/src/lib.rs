@@ -3,8 +3,22 @@
 //! Every query passes the guard, a fair turn and the limits of its connection, and is recorded: who, from which app, which
 //! statement, how long, how many rows; never a parameter's value. Credentials are in the vault.
 
+mod endpoints;
+mod parameters;
+mod queries;
+mod query_record;
+mod recording;
 mod run_error;
+mod running;
+mod turns;
 mod usable;
 
+pub use endpoints::QueriesApi;
+pub use parameters::Given;
+pub use queries::{LONGEST_TIMEOUT, Queries, Told, USUAL_TIMEOUT};
+pub use query_record::{Asked, Outcome, QueryRecord, Via};
+pub use recording::QueryRecorder;
 pub use run_error::RunError;
+pub use running::{Answered, Pieces, Running, SLOWEST_READER};
+pub use turns::{Busy, Turn, TurnBounds, TurnFor, Turns};
 pub use usable::{Named, Usable, UsableDatabases};

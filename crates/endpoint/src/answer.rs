@@ -28,7 +28,7 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn Error>>>>>;
 
 /// What an answer says.
 pub(crate) enum Body {
-    Whole(Vec<u8>),
+    Whole(Bytes),
     /// Read only as fast as the client takes it. An error breaks the answer off, so that what came is not
     /// taken for all there is.
     Pieces(Pieces),
@@ -81,7 +81,7 @@ impl Answer {
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Vec::new()) }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }
     }
 
     /// An HTML page.
@@ -103,13 +103,13 @@ impl Answer {
     }
 
     fn redirect(status: StatusCode, location: &str) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Body::Whole(Vec::new()) }.header("location", location)
+        Self { status, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }.header("location", location)
     }
 
     /// Any bytes.
     #[must_use]
-    pub fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Body::Whole(body) }
+    pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Body::Whole(body.into()) }
             .header("content-type", content_type)
     }
 
@@ -117,10 +117,10 @@ impl Answer {
     #[must_use]
     pub fn pieces<E: Error + 'static>(
         content_type: &'static str,
-        pieces: impl Stream<Item = Result<String, E>> + 'static,
+        pieces: impl Stream<Item = Result<impl Into<Bytes>, E>> + 'static,
     ) -> Self {
         let pieces = pieces.map(|piece| match piece {
-            Ok(text) => Ok(Bytes::from(text)),
+            Ok(piece) => Ok(piece.into()),
             Err(error) => Err(Box::from(error)),
         });
         Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Pieces(Box::pin(pieces)) }

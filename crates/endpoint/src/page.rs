@@ -47,6 +47,6 @@ pub fn style_endpoints() -> Vec<Endpoint> {
 }
 
 async fn read_style((): (), _: Permit<ReadStyle>, _: Call) -> Result<Answer, Problem> {
-    Ok(Answer::bytes(StatusCode::OK, "text/css; charset=utf-8", include_str!("style.css").into())
+    Ok(Answer::bytes(StatusCode::OK, "text/css; charset=utf-8", include_str!("style.css"))
         .header("cache-control", "public, max-age=300"))
 }

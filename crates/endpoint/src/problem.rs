@@ -96,6 +96,13 @@ impl Problem {
         problem
     }
 
+    /// Says after how many seconds the caller may try again.
+    #[must_use]
+    pub fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// 500: our own fault; the request id leads to the log line.
     #[must_use]
     pub fn internal() -> Self {

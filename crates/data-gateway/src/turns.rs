@@ -1,0 +1,269 @@
+//! Whose call may use a session with a database next.
+//!
+//! A connection gives so many sessions at once. Who finds none free waits in the line of their app, and a session that
+//! becomes free goes to the app that has the fewest at work; among several, to the one that has waited longest since its
+//! last turn. So an app that asks a lot, or slowly, takes no more than its share as soon as another one asks; and it
+//! never takes the last session, so that another one does not have to wait for a slow statement of it to end.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ids::{AppId, ConnectionId, OrganizationId};
+use tokio::sync::oneshot;
+
+/// How many calls are let in.
+#[derive(Clone, Copy, Debug)]
+pub struct TurnBounds {
+    /// Calls of one app that wait for one connection.
+    pub waiting_of_an_app: usize,
+    /// Calls of one organization that wait or run: what each of them holds in memory is bounded, and so is the sum.
+    pub of_an_organization: usize,
+}
+
+impl Default for TurnBounds {
+    fn default() -> Self {
+        Self { waiting_of_an_app: 32, of_an_organization: 256 }
+    }
+}
+
+/// There are too many calls, or none of them ended in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many calls at once")]
+pub struct Busy;
+
+/// Who asks for a turn, and of what.
+#[derive(Clone, Copy, Debug)]
+pub struct TurnFor {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The organization that both belong to.
+    pub organization: OrganizationId,
+    /// The app.
+    pub app: AppId,
+    /// How many sessions the connection gives at once.
+    pub most_sessions: u16,
+}
+
+/// The turns at all connections.
+#[derive(Clone, Default)]
+pub struct Turns {
+    bounds: TurnBounds,
+    state: Arc<Mutex<State>>,
+}
+
+/// Leave to use one session. The next one gets it when this is dropped.
+pub struct Turn {
+    state: Arc<Mutex<State>>,
+    at: TurnFor,
+}
+
+#[derive(Default)]
+struct State {
+    desks: HashMap<ConnectionId, Desk>,
+    /// Calls that wait or run.
+    calls: HashMap<OrganizationId, usize>,
+    /// Counts turns and tickets.
+    clock: u64,
+}
+
+/// One connection.
+#[derive(Default)]
+struct Desk {
+    most: usize,
+    running: usize,
+    running_of: HashMap<AppId, usize>,
+    lines: Vec<Line>,
+}
+
+/// Calls of one app, in the order in which they came.
+struct Line {
+    app: AppId,
+    last_turn: u64,
+    waiters: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    ticket: u64,
+    at: TurnFor,
+    give: oneshot::Sender<Turn>,
+}
+
+impl Turns {
+    /// Turns within these bounds.
+    #[must_use]
+    pub fn new(bounds: TurnBounds) -> Self {
+        Self { bounds, state: Arc::default() }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// The line of the app is full, the organization has too many calls under way, or none ended within `patience`.
+    pub async fn take(&self, at: TurnFor, patience: Duration) -> Result<Turn, Busy> {
+        let (mut taken, _ticket) = match self.ask(at)? {
+            Asked::Now(turn) => return Ok(turn),
+            Asked::Later(taken, ticket) => (taken, ticket),
+        };
+        match tokio::time::timeout(patience, &mut taken).await {
+            Ok(turn) => turn.map_err(|_| Busy),
+            // It may have been given in this very moment.
+            Err(_) => taken.try_recv().map_err(|_| Busy),
+        }
+    }
+
+    /// Calls that run and calls that wait, at one connection.
+    #[must_use]
+    pub fn load(&self, connection: ConnectionId) -> (usize, usize) {
+        let state = locked(&self.state);
+        state.desks.get(&connection).map_or((0, 0), |desk| {
+            (desk.running, desk.lines.iter().map(|line| line.waiters.len()).sum())
+        })
+    }
+
+    fn ask(&self, at: TurnFor) -> Result<Asked, Busy> {
+        let mut state = locked(&self.state);
+        let state = &mut *state;
+        let calls = state.calls.entry(at.organization).or_default();
+        if *calls >= self.bounds.of_an_organization {
+            return Err(Busy);
+        }
+        let desk = state.desks.entry(at.connection).or_default();
+        desk.most = usize::from(at.most_sessions).max(1);
+        state.clock += 1;
+        if desk.has_room_for(at.app) {
+            // Whoever waits may have no more than they have: a free session goes to them as soon as it is one.
+            desk.begin(at.app);
+            *calls += 1;
+            return Ok(Asked::Now(Turn { state: Arc::clone(&self.state), at }));
+        }
+        let (give, taken) = oneshot::channel();
+        let waiter = Waiter { ticket: state.clock, at, give };
+        match desk.lines.iter_mut().find(|line| line.app == at.app) {
+            Some(line) if line.waiters.len() >= self.bounds.waiting_of_an_app => return Err(Busy),
+            Some(line) => line.waiters.push_back(waiter),
+            None => desk.lines.push(Line {
+                app: at.app,
+                last_turn: state.clock,
+                waiters: VecDeque::from([waiter]),
+            }),
+        }
+        *calls += 1;
+        let ticket = Ticket { state: Arc::clone(&self.state), at, number: state.clock };
+        Ok(Asked::Later(taken, ticket))
+    }
+}
+
+enum Asked {
+    Now(Turn),
+    Later(oneshot::Receiver<Turn>, Ticket),
+}
+
+/// A place in a line, given up when it is dropped.
+struct Ticket {
+    state: Arc<Mutex<State>>,
+    at: TurnFor,
+    number: u64,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = locked(&self.state);
+        let Some(desk) = state.desks.get_mut(&self.at.connection) else { return };
+        let Some(line) = desk.lines.iter_mut().find(|line| line.app == self.at.app) else { return };
+        let before = line.waiters.len();
+        line.waiters.retain(|waiter| waiter.ticket != self.number);
+        if line.waiters.len() < before {
+            desk.lines.retain(|line| !line.waiters.is_empty());
+            state.forget(self.at);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut given = Vec::new();
+        let mut state = locked(&self.state);
+        if let Some(desk) = state.desks.get_mut(&self.at.connection) {
+            desk.end(self.at.app);
+        }
+        state.forget(self.at);
+        state.clock += 1;
+        let now = state.clock;
+        if let Some(desk) = state.desks.get_mut(&self.at.connection) {
+            while let Some(waiter) = desk.next(now) {
+                given.push(waiter);
+            }
+        }
+        drop(state);
+        for waiter in given {
+            // Whoever has left meanwhile hands it on by this same way.
+            drop(waiter.give.send(Turn { state: Arc::clone(&self.state), at: waiter.at }));
+        }
+    }
+}
+
+impl State {
+    /// One call less, and nothing is kept of those who have none.
+    fn forget(&mut self, at: TurnFor) {
+        if let Some(calls) = self.calls.get_mut(&at.organization) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                self.calls.remove(&at.organization);
+            }
+        }
+        if self.desks.get(&at.connection).is_some_and(|desk| desk.running == 0 && desk.lines.is_empty()) {
+            self.desks.remove(&at.connection);
+        }
+    }
+}
+
+impl Desk {
+    fn running_of(&self, app: AppId) -> usize {
+        self.running_of.get(&app).copied().unwrap_or_default()
+    }
+
+    fn has_room_for(&self, app: AppId) -> bool {
+        let most_of_an_app = self.most.saturating_sub(1).max(1);
+        self.running < self.most && self.running_of(app) < most_of_an_app
+    }
+
+    fn begin(&mut self, app: AppId) {
+        self.running += 1;
+        *self.running_of.entry(app).or_default() += 1;
+    }
+
+    fn end(&mut self, app: AppId) {
+        self.running = self.running.saturating_sub(1);
+        if let Some(running) = self.running_of.get_mut(&app) {
+            *running = running.saturating_sub(1);
+            if *running == 0 {
+                self.running_of.remove(&app);
+            }
+        }
+    }
+
+    /// Who is next, unless nobody who waits may have a session.
+    fn next(&mut self, now: u64) -> Option<Waiter> {
+        let (position, app) = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| self.has_room_for(line.app))
+            .min_by_key(|(_, line)| (self.running_of(line.app), line.last_turn))
+            .map(|(position, line)| (position, line.app))?;
+        let line = self.lines.get_mut(position)?;
+        line.last_turn = now;
+        let waiter = line.waiters.pop_front();
+        if line.waiters.is_empty() {
+            self.lines.swap_remove(position);
+        }
+        self.begin(app);
+        waiter
+    }
+}
+
+/// Nothing that holds the lock can panic half-way.
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
