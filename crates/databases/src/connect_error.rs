@@ -102,7 +102,7 @@ impl ConnectError {
             Self::Tcp | Self::Timeout => Step::Tcp,
             Self::Tunnel(TunnelError { step, .. }) => match step {
                 TunnelStep::Name | TunnelStep::Address(_) => Step::Dns,
-                TunnelStep::Tcp | TunnelStep::Timeout | TunnelStep::Forward => Step::Tcp,
+                TunnelStep::Tcp | TunnelStep::Timeout | TunnelStep::Forward | TunnelStep::Behind => Step::Tcp,
                 TunnelStep::Ssh => Step::Ssh,
                 TunnelStep::HostKey { .. } => Step::HostKey,
                 TunnelStep::Passphrase | TunnelStep::Login => Step::SshLogin,
@@ -129,6 +129,7 @@ impl ConnectError {
                 TunnelStep::Passphrase => "ssh_passphrase",
                 TunnelStep::Login => "ssh_login",
                 TunnelStep::Forward => "ssh_forward",
+                TunnelStep::Behind => "database_unreachable",
                 TunnelStep::Timeout => "ssh_timeout",
             },
             Self::NoTls => "database_without_tls",

@@ -40,8 +40,11 @@ pub enum TunnelStep {
     #[error("it does not accept the user and key")]
     Login,
     /// The server does not forward to the next place.
-    #[error("it does not connect to what lies behind it")]
+    #[error("it does not forward to what lies behind it")]
     Forward,
+    /// The server forwards, but nothing answers it there.
+    #[error("it reaches nothing at the address and port behind it")]
+    Behind,
     /// It took too long.
     #[error("it took too long")]
     Timeout,

@@ -1,0 +1,122 @@
+//! One SSH session, from the first byte to the channel that leads on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outbound::Host;
+use russh::client::{AuthResult, Handle, connect_stream};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
+use russh::{ChannelOpenFailure, Error};
+use tokio::time::timeout;
+
+use crate::algorithms::config;
+use crate::host_key::{HostKeyCheck, SessionError};
+use crate::transport::{Ended, Hold, Line, Transport};
+use crate::{Fingerprint, TunnelStep, TunnelStream};
+
+/// A session with a server whose host key is the pinned one.
+pub(crate) struct Session {
+    handle: Handle<HostKeyCheck>,
+    hold: Hold,
+    ended: Ended,
+}
+
+/// Why a session leads nowhere.
+pub(crate) enum NoForward {
+    /// The server could not connect to it.
+    Unreachable,
+    /// Something else.
+    Step(TunnelStep),
+}
+
+impl Session {
+    /// Agrees on keys. Nothing that says who we are is sent.
+    pub(crate) async fn begin(
+        line: Line,
+        host_key: Fingerprint,
+        within: Duration,
+    ) -> Result<Self, TunnelStep> {
+        match Self::negotiate(line, HostKeyCheck::Pinned(host_key), within).await? {
+            Ok(session) => Ok(session),
+            Err(presented) => Err(TunnelStep::HostKey { presented }),
+        }
+    }
+
+    /// The server's host key, which it has proven to have.
+    pub(crate) async fn host_key(line: Line, within: Duration) -> Result<Fingerprint, TunnelStep> {
+        match Self::negotiate(line, HostKeyCheck::Ask, within).await? {
+            Ok(_) => Err(TunnelStep::Ssh),
+            Err(presented) => Ok(presented),
+        }
+    }
+
+    async fn negotiate(
+        line: Line,
+        check: HostKeyCheck,
+        within: Duration,
+    ) -> Result<Result<Self, Fingerprint>, TunnelStep> {
+        let (transport, hold, ended) = Transport::new(line);
+        match timeout(within, connect_stream(config(), transport, check)).await {
+            Ok(Ok(handle)) => Ok(Ok(Self { handle, hold, ended })),
+            Ok(Err(SessionError::HostKey(presented))) => Ok(Err(presented)),
+            Ok(Err(SessionError::Ssh)) => Err(TunnelStep::Ssh),
+            Err(_) => {
+                hold.cut();
+                Err(TunnelStep::Timeout)
+            }
+        }
+    }
+
+    /// Proves who we are.
+    pub(crate) async fn sign_in(
+        &mut self,
+        user: &str,
+        key: Arc<PrivateKey>,
+        within: Duration,
+    ) -> Result<(), TunnelStep> {
+        let signing_in = async {
+            let hash = if key.algorithm().is_rsa() { Some(self.rsa_hash().await?) } else { None };
+            let key = PrivateKeyWithHashAlg::new(key, hash);
+            match self.handle.authenticate_publickey(user, key).await {
+                Ok(AuthResult::Success) => Ok(()),
+                Ok(AuthResult::Failure { .. }) if !self.handle.is_closed() => Err(TunnelStep::Login),
+                Ok(AuthResult::Failure { .. }) | Err(_) => Err(TunnelStep::Ssh),
+            }
+        };
+        timeout(within, signing_in).await.unwrap_or(Err(TunnelStep::Timeout))
+    }
+
+    /// What an RSA key signs with, as the server says; SHA-1 is not an answer.
+    async fn rsa_hash(&self) -> Result<HashAlg, TunnelStep> {
+        match self.handle.best_supported_rsa_hash().await {
+            Ok(Some(Some(hash))) => Ok(hash),
+            Ok(Some(None)) => Err(TunnelStep::Login),
+            // It does not say.
+            Ok(None) => Ok(HashAlg::Sha512),
+            Err(_) => Err(TunnelStep::Ssh),
+        }
+    }
+
+    /// A stream to a host behind the server.
+    pub(crate) async fn forward(
+        self,
+        host: &Host,
+        port: u16,
+        within: Duration,
+    ) -> Result<TunnelStream, NoForward> {
+        let opening =
+            self.handle.channel_open_direct_tcpip(host.to_string(), u32::from(port), "127.0.0.1", 0_u32);
+        match timeout(within, opening).await {
+            Ok(Ok(channel)) => Ok(TunnelStream::new(channel, self.handle, self.ended, self.hold)),
+            Ok(Err(Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed))) => {
+                Err(NoForward::Unreachable)
+            }
+            Ok(Err(Error::ChannelOpenFailure(_))) => Err(NoForward::Step(TunnelStep::Forward)),
+            Ok(Err(_)) => Err(NoForward::Step(TunnelStep::Ssh)),
+            Err(_) => {
+                self.hold.cut();
+                Err(NoForward::Step(TunnelStep::Timeout))
+            }
+        }
+    }
+}
