@@ -66,6 +66,18 @@ pub fn digest(bytes: &[u8]) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
 }
 
+/// SHA-1 (RFC 3174) of these, one after the other. It is broken; only for protocols of others that prescribe it.
+#[must_use]
+pub fn legacy_digest(parts: &[&[u8]]) -> [u8; 20] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0_u8; 20];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
 /// SHA-256 (FIPS 180-4) of what comes piece by piece.
 #[derive(Clone)]
 pub struct Sha256 {

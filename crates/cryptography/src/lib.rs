@@ -17,7 +17,7 @@ mod signing;
 
 pub use clean_stack::on_clean_stack;
 pub use error::{MasterKeyError, OpenError, SealError};
-pub use hashing::{HashKey, Sha256, Token, digest};
+pub use hashing::{HashKey, Sha256, Token, digest, legacy_digest};
 pub use key_bytes::KeyBytes;
 pub use master_key::MasterKey;
 pub use root_key::RootKey;
