@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use cryptography::Token;
-use local_postgres::{Listen, LocalServer, Programs, Protection};
+use local_postgres::{Certificate, Listen, LocalServer, Programs, Protection};
 use zeroize::Zeroizing;
 
 use crate::authority::loopback_certificate;
@@ -35,7 +35,10 @@ impl DemoDatabase {
         let (chain, key) = loopback_certificate(folder, domain)?;
         let password = new_password()?;
         let port = free_port()?;
-        let protection = Protection { password: new_password()?.to_string(), chain, key: key.to_string() };
+        let protection = Protection {
+            password: new_password()?.to_string(),
+            certificate: Some(Certificate { chain, key: key.to_string() }),
+        };
         let server =
             LocalServer::start(programs, &Listen::Loopback(port, protection), &["shared_buffers=32MB"])?;
         server.execute(Self::NAME, &TABLES.replace("{password}", &password))?;

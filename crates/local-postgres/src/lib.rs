@@ -8,4 +8,4 @@ mod server;
 
 pub use error::ServerError;
 pub use programs::Programs;
-pub use server::{Listen, LocalServer, Protection};
+pub use server::{Certificate, Listen, LocalServer, Protection};

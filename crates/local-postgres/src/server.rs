@@ -43,6 +43,12 @@ pub enum Listen {
 pub struct Protection {
     /// The password of `postgres` (SCRAM-SHA-256).
     pub password: String,
+    /// What it shows over TLS; without it, it talks in clear text.
+    pub certificate: Option<Certificate>,
+}
+
+/// A certificate and its key.
+pub struct Certificate {
     /// The certificate chain (PEM).
     pub chain: String,
     /// Its private key (PEM).
@@ -91,16 +97,15 @@ impl LocalServer {
             }
             Listen::Loopback(port, protection) => {
                 let password = server.write("password", &protection.password)?;
-                let chain = server.write("server.pem", &protection.chain)?;
-                let key = server.write("server.key", &protection.key)?;
                 made.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(&password);
-                arguments.extend([
-                    "listen_addresses=127.0.0.1".to_owned(),
-                    format!("port={port}"),
-                    "ssl=on".to_owned(),
-                ]);
-                arguments.push(format!("ssl_cert_file={}", chain.display()));
-                arguments.push(format!("ssl_key_file={}", key.display()));
+                arguments.extend(["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")]);
+                if let Some(certificate) = &protection.certificate {
+                    let chain = server.write("server.pem", &certificate.chain)?;
+                    let key = server.write("server.key", &certificate.key)?;
+                    arguments.push("ssl=on".to_owned());
+                    arguments.push(format!("ssl_cert_file={}", chain.display()));
+                    arguments.push(format!("ssl_key_file={}", key.display()));
+                }
                 server.port = Some(*port);
             }
         }
