@@ -11,6 +11,7 @@
 //! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!   [`python`]: programs from pinned packages.
 //! - [`transit_server`]: a key management service that speaks the transit API, and fails on demand.
+//! - [`SshServer`]: an OpenSSH server that a test may stop, start and give another host key; [`SshKey`]: keys for it.
 //! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
 //! A fixture that cannot be set up fails the test that asked for it, so nothing here returns an error for
@@ -34,6 +35,7 @@ mod maria_server;
 mod postgres_server;
 mod raw;
 mod response;
+mod ssh_server;
 mod web_socket;
 
 pub use authority::{Authority, HostCertificate, Trust};
@@ -43,4 +45,5 @@ pub use maria_server::MariaServer;
 pub use postgres_server::PostgresServer;
 pub use raw::RawConnection;
 pub use response::Response;
+pub use ssh_server::{SshKey, SshServer};
 pub use web_socket::{Frame, Refusal, WebSocket};

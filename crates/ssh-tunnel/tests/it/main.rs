@@ -1,0 +1,4 @@
+//! Tunnels through real OpenSSH servers.
+
+mod fixture;
+mod one_server;
