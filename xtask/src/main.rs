@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod access;
 mod api_description;
-mod bench_proxy;
+mod bench;
 mod cases;
 mod documents;
 mod installation;
@@ -43,19 +43,9 @@ enum Command {
     CheckDocs,
     /// Measure
     #[command(subcommand)]
-    Bench(Bench),
+    Bench(bench::Bench),
     /// Run one of the long tests
     Soak(soak::Options),
-}
-
-#[derive(Subcommand)]
-enum Bench {
-    /// Requests per second, latency, CPU and memory of the middleware beside nginx
-    Proxy(bench_proxy::Options),
-    /// Time of simulations over 1,000 people and 200 apps
-    Simulation,
-    /// Sealing and opening beside raw `ring`, opening through the store, listing, rotating
-    Vault,
 }
 
 fn main() -> ExitCode {
@@ -65,9 +55,7 @@ fn main() -> ExitCode {
         Command::CheckAccess(options) => access::run(&options, None),
         Command::CheckCases(options) => cases::run(&options),
         Command::CheckDocs => documents::run(),
-        Command::Bench(Bench::Proxy(options)) => bench_proxy::run(&options),
-        Command::Bench(Bench::Simulation) => bench(&[("policy", "simulation")]),
-        Command::Bench(Bench::Vault) => bench(&[("cryptography", "sealing"), ("secrets-vault", "vault")]),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Soak(options) => soak::run(&options),
     };
     match result {
@@ -77,18 +65,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Runs benches that print what they measured.
-fn bench(benches: &[(&str, &str)]) -> anyhow::Result<()> {
-    benches.iter().try_for_each(|(package, bench)| {
-        programs::succeed(programs::cargo().args([
-            "bench",
-            "--quiet",
-            "--package",
-            package,
-            "--bench",
-            bench,
-        ]))
-    })
 }

@@ -54,8 +54,54 @@ impl Build {
     }
 }
 
-/// Starts and signs in. Everything is kept in `data`.
-pub fn start(data: &Path, cores: &Cores, upstream: u16, build: &Build) -> Result<Platform> {
+/// What `vybe dev` says of itself.
+pub struct Description {
+    json: Value,
+    data: PathBuf,
+}
+
+impl Description {
+    /// A text in `dev.json`, by its pointer (RFC 6901).
+    pub fn text(&self, pointer: &str) -> Result<String> {
+        let value = self.json.pointer(pointer).and_then(Value::as_str);
+        value.map(str::to_owned).with_context(|| format!("dev.json has no {pointer}"))
+    }
+
+    /// A call of the management API with the Owner's token. Answers its body.
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let base = self.text("/platform")?;
+        let (_, port) = authority(&base)?;
+        let curl = Curl { folder: &self.data, port, authority: self.data.join("authority.pem") };
+        let answer = curl.run(&[
+            "-X",
+            method,
+            "-H",
+            &format!("Authorization: Bearer {}", self.text("/apiToken")?),
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            &body.to_string(),
+            &format!("{}{path}", base.trim_end_matches('/')),
+        ])?;
+        serde_json::from_str(&answer).with_context(|| format!("{method} {path}: {answer}"))
+    }
+
+    /// The user token that the first app gets with a request of somebody signed in.
+    pub fn user_token(&self) -> Result<String> {
+        let (_, port) = authority(&self.text("/platform")?)?;
+        let curl = Curl { folder: &self.data, port, authority: self.data.join("authority.pem") };
+        curl.sign_in(&self.text("/platform")?)?;
+        let url = self.text("/apps/hello/url")?;
+        let echo =
+            curl.run(&["-L", "-H", "Accept: text/html", &format!("{}/echo", url.trim_end_matches('/'))])?;
+        let start = echo.find("eyJ").context("no user token in the app's echo")?;
+        let end = echo[start..].find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'));
+        Ok(echo[start..].chars().take(end.unwrap_or(echo.len() - start)).collect())
+    }
+}
+
+/// Starts a platform and waits until it answers. Everything is kept in `data`.
+pub fn start_alone(data: &Path, cores: &Cores, build: &Build) -> Result<(Platform, Description)> {
     let mut command = Command::new("taskset");
     let child = command
         .args(["--cpu-list", &cores.server])
@@ -67,14 +113,20 @@ pub fn start(data: &Path, cores: &Cores, upstream: u16, build: &Build) -> Result
         .stdout(Stdio::null())
         .spawn()
         .context("cannot start vybe")?;
-    let mut platform = Platform {
+    let platform = Platform {
         host: String::new(),
         port: 0,
         certificate: Certificate { chain: data.join("server.pem"), key: data.join("server.key") },
         cookie: String::new(),
         child,
     };
-    let description = wait_for_description(&data.join("dev.json"))?;
+    let json = wait_for_description(&data.join("dev.json"))?;
+    Ok((platform, Description { json, data: data.to_path_buf() }))
+}
+
+/// Starts and signs in, with the bench's upstream behind the first app.
+pub fn start(data: &Path, cores: &Cores, upstream: u16, build: &Build) -> Result<Platform> {
+    let (mut platform, Description { json: description, .. }) = start_alone(data, cores, build)?;
     let text = |value: &Value| value.as_str().map(str::to_owned).context("dev.json has another shape");
     let base = text(&description["platform"])?;
     let app = &description["apps"]["hello"];

@@ -66,47 +66,68 @@ impl Load {
         duration: Duration,
         cores: &Cores,
     ) -> Result<Reading> {
-        // The name is the app's, for TLS and for `Host`; the address is this machine's.
-        let script = format!(
-            "function wrk.resolve(host, service) wrk.addrs = wrk.lookup('127.0.0.1', service) end
-             {request}
-             wrk.headers['Cookie'] = '{cookie}'
-             function done(summary, latency)
-               local errors = summary.errors
-               io.write(string.format('@ %d %d %d %d %d\\n', summary.requests, summary.duration,
-                 latency:percentile(50), latency:percentile(99),
-                 errors.connect + errors.read + errors.write + errors.status + errors.timeout))
-             end\n",
-            request = self.request()
-        );
-        let file = folder.join("load.lua");
-        fs::write(&file, script)?;
-        let connections = self.connections();
-        let mut command = Command::new("taskset");
-        command
-            .args(["--cpu-list", &cores.rest, "wrk", "--timeout", "30s"])
-            .arg(format!("-t{}", connections.min(2)))
-            .arg(format!("-c{connections}"))
-            .arg(format!("-d{}s", duration.as_secs()))
-            .arg("-s")
-            .arg(&file)
-            .arg(format!("https://{host}:{port}{}", self.path()));
-        let output = programs::output(&mut command)?;
-        let line = output.lines().find_map(|line| line.strip_prefix("@ ")).context("wrk's summary")?;
-        let numbers: Vec<f64> = line.split(' ').filter_map(|number| number.parse().ok()).collect();
-        let [requests, microseconds, p50, p99, errors] = numbers[..] else { bail!("wrk said: {line}") };
-        if errors > 0.0 || requests == 0.0 {
-            bail!("{} to port {port}: {requests} requests, {errors} errors\n{output}", self.name());
-        }
-        Ok(Reading {
-            requests,
-            per_second: requests / (microseconds / 1e6),
-            p50_ms: p50 / 1e3,
-            p99_ms: p99 / 1e3,
-            cpu_microseconds: 0.0,
-            memory_mib: 0.0,
-        })
+        let request = format!("{}\nwrk.headers['Cookie'] = '{cookie}'", self.request());
+        let url = format!("https://{host}:{port}{}", self.path());
+        let name = format!("{} to port {port}", self.name());
+        wrk(
+            &Wrk { name: &name, request: &request, url: &url, connections: self.connections() },
+            folder,
+            duration,
+            cores,
+        )
     }
+}
+
+/// One load as `wrk` takes it.
+pub struct Wrk<'a> {
+    /// For messages.
+    pub name: &'a str,
+    /// What a request is made of, in Lua.
+    pub request: &'a str,
+    pub url: &'a str,
+    pub connections: u32,
+}
+
+/// Puts a load on a server and reads what it did.
+pub fn wrk(load: &Wrk<'_>, folder: &Path, duration: Duration, cores: &Cores) -> Result<Reading> {
+    // The name is the server's, for TLS and for `Host`; the address is this machine's.
+    let script = format!(
+        "function wrk.resolve(host, service) wrk.addrs = wrk.lookup('127.0.0.1', service) end
+         {request}
+         function done(summary, latency)
+           local errors = summary.errors
+           io.write(string.format('@ %d %d %d %d %d\\n', summary.requests, summary.duration,
+             latency:percentile(50), latency:percentile(99),
+             errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+         end\n",
+        request = load.request
+    );
+    let file = folder.join("load.lua");
+    fs::write(&file, script)?;
+    let mut command = Command::new("taskset");
+    command
+        .args(["--cpu-list", &cores.rest, "wrk", "--timeout", "30s"])
+        .arg(format!("-t{}", load.connections.min(2)))
+        .arg(format!("-c{}", load.connections))
+        .arg(format!("-d{}s", duration.as_secs()))
+        .arg("-s")
+        .arg(&file)
+        .arg(load.url);
+    let output = programs::output(&mut command)?;
+    let line = output.lines().find_map(|line| line.strip_prefix("@ ")).context("wrk's summary")?;
+    let numbers: Vec<f64> = line.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let [requests, microseconds, p50, p99, errors] = numbers[..] else { bail!("wrk said: {line}") };
+    if errors > 0.0 || requests == 0.0 {
+        bail!("{}: {requests} requests, {errors} errors\n{output}", load.name);
+    }
+    Ok(Reading {
+        requests,
+        per_second: requests / (microseconds / 1e6),
+        p50_ms: p50 / 1e3,
+        p99_ms: p99 / 1e3,
+        cpu_microseconds: 0.0,
+        memory_mib: 0.0,
+    })
 }
 
 /// What one server did under one load.

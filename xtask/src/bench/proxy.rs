@@ -11,14 +11,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
+use super::load::{self, Load, Reading};
+use super::{Cores, machine, nginx, platform, usage};
 use crate::installation;
-
-mod load;
-mod nginx;
-mod platform;
-mod usage;
-
-use load::{Load, Reading};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -159,33 +154,6 @@ fn measure(options: &Options, folder: &Path) -> Result<Value> {
         "rounds": options.rounds,
         "loads": loads,
     }))
-}
-
-/// Which cores the server under test has, and which everything else.
-struct Cores {
-    server: String,
-    rest: String,
-    server_count: usize,
-}
-
-impl Cores {
-    fn split() -> Result<Self> {
-        let count = std::thread::available_parallelism()?.get();
-        // With two or three cores the server, the load and the upstream share them.
-        let (server, rest, server_count) = if count >= 4 {
-            (format!("0-{}", count / 2 - 1), format!("{}-{}", count / 2, count - 1), count / 2)
-        } else {
-            (format!("0-{}", count - 1), format!("0-{}", count - 1), count)
-        };
-        Ok(Self { server, rest, server_count })
-    }
-}
-
-fn machine() -> String {
-    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let count = information.lines().filter(|line| line.starts_with("processor")).count();
-    format!("{count} × {}", model.map_or("unknown processor", |(_, model)| model))
 }
 
 fn print_table(report: &Value) {
