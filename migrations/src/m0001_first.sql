@@ -283,6 +283,38 @@ CREATE TABLE server_secret_rotations (
     checked BIGINT
 );
 
+CREATE TABLE database_connections (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    app_id TEXT REFERENCES apps (id) ON DELETE CASCADE CHECK ((app_id IS NOT NULL) = (kind = 'internal')),
+    name TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    limits TEXT NOT NULL,
+    read_only BOOLEAN NOT NULL,
+    every_app BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    credentials TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
+    changed_hop INTEGER,
+    changed_host_key TEXT CHECK ((changed_host_key IS NOT NULL) = (changed_hop IS NOT NULL)),
+    changed_at {timestamp} CHECK ((changed_at IS NOT NULL) = (changed_hop IS NOT NULL)),
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX database_connections_once ON database_connections (organization_id, kind, slot);
+CREATE UNIQUE INDEX database_connections_by_app ON database_connections (app_id);
+CREATE INDEX database_connections_by_organization ON database_connections (organization_id, id);
+
+CREATE TABLE database_connection_apps (
+    connection_id TEXT NOT NULL REFERENCES database_connections (id) ON DELETE CASCADE,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    PRIMARY KEY (connection_id, app_id)
+);
+CREATE INDEX database_connection_apps_by_app ON database_connection_apps (app_id);
+
 CREATE TABLE decisions (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL,

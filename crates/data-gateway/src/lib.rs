@@ -3,22 +3,42 @@
 //! Every query passes the guard, a fair turn and the limits of its connection, and is recorded: who, from which app, which
 //! statement, how long, how many rows; never a parameter's value. Credentials are in the vault.
 
+mod connection;
+mod connection_error;
+mod connections;
+mod credentials;
+mod description;
+mod destination;
 mod endpoints;
+mod given;
+mod occasion;
+mod open_databases;
+mod opening;
 mod parameters;
 mod queries;
 mod query_record;
 mod recording;
 mod run_error;
 mod running;
+mod store;
 mod turns;
 mod usable;
+mod watched_database;
 
+pub use connection::{ChangedHostKey, Connection, ConnectionKind, Definition, UsableBy};
+pub use connection_error::ConnectionError;
+pub use connections::Connections;
+pub use destination::{Destination, HopAddress, TlsMode};
 pub use endpoints::QueriesApi;
+pub use given::{DefinitionError, GivenConnection, GivenDestination, GivenHop};
+pub use occasion::Occasion;
+pub use open_databases::OpenDatabases;
 pub use parameters::Given;
 pub use queries::{LONGEST_TIMEOUT, Queries, Told, USUAL_TIMEOUT};
 pub use query_record::{Asked, Outcome, QueryRecord, Via};
 pub use recording::QueryRecorder;
 pub use run_error::RunError;
 pub use running::{Answered, Pieces, Running, SLOWEST_READER};
+pub use store::{Store, StoreError};
 pub use turns::{Busy, Turn, TurnBounds, TurnFor, Turns};
 pub use usable::{Named, Usable, UsableDatabases};

@@ -4,6 +4,7 @@
 //! in a session from one query to the next; what is not wanted any more is cancelled at the server; answers stream in
 //! constant memory. This crate knows no organization, no app, no table of ours and no HTTP.
 
+mod authorities;
 mod connect_error;
 mod database;
 mod engine;
@@ -16,6 +17,7 @@ mod schema;
 mod target;
 mod text_session;
 
+pub use authorities::{AuthoritiesError, check_authorities};
 pub use connect_error::{ConnectError, Step};
 pub use database::{Database, Usage};
 pub use engine::Engine;

@@ -56,5 +56,6 @@ pub use value::{
     BasicCredentials, ConnectionString, DatabaseProduct, GivenParts, GivenValue, LARGEST_VALUE,
     OauthTokenSet, SecretValue, SshPrivateKey, ValueError,
 };
+pub use value::fields::{join as join_fields, split_all as split_fields};
 pub use variable::VariableError;
 pub use vault::{Destroyed, NewValue, Vault};

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::secret::Naming;
 use crate::store::secrets;
 use crate::{
-    GivenValue, Kind, NewSecret, NewSecretValue, NewValue, Occasion, Owner, Secret, SecretError, SecretScope,
-    SecretValue, Store, Vault, derivations,
+    NewSecret, NewSecretValue, NewValue, Occasion, Owner, Secret, SecretError, SecretScope, SecretValue,
+    Store, Vault,
 };
 
 /// The most secrets of one owner.
@@ -95,7 +95,7 @@ impl NamedSecrets {
     pub(crate) async fn create(&self, author: Author, new: NewSecret) -> Result<Secret, SecretError> {
         let NewSecret { kind, name, environment, value } = new;
         let naming = Naming::check(author.scope()?, kind, &name, environment)?;
-        let value = check(kind, value).await?;
+        let value = SecretValue::check_in_turn(kind, value).await?;
         let (now, owner) = (author.occasion.now, author.owner);
         let secret = Secret {
             id: SecretId::generate(),
@@ -131,7 +131,7 @@ impl NamedSecrets {
     ) -> Result<Secret, SecretError> {
         let before = self.find(author.owner, id).await?;
         let kind = before.kind;
-        let value = check(kind, new.value).await?;
+        let value = SecretValue::check_in_turn(kind, new.value).await?;
         let sealed = before.bound(&value.bytes);
         let (now, owner) = (author.occasion.now, author.owner);
         self.vault.prepare(owner).await?;
@@ -179,11 +179,4 @@ impl NamedSecrets {
         }
         Ok(())
     }
-}
-
-async fn check(kind: Kind, value: GivenValue) -> Result<SecretValue, SecretError> {
-    if kind == Kind::SshPrivateKey {
-        return Ok(derivations::run(move || SecretValue::check(kind, value)).await??);
-    }
-    Ok(SecretValue::check(kind, value)?)
 }

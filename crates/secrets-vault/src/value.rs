@@ -11,7 +11,7 @@ mod ssh_private_key;
 use cryptography::SecretBytes;
 use time::OffsetDateTime;
 
-use crate::Kind;
+use crate::{Kind, SecretError, derivations};
 
 pub use api_credentials::BasicCredentials;
 pub use connection_string::{ConnectionString, DatabaseProduct};
@@ -96,6 +96,17 @@ impl SecretValue {
     #[must_use]
     pub const fn bytes(&self) -> &SecretBytes {
         &self.bytes
+    }
+
+    /// Checks a value of this kind; those that take long, on a thread of their own, and not many at the same time.
+    ///
+    /// # Errors
+    /// As [`SecretValue::check`].
+    pub async fn check_in_turn(kind: Kind, value: GivenValue) -> Result<Self, SecretError> {
+        if kind == Kind::SshPrivateKey {
+            return Ok(derivations::run(move || Self::check(kind, value)).await??);
+        }
+        Ok(Self::check(kind, value)?)
     }
 
     /// Checks a value of this kind. Opening an encrypted SSH key takes up to a second.

@@ -79,6 +79,15 @@ impl Vault {
         Ok(())
     }
 
+    /// Keeps the owner's organization from going while a change is under way. Whoever locks rows of it before sealing
+    /// locks it first, as its deletion does.
+    ///
+    /// # Errors
+    /// It is gone, or the store does not answer.
+    pub async fn keep_owner(&self, change: &Change, owner: Owner) -> Result<(), VaultError> {
+        sealed_values::keep_organization(change.transaction(), owner).await
+    }
+
     /// Seals a new value, within a change.
     ///
     /// # Errors

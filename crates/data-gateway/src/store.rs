@@ -1,0 +1,65 @@
+//! The tables of the gateway. The only room that knows them.
+
+pub(crate) mod connections;
+
+use std::str::FromStr;
+
+use audit::Journal;
+use sea_orm::{DatabaseConnection, DbErr, SqlErr};
+
+/// Where the gateway keeps its rows.
+#[derive(Clone, Debug)]
+pub struct Store {
+    journal: Journal,
+}
+
+/// The store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It did not answer or refused.
+    #[error("the store is not available")]
+    Database(#[source] DbErr),
+    /// A row holds what this version cannot read.
+    #[error("a row of {0} cannot be read")]
+    Unreadable(&'static str),
+}
+
+impl Store {
+    /// A store on the database of this journal.
+    #[must_use]
+    pub const fn new(journal: Journal) -> Self {
+        Self { journal }
+    }
+
+    pub(crate) const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(crate) fn database(&self) -> &DatabaseConnection {
+        self.journal.database()
+    }
+}
+
+impl StoreError {
+    /// Whether another row has this place.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.broken(|broken| matches!(broken, SqlErr::UniqueConstraintViolation(_)))
+    }
+
+    /// Whether what a row belongs to is gone.
+    pub(crate) fn names_what_is_gone(&self) -> bool {
+        self.broken(|broken| matches!(broken, SqlErr::ForeignKeyConstraintViolation(_)))
+    }
+
+    fn broken(&self, is: fn(&SqlErr) -> bool) -> bool {
+        matches!(self, Self::Database(error) if error.sql_err().as_ref().is_some_and(is))
+    }
+}
+
+fn failed(error: DbErr) -> StoreError {
+    StoreError::Database(error)
+}
+
+fn read<T: FromStr>(table: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Unreadable(table))
+}
