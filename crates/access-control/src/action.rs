@@ -3,7 +3,7 @@
 
 use ids::{AppId, OrganizationId};
 
-use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, FromAppGrounds, OrganizationGrounds};
 use crate::{AppRole, Means, Role, SignedIn};
 
 /// Something that can be permitted.
@@ -43,6 +43,8 @@ pub enum Rule {
     AppRole(AppRole),
     /// An app with its server secret.
     ServerSecret(UserToken),
+    /// An app with its server secret, or a page of it in the browser of somebody who may open it.
+    AppOrItsPage,
     /// The coding agent with its token, on the one app that it is for.
     AgentToken,
 }
@@ -56,6 +58,9 @@ pub enum Credential {
     Session,
     /// An app's server secret, perhaps with a user token.
     ServerSecret,
+    /// An app's server secret, perhaps with a user token; or the session cookie of a browser that shows a page of the
+    /// app, which says so by its origin. Never both.
+    AppOrItsPage,
     /// A token of the coding agent.
     AgentToken,
 }
@@ -72,6 +77,8 @@ pub struct InApp;
 pub struct AtDeployment;
 /// Actions of an app that calls with its server secret.
 pub struct ByApp;
+/// Actions of an app, whether its server calls or a page of it.
+pub struct FromApp;
 /// Actions of the coding agent on the one app that its token is for.
 pub struct ByAgent;
 
@@ -154,6 +161,17 @@ impl Scope for ByApp {
     }
 }
 
+impl Scope for FromApp {
+    type Rule = ();
+    type Object = ();
+    type Grounds = FromAppGrounds;
+    const CREDENTIAL: Credential = Credential::AppOrItsPage;
+
+    fn describe((): Self::Rule) -> Rule {
+        Rule::AppOrItsPage
+    }
+}
+
 impl Scope for ByAgent {
     type Rule = ();
     type Object = ();
@@ -183,7 +201,17 @@ fn row<A: Action>() -> ActionRow {
 /// The whole table.
 #[must_use]
 pub fn every_action() -> Vec<ActionRow> {
-    [in_organization(), in_app(), at_deployment(), of_own_account(), by_app(), by_agent(), public()].concat()
+    [
+        in_organization(),
+        in_app(),
+        at_deployment(),
+        of_own_account(),
+        by_app(),
+        from_app(),
+        by_agent(),
+        public(),
+    ]
+    .concat()
 }
 
 macro_rules! actions {
@@ -351,6 +379,11 @@ actions! { by_app ByApp:
     IdentifyCaller "whoami.read" UserToken::Optional;
     /// Run a statement of the app's own on a database that the app may use.
     RunQuery "queries.run" UserToken::Optional;
+}
+
+actions! { from_app FromApp:
+    /// Run a saved query of the app: from its server any, from its pages those that are meant for pages.
+    RunDataQuery "data_queries.run" ();
 }
 
 actions! { by_agent ByAgent:

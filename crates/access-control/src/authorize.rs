@@ -4,11 +4,13 @@ use ids::{AppId, OrganizationId};
 use time::OffsetDateTime;
 
 use crate::action::{
-    Action, AtDeployment, ByAgent, ByApp, InApp, InOrganization, OwnAccount, Public, PublicReason, Scope,
-    UserToken,
+    Action, AtDeployment, ByAgent, ByApp, FromApp, InApp, InOrganization, OwnAccount, Public, PublicReason,
+    Scope, UserToken,
 };
 use crate::decide::{app_role, membership};
-use crate::grounds::{AgentGrounds, AppGrounds, CredentialGrounds, OrganizationGrounds};
+use crate::grounds::{
+    AgentGrounds, AppCaller, AppGrounds, CredentialGrounds, FromAppGrounds, OrganizationGrounds,
+};
 use crate::permit::Permit;
 use crate::refusal::Refusal;
 use crate::{AppRole, Facts, Means, Principal, Role, SignedIn};
@@ -152,6 +154,37 @@ impl Check for ByApp {
     }
 }
 
+impl Check for FromApp {
+    fn check(
+        (): (),
+        principal: Option<&Principal>,
+        (): (),
+        facts: &dyn Facts,
+        now: OffsetDateTime,
+    ) -> Result<FromAppGrounds, Refusal> {
+        let Some(Principal::Page(page)) = principal else {
+            let CredentialGrounds { credential } =
+                ByApp::check(UserToken::Optional, principal, (), facts, now)?;
+            let (app, organization) = (credential.app, credential.organization);
+            return Ok(FromAppGrounds { app, organization, caller: AppCaller::Server(credential) });
+        };
+        if page.person.means != Means::Browser {
+            return Err(Refusal::Unauthenticated);
+        }
+        let app = facts.app(page.app)?.ok_or(Refusal::Forbidden)?;
+        let organization = facts.organization(app.organization)?.ok_or(Refusal::Forbidden)?;
+        // Who may use the app at all; the page itself came to them by a path rule that named them.
+        membership(&page.person, &organization)
+            .and_then(|member| app_role(page.person.user, member, &app, now))
+            .map_err(|_| Refusal::Forbidden)?;
+        Ok(FromAppGrounds {
+            app: page.app,
+            organization: app.organization,
+            caller: AppCaller::Page(page.person.clone()),
+        })
+    }
+}
+
 impl Check for ByAgent {
     fn check(
         (): (),
@@ -180,6 +213,8 @@ impl Check for ByAgent {
 fn signed_in(principal: Option<&Principal>) -> Result<&SignedIn, Refusal> {
     match principal {
         Some(Principal::User(actor)) => Ok(actor),
-        Some(Principal::App(_) | Principal::Agent(_)) | None => Err(Refusal::Unauthenticated),
+        Some(Principal::App(_) | Principal::Agent(_) | Principal::Page(_)) | None => {
+            Err(Refusal::Unauthenticated)
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use ids::{AppId, OrganizationId};
 
-use crate::{AgentCredential, AppCredential, AppRole, Role, SignedIn};
+use crate::{AgentCredential, AppCredential, AppRole, Environment, Role, SignedIn};
 
 /// What a decision on an organization established.
 #[derive(Clone, Debug)]
@@ -32,6 +32,49 @@ pub struct CredentialGrounds {
 #[derive(Clone, Debug)]
 pub struct AgentGrounds {
     pub(crate) credential: AgentCredential,
+}
+
+/// What a decision on a call from an app established, whether its server or a page of it calls.
+#[derive(Clone, Debug)]
+pub struct FromAppGrounds {
+    pub(crate) app: AppId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) caller: AppCaller,
+}
+
+/// Which side of an app calls.
+#[derive(Clone, Debug)]
+pub enum AppCaller {
+    /// Its server, perhaps on behalf of a person.
+    Server(AppCredential),
+    /// A page of it, in the browser of a person who may open it.
+    Page(SignedIn),
+}
+
+impl AppCaller {
+    /// The person, if one is known.
+    #[must_use]
+    pub fn person(&self) -> Option<&SignedIn> {
+        match self {
+            Self::Server(credential) => credential.user.as_ref(),
+            Self::Page(person) => Some(person),
+        }
+    }
+
+    /// The environment of the server that calls.
+    #[must_use]
+    pub fn environment(&self) -> Option<Environment> {
+        match self {
+            Self::Server(credential) => Some(credential.environment),
+            Self::Page(_) => None,
+        }
+    }
+
+    /// Whether whoever is in front of a browser decides what is asked.
+    #[must_use]
+    pub const fn is_page(&self) -> bool {
+        matches!(self, Self::Page(_))
+    }
 }
 
 /// Grounds on which a signed-in person acts.

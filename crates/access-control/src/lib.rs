@@ -27,14 +27,17 @@ pub use authorize::{Check, authorize};
 pub use decide::{AppRequest, Decision, Explanation, Reason, Step, decide, explain};
 pub use facts::{AppFacts, Facts, FactsUnavailable, GrantFacts, MemberFacts, OrganizationFacts};
 pub use grounds::{
-    AgentGrounds, AppGrounds, ByPerson, CredentialGrounds, OrganizationGrounds, WithinOrganization,
+    AgentGrounds, AppCaller, AppGrounds, ByPerson, CredentialGrounds, FromAppGrounds, OrganizationGrounds,
+    WithinOrganization,
 };
 pub use level::{AppLevel, AppRole};
 pub use method::{Method, MethodError};
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use path_rules::{PathRule, PathRules, Subject};
 pub use permit::Permit;
-pub use principal::{AgentCredential, AppCredential, Environment, Means, Principal, SignedIn};
+pub use principal::{
+    AgentCredential, AppCredential, Environment, Means, PageCredential, Principal, SignedIn,
+};
 pub use refusal::Refusal;
 pub use request_path::{RequestPath, RequestPathError};
 pub use role::Role;

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use ids::{AppId, OrganizationId, UserId};
 
-use crate::action::{Action, AtDeployment, ByAgent, ByApp, InApp, InOrganization, Scope};
-use crate::grounds::{ByPerson, WithinOrganization};
+use crate::action::{Action, AtDeployment, ByAgent, ByApp, FromApp, InApp, InOrganization, Scope};
+use crate::grounds::{AppCaller, ByPerson, WithinOrganization};
 use crate::refusal::Refusal;
 use crate::{AgentCredential, AppCredential, AppRole, Role, SignedIn};
 
@@ -134,6 +134,26 @@ impl<A: Action<Scope = ByApp>> Permit<A> {
     #[must_use]
     pub fn credential(&self) -> &AppCredential {
         &self.grounds.credential
+    }
+}
+
+impl<A: Action<Scope = FromApp>> Permit<A> {
+    /// The app that calls.
+    #[must_use]
+    pub fn calling_app(&self) -> AppId {
+        self.grounds.app
+    }
+
+    /// Its organization.
+    #[must_use]
+    pub fn calling_organization(&self) -> OrganizationId {
+        self.grounds.organization
+    }
+
+    /// Which side of it calls, and for whom.
+    #[must_use]
+    pub fn caller(&self) -> &AppCaller {
+        &self.grounds.caller
     }
 }
 

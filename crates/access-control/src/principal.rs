@@ -113,6 +113,15 @@ pub struct AgentCredential {
     pub issued_by: SignedIn,
 }
 
+/// A page of an app, in the browser of a person who is signed in.
+#[derive(Clone, Debug)]
+pub struct PageCredential {
+    /// The app at whose origin the page is.
+    pub app: AppId,
+    /// The person.
+    pub person: SignedIn,
+}
+
 /// Whoever a request was authenticated as.
 #[derive(Clone, Debug)]
 pub enum Principal {
@@ -122,4 +131,6 @@ pub enum Principal {
     App(AppCredential),
     /// The coding agent with its token.
     Agent(AgentCredential),
+    /// A page of an app, with a person's session.
+    Page(PageCredential),
 }

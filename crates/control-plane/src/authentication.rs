@@ -8,6 +8,7 @@ use apps::{AgentTokens, ServerSecrets};
 use async_trait::async_trait;
 use directory::Directory;
 use endpoint::{Authenticator, Rejected};
+use ids::AppId;
 use identity::{ApiTokens, CookieHost, Sessions, UserTokens};
 use time::OffsetDateTime;
 
@@ -71,15 +72,15 @@ impl Authenticator for Authentication {
         })
     }
 
-    fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected> {
+    fn app_to_open(&self, person: &SignedIn, label: &str) -> Result<Option<AppId>, Rejected> {
         let Some(app) = self.directory.app_at(label).map_err(|_| Rejected::Unavailable)? else {
-            return Ok(false);
+            return Ok(None);
         };
         let principal = Principal::User(person.clone());
         match authorize::<ReadApp>(Some(&principal), app.id(), &self.directory, OffsetDateTime::now_utc()) {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Some(app.id())),
             Err(Refusal::Unavailable(_)) => Err(Rejected::Unavailable),
-            Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => Ok(false),
+            Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => Ok(None),
         }
     }
 }

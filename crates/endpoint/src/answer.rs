@@ -103,7 +103,8 @@ impl Answer {
     }
 
     fn redirect(status: StatusCode, location: &str) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }.header("location", location)
+        Self { status, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }
+            .header("location", location)
     }
 
     /// Any bytes.

@@ -39,14 +39,20 @@ impl Attempt {
             Some(Principal::App(credential)) => {
                 Who::Program(Actor::App(credential.app), credential.organization)
             }
+            Some(Principal::Page(page)) => Who::Person(page.person.user),
             Some(Principal::Agent(credential)) => {
                 Who::Program(Actor::Agent(credential.app, credential.token), credential.organization)
             }
         };
+        let target = match principal {
+            // The request names no app: the page is of one.
+            Some(Principal::Page(page)) => Target::App(page.app),
+            _ => A::Scope::object(call).map_or(Target::Platform, A::Scope::target),
+        };
         Self {
             who,
             action: A::NAME,
-            target: A::Scope::object(call).map_or(Target::Platform, A::Scope::target),
+            target,
             endpoint: format!(
                 "{} {}",
                 call.request.method(),

@@ -4,19 +4,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use access_control::{
-    Action, AgentCredential, AppCredential, Check, Credential, Facts, Means, Permit, Principal, Scope,
-    SignedIn, authorize,
+    Action, AgentCredential, AppCredential, Check, Credential, Facts, Means, PageCredential, Permit,
+    Principal, Scope, SignedIn, authorize,
 };
 use actix_http::StatusCode;
 use actix_web::HttpMessage as _;
 use async_trait::async_trait;
 use audit::Refusals;
+use ids::AppId;
 use time::OffsetDateTime;
 
 use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
 use crate::object::ObjectFromPath;
-use crate::request_fields::{navigates, only};
+use crate::request_fields::{navigates, only, sends_cookie};
 use crate::{Call, Origins, Problem, Sites};
 
 /// The session cookie. `__Host-` keeps it on one host, over TLS, out of reach of sibling hosts.
@@ -47,8 +48,8 @@ pub trait Authenticator: Send + Sync {
     /// The app that a token of the coding agent is for, and who issued it.
     async fn agent_token(&self, token: &str) -> Result<AgentCredential, Rejected>;
 
-    /// Whether this person may open the app at this host label.
-    fn may_open(&self, person: &SignedIn, label: &str) -> Result<bool, Rejected>;
+    /// The app at this host label, if this person may open it.
+    fn app_to_open(&self, person: &SignedIn, label: &str) -> Result<Option<AppId>, Rejected>;
 }
 
 /// Everything that stands between a request and a handler.
@@ -130,6 +131,7 @@ async fn principal<S: Scope>(gate: &Gate, call: &Call) -> Result<Option<Principa
         Credential::Nothing => None,
         Credential::Session => Some(Principal::User(person(gate, call).await?)),
         Credential::ServerSecret => Some(Principal::App(server_secret(gate, call).await?)),
+        Credential::AppOrItsPage => Some(app_or_its_page(gate, call).await?),
         Credential::AgentToken => Some(Principal::Agent(agent_token(gate, call).await?)),
     })
 }
@@ -144,13 +146,15 @@ where
     A: Action,
     A::Scope: Check + ObjectFromPath,
 {
-    if let Some(Principal::User(person)) = principal
-        && person.means == Means::Browser
-    {
-        call.app_origin = calling_app(gate, call, origins, person)?;
-        if let Some(label) = &call.app_origin {
-            call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
+    match principal {
+        Some(Principal::User(person)) if person.means == Means::Browser => {
+            call.app_origin = calling_app(gate, call, origins, person)?;
         }
+        Some(Principal::Page(_)) => call.app_origin = page_label(gate, call),
+        _ => {}
+    }
+    if let Some(label) = &call.app_origin {
+        call.request.extensions_mut().insert(ApprovedOrigin(label.clone()));
     }
     // A malformed identifier and a foreign one look alike, and neither is looked at for nobody.
     let object = A::Scope::object(call)?;
@@ -212,6 +216,34 @@ async fn server_secret(gate: &Gate, call: &Call) -> Result<AppCredential, Proble
     gate.authenticator.server_secret(secret, token).await.map_err(Problem::from)
 }
 
+/// An app with its secret, or a page of it with a person's session. A browser that sends a secret has taken it from a
+/// server, and a server that sends a session has taken it from a browser: with both, neither counts.
+async fn app_or_its_page(gate: &Gate, call: &Call) -> Result<Principal, Problem> {
+    let of_an_app = ["vybe_server_secret", "vybe-server-secret", "x-vybe-user-token", "authorization"];
+    if !of_an_app.iter().any(|name| call.headers.contains_key(*name)) {
+        let person = session(gate, call).await?;
+        // The platform's own pages are none of an app's, and neither is what does not say where it comes from.
+        let label = page_label(gate, call).ok_or_else(Problem::unauthenticated)?;
+        let app = gate.authenticator.app_to_open(&person, &label)?;
+        let app =
+            app.ok_or_else(|| foreign_origin("Only a page of an app that you may open may send this."))?;
+        return Ok(Principal::Page(PageCredential { app, person }));
+    }
+    if sends_cookie(&call.headers, SESSION_COOKIE) {
+        return Err(Problem::unauthenticated());
+    }
+    Ok(Principal::App(server_secret(gate, call).await?))
+}
+
+/// The label of the app at whose origin the calling page is.
+fn page_label(gate: &Gate, call: &Call) -> Option<String> {
+    gate.sites.app_label_of_origin(only(call.headers.get_all("origin"))?.to_str().ok()?)
+}
+
+fn foreign_origin(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail)
+}
+
 /// Browsers say where a call comes from; app code on a sibling host must not act as the person on the
 /// platform, and `SameSite` does not stop it (same site).
 fn calling_app(
@@ -220,13 +252,7 @@ fn calling_app(
     origins: Origins,
     person: &SignedIn,
 ) -> Result<Option<String>, Problem> {
-    let refused = || {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "Only the platform's own pages may send this request.",
-        )
-    };
+    let refused = || foreign_origin("Only the platform's own pages may send this request.");
     let headers = &call.headers;
     let method = call.request.method();
     let safe = method.is_safe();
@@ -241,7 +267,8 @@ fn calling_app(
             return Err(refused());
         }
         let label = gate.sites.app_label_of_origin(origin).ok_or_else(refused)?;
-        return if gate.authenticator.may_open(person, &label)? { Ok(Some(label)) } else { Err(refused()) };
+        let app = gate.authenticator.app_to_open(person, &label)?;
+        return app.map(|_| Some(label)).ok_or_else(refused);
     }
     let site = headers.get("sec-fetch-site").map(|value| value.to_str().unwrap_or("unreadable"));
     match (site, origin) {

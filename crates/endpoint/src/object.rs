@@ -1,6 +1,6 @@
 //! What a call acts on: where it stands in the path, and how the audit trail names it.
 
-use access_control::{ByAgent, ByApp, InApp, InOrganization, OwnAccount, Public, Scope};
+use access_control::{ByAgent, ByApp, FromApp, InApp, InOrganization, OwnAccount, Public, Scope};
 use audit::Target;
 use ids::{AppId, OrganizationId};
 
@@ -56,6 +56,12 @@ impl ObjectFromPath for OwnAccount {
 }
 
 impl ObjectFromPath for ByApp {
+    fn object(_: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl ObjectFromPath for FromApp {
     fn object(_: &Call) -> Result<(), Problem> {
         Ok(())
     }

@@ -29,10 +29,18 @@ pub fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
 /// can add one, so neither counts.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    only(cookies(headers, name)).and_then(|value| std::str::from_utf8(value).ok())
+}
+
+/// Whether a cookie of this name came, however often.
+pub(crate) fn sends_cookie(headers: &HeaderMap, name: &str) -> bool {
+    cookies(headers, name).next().is_some()
+}
+
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     // Read as bytes: a sibling host can also add one that is no ASCII, and that must not hide the others.
-    let values = headers
+    headers
         .get_all("cookie")
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-    only(values).and_then(|value| std::str::from_utf8(value).ok())
+        .filter_map(move |pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

@@ -56,6 +56,8 @@ pub(crate) enum Presents {
     Cookie,
     /// A session, from the page of an app.
     CookieFromAppPage,
+    /// The same, with the app's server secret.
+    CookieAndSecret,
     /// A session, from a sibling host that does not name itself.
     CookieFromSibling,
     Secret,
@@ -110,7 +112,7 @@ const fn at(app: AppKind, name: &'static str, person: Person, app_role: Option<A
 
 impl Caller {
     /// Everybody who asks every endpoint.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         stranger("anonymous", Presents::Nothing),
         stranger("garbage cookie", Presents::GarbageCookie),
         stranger("revoked session", Presents::RevokedCookie),
@@ -134,6 +136,8 @@ impl Caller {
         stranger("server secret and user token", Presents::SecretAndUserToken),
         stranger("user token only", Presents::UserToken),
         member("page of an app", Presents::CookieFromAppPage, Person::Owner),
+        member("page of an app, other organization", Presents::CookieFromAppPage, Person::Outsider),
+        member("page of an app with a server secret", Presents::CookieAndSecret, Person::Owner),
         member("unnamed sibling host", Presents::CookieFromSibling, Person::Owner),
     ];
 

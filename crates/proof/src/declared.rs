@@ -63,6 +63,8 @@ pub enum Access {
         /// Whether it has to name a person.
         user_token: UserToken,
     },
+    /// An app with its server secret, or a page of it in the browser of somebody who may open it.
+    AppOrItsPage,
     /// The coding agent, on its app.
     AgentToken,
 }

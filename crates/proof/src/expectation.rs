@@ -22,7 +22,15 @@ pub fn expected(endpoint: &Endpoint, caller: &Caller) -> Expected {
         Access::AgentToken => allowed_if(caller.presents == Presents::AgentToken, 401),
         Access::ServerSecret { user_token } => match caller.presents {
             Presents::SecretAndUserToken => Expected::Allowed,
-            Presents::Secret => allowed_if(*user_token == UserToken::Optional, 401),
+            Presents::Secret | Presents::CookieAndSecret => {
+                allowed_if(*user_token == UserToken::Optional, 401)
+            }
+            _ => Expected::Status(401),
+        },
+        Access::AppOrItsPage => match caller.presents {
+            Presents::Secret | Presents::SecretAndUserToken => Expected::Allowed,
+            Presents::CookieFromAppPage => allowed_if(caller.app_role.is_some(), 403),
+            // A session alone, from anywhere else, is no app; and two credentials are none.
             _ => Expected::Status(401),
         },
         Access::OwnAccount { means } => match session(endpoint, caller) {
@@ -46,8 +54,12 @@ pub fn expected(endpoint: &Endpoint, caller: &Caller) -> Expected {
 fn session(endpoint: &Endpoint, caller: &Caller) -> Result<Means, u16> {
     match caller.presents {
         Presents::Cookie => Ok(Means::Browser),
-        Presents::CookieFromAppPage if endpoint.origins == Origins::AppsToo => Ok(Means::Browser),
-        Presents::CookieFromAppPage | Presents::CookieFromSibling => Err(403),
+        Presents::CookieFromAppPage | Presents::CookieAndSecret
+            if endpoint.origins == Origins::AppsToo && caller.app_role.is_some() =>
+        {
+            Ok(Means::Browser)
+        }
+        Presents::CookieFromAppPage | Presents::CookieAndSecret | Presents::CookieFromSibling => Err(403),
         Presents::ApiToken => Ok(Means::ApiToken),
         Presents::Nothing
         | Presents::GarbageCookie

@@ -44,7 +44,10 @@ pub(crate) async fn look(world: &World) -> Result<Views, ProofError> {
                 }
                 viewers.push((Person::Outsider, &world.other));
             }
-            Access::Public { .. } | Access::ServerSecret { .. } | Access::AgentToken => {}
+            Access::Public { .. }
+            | Access::ServerSecret { .. }
+            | Access::AppOrItsPage
+            | Access::AgentToken => {}
         }
         for (person, objects) in viewers {
             let address = requests::address(endpoint, objects)?;

@@ -64,6 +64,10 @@ fn agent(cast: &Cast, app: AppId, issued_by: SignedIn) -> Principal {
     })
 }
 
+fn page(app: AppId, person: SignedIn) -> Principal {
+    Principal::Page(PageCredential { app, person })
+}
+
 /// The same person in a browser and through a program with an API token.
 fn by_every_means(situation: Situation) -> impl Iterator<Item = Situation> {
     Means::ALL.into_iter().map(move |means| Situation { means, ..situation })
@@ -106,6 +110,10 @@ fn by_apps() -> Vec<(&'static str, Decide<()>)> {
     table!((): IdentifyCaller RunQuery)
 }
 
+fn from_apps() -> Vec<(&'static str, Decide<()>)> {
+    table!((): RunDataQuery)
+}
+
 fn by_agents() -> Vec<(&'static str, Decide<()>)> {
     table!((): IdentifyAgent)
 }
@@ -117,6 +125,7 @@ fn z01_no_action_is_missing_here() {
     here.extend(on_apps().iter().map(|row| row.0));
     here.extend(on_own_account().iter().map(|row| row.0));
     here.extend(by_apps().iter().map(|row| row.0));
+    here.extend(from_apps().iter().map(|row| row.0));
     here.extend(by_agents().iter().map(|row| row.0));
     let rows = every_action();
     let all: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
@@ -230,6 +239,61 @@ fn z01_calls_by_apps_are_decided_as_cedar_decides_them() {
 }
 
 #[test]
+fn z01_calls_from_apps_are_decided_as_cedar_decides_them() {
+    let cast = Cast::new();
+    let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
+    let refused = Err(Refusal::Unauthenticated);
+    let mut cases = 0;
+    for situation in Situation::all().flat_map(by_every_means) {
+        let facts = known(&cast, &situation);
+        let somebody = || cast.signed_in(&situation);
+        let visible = oracle.may(&situation, "view");
+        for (name, decide) in from_apps() {
+            // A page is worth what its person may open now, and only a browser shows one.
+            let on_page = match (situation.means, visible) {
+                (Means::Browser, true) => Ok(()),
+                (Means::Browser, false) => Err(Refusal::Forbidden),
+                (Means::ApiToken, _) => refused,
+            };
+            let decided = decide(Some(&page(cast.app, somebody())), (), &facts, NOW);
+            assert_eq!(decided, on_page, "{name} {situation:?}");
+            let elsewhere = decide(Some(&page(AppId::generate(), somebody())), (), &facts, NOW);
+            assert!(elsewhere.is_err(), "{name} {situation:?}");
+            // A server is worth what its user token's person may open now, or itself without one.
+            let with_person = credential(&cast, cast.app, Some(somebody()));
+            let expected = if visible { Ok(()) } else { refused };
+            assert_eq!(decide(Some(&with_person), (), &facts, NOW), expected, "{name} {situation:?}");
+            assert_eq!(decide(Some(&credential(&cast, cast.app, None)), (), &facts, NOW), Ok(()), "{name}");
+            let deleted = credential(&cast, AppId::generate(), None);
+            let agent = agent(&cast, cast.app, somebody());
+            for nobody in [None, Some(&person(&cast, &situation)), Some(&deleted), Some(&agent)] {
+                assert_eq!(decide(nobody, (), &facts, NOW), refused, "{name}");
+            }
+            cases += 8;
+        }
+    }
+    println!("cases: {cases}, differences: 0 ({} Cedar decisions)", oracle.asked.get());
+}
+
+#[test]
+fn z01_a_page_stands_for_no_person_elsewhere_and_for_no_app() {
+    let cast = Cast::new();
+    let situation = Situation { role: Some(Role::Owner), ..Situation::plain().next().expect("one") };
+    let facts = known(&cast, &situation);
+    let page = page(cast.app, cast.signed_in(&situation));
+    let refused = Err(Refusal::Unauthenticated);
+    for (name, decide) in on_organizations() {
+        assert_eq!(decide(Some(&page), cast.organization, &facts, NOW), refused, "{name}");
+    }
+    for (name, decide) in on_apps() {
+        assert_eq!(decide(Some(&page), cast.app, &facts, NOW), refused, "{name}");
+    }
+    for (name, decide) in [on_own_account(), by_apps(), by_agents()].concat() {
+        assert_eq!(decide(Some(&page), (), &facts, NOW), refused, "{name}");
+    }
+}
+
+#[test]
 fn z01_calls_by_agents_are_worth_what_their_issuer_may_do_now() {
     let cast = Cast::new();
     let oracle = Oracle::new(cast, &[include_str!("apps.cedar")]);
@@ -288,6 +352,9 @@ fn without_trustworthy_facts_the_answer_is_try_again() {
     }
     let app = credential(&cast, cast.app, None);
     assert_eq!(by_apps()[0].1(Some(&app), (), &facts, NOW), unavailable);
+    assert_eq!(from_apps()[0].1(Some(&app), (), &facts, NOW), unavailable);
+    let page = page(cast.app, cast.signed_in(&situation));
+    assert_eq!(from_apps()[0].1(Some(&page), (), &facts, NOW), unavailable);
     let agent = agent(&cast, cast.app, cast.signed_in(&situation));
     assert_eq!(by_agents()[0].1(Some(&agent), (), &facts, NOW), unavailable);
 }

@@ -58,8 +58,8 @@ impl Authenticator for Credentials {
         Err(Rejected::Invalid)
     }
 
-    fn may_open(&self, _: &SignedIn, _: &str) -> Result<bool, Rejected> {
-        Ok(false)
+    fn app_to_open(&self, _: &SignedIn, _: &str) -> Result<Option<ids::AppId>, Rejected> {
+        Ok(None)
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn security(rule: Rule) -> Value {
         Rule::OwnAccount(_) | Rule::Roles(_) | Rule::AppRole(_) => json!([session, api_token]),
         Rule::ServerSecret(UserToken::Optional) => json!([{ "serverSecret": [] }, app_and_person]),
         Rule::ServerSecret(UserToken::Required) => json!([app_and_person]),
+        Rule::AppOrItsPage => json!([{ "serverSecret": [] }, app_and_person, session]),
         Rule::AgentToken => json!([{ "agentToken": [] }]),
     }
 }
@@ -49,6 +50,7 @@ pub(super) fn access(rule: Rule) -> Value {
             };
             json!({ "kind": "server_secret", "userToken": token })
         }
+        Rule::AppOrItsPage => json!({ "kind": "app_or_its_page" }),
         Rule::AgentToken => json!({ "kind": "agent_token" }),
     }
 }

@@ -85,6 +85,7 @@ fn refusals(endpoint: &Endpoint) -> BTreeSet<StatusCode> {
         Rule::Roles(_) | Rule::AppRole(_) => {
             statuses.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND]);
         }
+        Rule::AppOrItsPage => statuses.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN]),
         Rule::ServerSecret(_) | Rule::AgentToken => statuses.extend([StatusCode::UNAUTHORIZED]),
     }
     if parameters::names(endpoint.path()).next().is_some() {

@@ -53,8 +53,8 @@ impl Authenticator for OnePerson {
         Err(Rejected::Invalid)
     }
 
-    fn may_open(&self, _: &SignedIn, label: &str) -> Result<bool, Rejected> {
-        Ok(label == "hello-acme")
+    fn app_to_open(&self, _: &SignedIn, label: &str) -> Result<Option<AppId>, Rejected> {
+        Ok((label == "hello-acme").then(AppId::generate))
     }
 }
 

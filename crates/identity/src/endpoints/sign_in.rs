@@ -156,7 +156,7 @@ async fn onward(
         ReturnTo::App { label, path } => (label.as_str(), path.as_str()),
     };
     // What one may not see and what is not there look alike.
-    if !identity.authenticator.may_open(session.signed_in(), label)? {
+    if identity.authenticator.app_to_open(session.signed_in(), label)?.is_none() {
         return Err(Problem::not_found());
     }
     let origin = identity.sites.origin_of(label);

@@ -333,8 +333,8 @@ impl Authenticator for Doorkeeper {
         Err(Rejected::Invalid)
     }
 
-    fn may_open(&self, _: &SignedIn, label: &str) -> Result<bool, Rejected> {
-        Ok(label == OPEN_LABEL)
+    fn app_to_open(&self, _: &SignedIn, label: &str) -> Result<Option<ids::AppId>, Rejected> {
+        Ok((label == OPEN_LABEL).then(ids::AppId::generate))
     }
 }
 

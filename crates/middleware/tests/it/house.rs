@@ -111,8 +111,8 @@ impl Authenticator for Nobody {
         Err(Rejected::Invalid)
     }
 
-    fn may_open(&self, _: &SignedIn, _: &str) -> Result<bool, Rejected> {
-        Ok(false)
+    fn app_to_open(&self, _: &SignedIn, _: &str) -> Result<Option<ids::AppId>, Rejected> {
+        Ok(None)
     }
 }
 

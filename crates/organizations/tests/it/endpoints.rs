@@ -43,8 +43,8 @@ impl Authenticator for CookiesAreNames {
         Err(Rejected::Invalid)
     }
 
-    fn may_open(&self, _: &SignedIn, _: &str) -> Result<bool, Rejected> {
-        Ok(true)
+    fn app_to_open(&self, _: &SignedIn, _: &str) -> Result<Option<ids::AppId>, Rejected> {
+        Ok(Some(ids::AppId::generate()))
     }
 }
 

@@ -61,10 +61,13 @@ impl World {
                 self.client.ask(&out).await?;
                 self.credentials.keep("revoked session", session.cookie);
             }
-            Presents::Secret | Presents::SecretAndUserToken | Presents::UserToken => {
+            Presents::Secret
+            | Presents::CookieAndSecret
+            | Presents::SecretAndUserToken
+            | Presents::UserToken => {
                 let secret = self.server_secret().await?;
                 self.credentials.keep("server secret", secret);
-                if caller.presents != Presents::Secret {
+                if matches!(caller.presents, Presents::SecretAndUserToken | Presents::UserToken) {
                     let Some(server) = &self.app_server else {
                         return Ok(Some("the callers file names no app_server".to_owned()));
                     };
@@ -161,10 +164,13 @@ impl World {
                 headers.push(cookie(&self.session(person).await?.cookie));
                 headers.extend(own_page());
             }
-            Presents::CookieFromAppPage => {
+            Presents::CookieFromAppPage | Presents::CookieAndSecret => {
                 headers.push(cookie(&self.session(person).await?.cookie));
                 headers.push(header("origin", self.app_origin.clone()));
                 headers.push(header("sec-fetch-site", "same-site".to_owned()));
+                if caller.presents == Presents::CookieAndSecret {
+                    headers.push(header("vybe_server_secret", other("server secret")));
+                }
             }
             Presents::CookieFromSibling => {
                 headers.push(cookie(&self.session(person).await?.cookie));
