@@ -146,6 +146,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
     ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
     ("audit", &["migrations"]),
+    ("databases", &["local-postgres"]),
     ("policy", &["cryptography", "outbound"]),
     ("middleware", &["apps", "development", "organizations", "cryptography", "secrets-vault"]),
 ];
