@@ -315,6 +315,47 @@ CREATE TABLE database_connection_apps (
 );
 CREATE INDEX database_connection_apps_by_app ON database_connection_apps (app_id);
 
+CREATE TABLE data_queries (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    connection_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sql TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    from_pages BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX data_queries_once ON data_queries (app_id, name);
+CREATE INDEX data_queries_by_app ON data_queries (app_id, id);
+
+CREATE TABLE query_records (
+    id TEXT NOT NULL PRIMARY KEY,
+    second BIGINT NOT NULL,
+    organization_id TEXT NOT NULL,
+    app_id TEXT NOT NULL,
+    user_id TEXT,
+    via TEXT NOT NULL,
+    connection_id TEXT NOT NULL,
+    data_query_id TEXT,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    queries BIGINT NOT NULL,
+    row_count BIGINT NOT NULL,
+    byte_count BIGINT NOT NULL,
+    microseconds BIGINT NOT NULL,
+    longest_microseconds BIGINT NOT NULL
+);
+CREATE INDEX query_records_by_organization ON query_records (organization_id, id);
+CREATE INDEX query_records_by_app ON query_records (app_id, id);
+CREATE INDEX query_records_by_connection ON query_records (connection_id, id);
+CREATE INDEX query_records_by_user ON query_records (user_id, id);
+
 CREATE TABLE decisions (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL,
