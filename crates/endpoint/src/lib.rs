@@ -47,6 +47,7 @@ pub use gate::{Authenticator, Gate, Rejected, SESSION_COOKIE};
 pub use gateway::{Arrival, Gateway, GatewayFactory};
 pub use instant::{GivenInstant, Instant};
 pub use limits::Limits;
+pub use object::ObjectFromPath;
 pub use openapi::openapi;
 pub use page::{page, style_endpoints};
 pub use paging::{Paging, PagingParameters};

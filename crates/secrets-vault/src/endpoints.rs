@@ -1,13 +1,11 @@
 //! The HTTP side of the vault. The only room that knows JSON shapes.
 
-mod app_secrets;
 mod bodies;
 mod environments;
 mod keys;
-mod own_secrets;
+mod named_secrets;
 mod problem;
 mod secret_problem;
-mod secrets;
 
 use endpoint::{Answer, Call, Endpoint, Paging};
 
@@ -34,9 +32,9 @@ impl VaultApi {
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let mut all = keys::endpoints(&self.key_rotations);
-        all.extend(secrets::endpoints(&self.secrets));
-        all.extend(app_secrets::endpoints(&self.app_secrets));
-        all.extend(own_secrets::endpoints(&self.own_secrets));
+        all.extend(named_secrets::endpoints(&self.secrets));
+        all.extend(named_secrets::endpoints(&self.app_secrets));
+        all.extend(named_secrets::endpoints(&self.own_secrets));
         all.extend(environments::endpoints(&self.environments));
         all
     }

@@ -5,7 +5,6 @@
 //! ([`place`]). A value that does not open is an alarm in the audit trail. No use case answers a plaintext to
 //! a person: it is opened where it is used. This crate does not know what apps, databases and services do with values.
 
-mod app_secrets;
 mod derivations;
 mod endpoints;
 mod environments;
@@ -17,7 +16,6 @@ mod kind;
 mod master_keys;
 mod named_secrets;
 mod occasion;
-mod own_secrets;
 mod owner;
 mod place;
 mod resealing;
@@ -27,13 +25,12 @@ mod rotation_work;
 mod rotations;
 mod secret;
 mod secret_error;
-mod secrets;
+mod secret_owner;
 mod store;
 mod value;
 mod variable;
 mod vault;
 
-pub use app_secrets::AppSecrets;
 pub use endpoints::VaultApi;
 pub use environments::{Environments, InjectedEnvironment, PlatformVariable, VariableSource};
 pub use error::VaultError;
@@ -42,20 +39,20 @@ pub use holder::Holder;
 pub use keyring::Keyring;
 pub use kind::Kind;
 pub use master_keys::{LocalMasterKey, MasterKeyProvider, MasterKeys, ProviderError, Wrapped};
+pub use named_secrets::{AppSecrets, NamedSecrets, OwnSecrets, Secrets};
 pub use occasion::Occasion;
-pub use own_secrets::OwnSecrets;
 pub use owner::Owner;
 pub use rotation::{Broken, Proof, Rotation, RotationState, Subject};
 pub use rotations::{KeyInUse, KeyRotations, RotationLimits};
 pub use secret::{NewSecret, NewSecretValue, Secret, SecretScope, SecretUse};
 pub use secret_error::SecretError;
-pub use secrets::Secrets;
+pub use secret_owner::{OfApp, OfMember, OfOrganization, SecretOwner};
 pub use store::Store;
 pub use store::data_keys::TABLE as DATA_KEYS;
+pub use value::fields::{join as join_fields, split_all as split_fields};
 pub use value::{
     BasicCredentials, ConnectionString, DatabaseProduct, GivenParts, GivenValue, LARGEST_VALUE,
     OauthTokenSet, SecretValue, SshPrivateKey, ValueError,
 };
-pub use value::fields::{join as join_fields, split_all as split_fields};
 pub use variable::VariableError;
 pub use vault::{Destroyed, NewValue, Vault};

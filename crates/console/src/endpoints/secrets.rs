@@ -3,127 +3,96 @@
 use std::sync::Arc;
 
 use access_control::{
-    ListAppSecrets, ListOwnSecrets, ListSecrets, ListServerSecrets, ManageAppSecrets, ManageOwnSecrets,
-    ManageSecrets, ManageServerSecrets, ReadOrganizationKey, RotateOrganizationKey, RotateServerSecrets,
+    ListServerSecrets, ManageServerSecrets, ReadOrganizationKey, RotateOrganizationKey, RotateServerSecrets,
 };
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, PagingParameters};
+use secrets_vault::{OfApp, OfMember, OfOrganization};
 
 use crate::Console;
-use crate::pages::secrets::{NewFields, ValueFields, of_app, of_organization, own};
+use crate::pages::secrets::owned::{self, Paged};
+use crate::pages::secrets::{NewFields, ValueFields};
 use crate::pages::{keys, server_secrets};
 
 /// What is refused is shown on the page again.
 const REFUSED: &[StatusCode] = &[StatusCode::CONFLICT];
 
 pub(super) fn endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
-    let mut all = of_organizations(console);
-    all.extend(of_apps(console));
-    all.extend(of_people(console));
+    let mut all = of::<OfOrganization>(console, &OF_ORGANIZATIONS);
+    all.extend(of::<OfApp>(console, &OF_APPS));
+    all.extend(of::<OfMember>(console, &OF_PEOPLE));
     all.extend(of_keys(console));
     all.extend(of_server_secrets(console));
     all
 }
 
-/// The secrets of organizations.
-fn of_organizations(console: &Arc<Console>) -> Vec<Endpoint> {
-    const ALL: &str = "/organizations/{organization_id}/secrets";
-    let console = || Arc::clone(console);
-    vec![
-        Endpoint::get(ALL, "show_secrets")
-            .page()
-            .requires::<ListSecrets>()
-            .query::<PagingParameters>()
-            .gives_page()
-            .answers(console(), of_organization::show),
-        Endpoint::post(ALL, "create_secret_by_form")
-            .requires::<ManageSecrets>()
-            .takes_form::<NewFields>()
-            .leads_elsewhere(StatusCode::SEE_OTHER)
-            .refuses(REFUSED)
-            .answers(console(), of_organization::create),
-        Endpoint::post(
-            "/organizations/{organization_id}/secrets/{organization_secret_id}/replace",
-            "replace_secret_by_form",
-        )
-        .requires::<ManageSecrets>()
-        .takes_form::<ValueFields>()
-        .leads_elsewhere(StatusCode::SEE_OTHER)
-        .refuses(REFUSED)
-        .answers(console(), of_organization::replace),
-        Endpoint::post(
-            "/organizations/{organization_id}/secrets/{organization_secret_id}/delete",
-            "delete_secret_by_form",
-        )
-        .requires::<ManageSecrets>()
-        .leads_elsewhere(StatusCode::SEE_OTHER)
-        .answers(console(), of_organization::delete),
-    ]
+/// Where a page about secrets and its forms are, and the names of these endpoints.
+struct Address {
+    page: &'static str,
+    replace: &'static str,
+    delete: &'static str,
+    /// Of the page, and of the forms that create, replace and delete.
+    names: [&'static str; 4],
 }
 
-/// The secrets of apps, and what their deployments get.
-fn of_apps(console: &Arc<Console>) -> Vec<Endpoint> {
-    const ALL: &str = "/apps/{app_id}/secrets";
+const OF_ORGANIZATIONS: Address = Address {
+    page: "/organizations/{organization_id}/secrets",
+    replace: "/organizations/{organization_id}/secrets/{organization_secret_id}/replace",
+    delete: "/organizations/{organization_id}/secrets/{organization_secret_id}/delete",
+    names: ["show_secrets", "create_secret_by_form", "replace_secret_by_form", "delete_secret_by_form"],
+};
+
+const OF_APPS: Address = Address {
+    page: "/apps/{app_id}/secrets",
+    replace: "/apps/{app_id}/secrets/{app_secret_id}/replace",
+    delete: "/apps/{app_id}/secrets/{app_secret_id}/delete",
+    names: [
+        "show_app_secrets",
+        "create_app_secret_by_form",
+        "replace_app_secret_by_form",
+        "delete_app_secret_by_form",
+    ],
+};
+
+const OF_PEOPLE: Address = Address {
+    page: "/organizations/{organization_id}/own-secrets",
+    replace: "/organizations/{organization_id}/own-secrets/{own_secret_id}/replace",
+    delete: "/organizations/{organization_id}/own-secrets/{own_secret_id}/delete",
+    names: [
+        "show_own_secrets",
+        "create_own_secret_by_form",
+        "replace_own_secret_by_form",
+        "delete_own_secret_by_form",
+    ],
+};
+
+/// The secrets of one kind of owner.
+fn of<O: Paged>(console: &Arc<Console>, address: &Address) -> Vec<Endpoint> {
     let console = || Arc::clone(console);
+    let [show, create, replace, delete] = address.names;
     vec![
-        Endpoint::get(ALL, "show_app_secrets")
+        Endpoint::get(address.page, show)
             .page()
-            .requires::<ListAppSecrets>()
+            .requires::<O::List>()
             .query::<PagingParameters>()
             .gives_page()
-            .answers(console(), of_app::show),
-        Endpoint::post(ALL, "create_app_secret_by_form")
-            .requires::<ManageAppSecrets>()
+            .answers(console(), owned::show::<O>),
+        Endpoint::post(address.page, create)
+            .requires::<O::Manage>()
             .takes_form::<NewFields>()
             .leads_elsewhere(StatusCode::SEE_OTHER)
             .refuses(REFUSED)
-            .answers(console(), of_app::create),
-        Endpoint::post("/apps/{app_id}/secrets/{app_secret_id}/replace", "replace_app_secret_by_form")
-            .requires::<ManageAppSecrets>()
+            .answers(console(), owned::create::<O>),
+        Endpoint::post(address.replace, replace)
+            .requires::<O::Manage>()
             .takes_form::<ValueFields>()
             .leads_elsewhere(StatusCode::SEE_OTHER)
             .refuses(REFUSED)
-            .answers(console(), of_app::replace),
-        Endpoint::post("/apps/{app_id}/secrets/{app_secret_id}/delete", "delete_app_secret_by_form")
-            .requires::<ManageAppSecrets>()
+            .answers(console(), owned::replace::<O>),
+        Endpoint::post(address.delete, delete)
+            .requires::<O::Manage>()
             .leads_elsewhere(StatusCode::SEE_OTHER)
-            .answers(console(), of_app::delete),
-    ]
-}
-
-/// The secrets of people.
-fn of_people(console: &Arc<Console>) -> Vec<Endpoint> {
-    const ALL: &str = "/organizations/{organization_id}/own-secrets";
-    let console = || Arc::clone(console);
-    vec![
-        Endpoint::get(ALL, "show_own_secrets")
-            .page()
-            .requires::<ListOwnSecrets>()
-            .query::<PagingParameters>()
-            .gives_page()
-            .answers(console(), own::show),
-        Endpoint::post(ALL, "create_own_secret_by_form")
-            .requires::<ManageOwnSecrets>()
-            .takes_form::<NewFields>()
-            .leads_elsewhere(StatusCode::SEE_OTHER)
-            .refuses(REFUSED)
-            .answers(console(), own::create),
-        Endpoint::post(
-            "/organizations/{organization_id}/own-secrets/{own_secret_id}/replace",
-            "replace_own_secret_by_form",
-        )
-        .requires::<ManageOwnSecrets>()
-        .takes_form::<ValueFields>()
-        .leads_elsewhere(StatusCode::SEE_OTHER)
-        .refuses(REFUSED)
-        .answers(console(), own::replace),
-        Endpoint::post(
-            "/organizations/{organization_id}/own-secrets/{own_secret_id}/delete",
-            "delete_own_secret_by_form",
-        )
-        .requires::<ManageOwnSecrets>()
-        .leads_elsewhere(StatusCode::SEE_OTHER)
-        .answers(console(), own::delete),
+            .answers(console(), owned::delete::<O>),
     ]
 }
 

@@ -3,9 +3,10 @@
 
 mod form;
 mod listing;
-pub(crate) mod of_app;
-pub(crate) mod of_organization;
-pub(crate) mod own;
+mod of_app;
+mod of_organization;
+mod own;
+pub(crate) mod owned;
 
 use access_control::Environment;
 use endpoint::{Call, Problem};

@@ -201,8 +201,8 @@ pub(super) fn vault_api(foundation: &Foundation, key_rotations: KeyRotations) ->
     VaultApi {
         key_rotations,
         secrets: Secrets::new(store.clone(), vault.clone(), foundation.facts()),
-        app_secrets: AppSecrets::new(store.clone(), vault.clone()),
-        own_secrets: OwnSecrets::new(store.clone(), vault.clone()),
+        app_secrets: AppSecrets::new(store.clone(), vault.clone(), foundation.facts()),
+        own_secrets: OwnSecrets::new(store.clone(), vault.clone(), foundation.facts()),
         environments: Environments::new(store, vault),
     }
 }

@@ -95,8 +95,8 @@ impl Office {
         let (store, vault) = (Store::new(house.journal.clone()), house.vault.clone());
         let office = Self {
             secrets: Secrets::new(store.clone(), vault.clone(), Arc::clone(&facts) as Arc<dyn Facts>),
-            app_secrets: AppSecrets::new(store.clone(), vault.clone()),
-            own_secrets: OwnSecrets::new(store.clone(), vault.clone()),
+            app_secrets: AppSecrets::new(store.clone(), vault.clone(), Arc::clone(&facts) as Arc<dyn Facts>),
+            own_secrets: OwnSecrets::new(store.clone(), vault.clone(), Arc::clone(&facts) as Arc<dyn Facts>),
             environments: Environments::new(store, vault),
             house,
             facts,
