@@ -156,7 +156,7 @@ impl From<&QueryError> for Outcome {
             QueryError::Parameters(_) => Self::Parameters,
             QueryError::Database { .. } | QueryError::Column(_) => Self::Failed,
             QueryError::Timeout(_) => Self::TimedOut,
-            QueryError::Rows(_) | QueryError::Bytes(_) => Self::Capped,
+            QueryError::Rows(_) | QueryError::Bytes(_) | QueryError::Row(_) => Self::Capped,
             QueryError::Connect(_) => Self::Unreachable,
             QueryError::Broken => Self::BrokeOff,
             QueryError::Abandoned => Self::Abandoned,

@@ -26,6 +26,9 @@ pub enum ConnectError {
     /// The server does not accept user and password.
     #[error("the database server does not accept the user and password")]
     Login,
+    /// The server takes the password over TLS only.
+    #[error("the database server takes this user's password over TLS only")]
+    LoginNeedsTls,
     /// There is no such database, or the user may not open it.
     #[error("there is no such database, or the user may not open it")]
     Database,
@@ -108,7 +111,7 @@ impl ConnectError {
                 TunnelStep::Passphrase | TunnelStep::Login => Step::SshLogin,
             },
             Self::NoTls | Self::Certificate(_) => Step::Tls,
-            Self::Login | Self::Full | Self::Protocol => Step::Login,
+            Self::Login | Self::LoginNeedsTls | Self::Full | Self::Protocol => Step::Login,
             Self::Database | Self::ReadOnly => Step::Database,
         }
     }
@@ -135,6 +138,7 @@ impl ConnectError {
             Self::NoTls => "database_without_tls",
             Self::Certificate(_) => "database_certificate",
             Self::Login => "database_login",
+            Self::LoginNeedsTls => "database_login_needs_tls",
             Self::Database => "database_missing",
             Self::Full => "database_full",
             Self::Protocol => "database_protocol",

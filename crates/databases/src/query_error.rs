@@ -25,6 +25,9 @@ pub enum QueryError {
     /// More bytes than the connection gives.
     #[error("the answer has more than {0} bytes, the most of this connection")]
     Bytes(u64),
+    /// A row with more bytes than are read at once.
+    #[error("a row of the answer has more than {0} bytes, the most of a row")]
+    Row(u64),
     /// A column of a type that has no form in JSON here.
     #[error("the column {0} has a type that cannot be answered: cast it to text")]
     Column(String),

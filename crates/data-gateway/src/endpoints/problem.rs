@@ -14,9 +14,11 @@ impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
         let said = sentence(&error);
         match error {
-            RunError::UnknownConnection => {
-                Self::new(StatusCode::NOT_FOUND, "unknown_database", "The app may use no database of this name.")
-            }
+            RunError::UnknownConnection => Self::new(
+                StatusCode::NOT_FOUND,
+                "unknown_database",
+                "The app may use no database of this name.",
+            ),
             RunError::UnknownDataQuery => Self::new(
                 StatusCode::NOT_FOUND,
                 "unknown_data_query",
@@ -61,7 +63,9 @@ fn of_query(error: QueryError, said: String) -> Problem {
         ),
         QueryError::Timeout(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, "statement_timeout", said),
         QueryError::Rows(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows", said),
-        QueryError::Bytes(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "answer_too_large", said),
+        QueryError::Bytes(_) | QueryError::Row(_) => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "answer_too_large", said)
+        }
         QueryError::Column(_) => Problem::invalid("column_type", said),
         QueryError::Connect(error) => {
             let status = match error {
