@@ -1,13 +1,18 @@
 //! What keeps a read-only connection from writing, found out on the live connection.
 
+mod attempts;
+mod examination;
 mod locks;
+pub(crate) mod mysql;
+pub(crate) mod postgresql;
+pub(crate) mod redshift;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use locks::{ReadOnlyLocks, admit};
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadOnlyExamination {
     /// Version of the database server, as it says itself.
@@ -21,7 +26,7 @@ pub struct ReadOnlyExamination {
 }
 
 /// One thing that keeps a connection from writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lock {
     /// The parser lets only reading statements through.
@@ -38,8 +43,27 @@ pub enum Lock {
     Role,
 }
 
+impl Lock {
+    /// Those that the gateway puts on, from the outside to the inside.
+    pub const OURS: [Self; 5] =
+        [Self::Parser, Self::Functions, Self::OneStatement, Self::Transaction, Self::Session];
+
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parser => "parser",
+            Self::Functions => "functions",
+            Self::OneStatement => "one_statement",
+            Self::Transaction => "transaction",
+            Self::Session => "session",
+            Self::Role => "role",
+        }
+    }
+}
+
 /// Whether a lock holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockState {
     /// Which.
@@ -51,7 +75,7 @@ pub struct LockState {
 }
 
 /// One attempt to write, made in a transaction that was rolled back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// What was attempted.

@@ -118,9 +118,11 @@ pub(super) fn fields<const N: usize>(row: TextRow) -> Result<[String; N], QueryE
 pub(super) fn grouped<K: Clone + Ord, C>(rows: Vec<([String; 2], K, C, K, C)>) -> Vec<Reference<K, C>> {
     let mut references = BTreeMap::<([String; 2], K), Reference<K, C>>::new();
     for (name, from, column, to, other) in rows {
-        let reference = references
-            .entry((name, from.clone()))
-            .or_insert_with(|| Reference { from, to, columns: Vec::new() });
+        let reference = references.entry((name, from.clone())).or_insert_with(|| Reference {
+            from,
+            to,
+            columns: Vec::new(),
+        });
         reference.columns.push((column, other));
     }
     references.into_values().collect()

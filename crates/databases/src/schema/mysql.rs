@@ -8,8 +8,7 @@ use crate::{Column, QueryError, Schema};
 type Key = [String; 2];
 
 /// Databases of the server itself.
-const NOT_SYSTEM: &str =
-    "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys', 'INFORMATION_SCHEMA', 'PERFORMANCE_SCHEMA')";
+const NOT_SYSTEM: &str = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys', 'INFORMATION_SCHEMA', 'PERFORMANCE_SCHEMA')";
 
 /// Reads the schema: of all databases of the server that the user may see, as statements may name any of them.
 ///

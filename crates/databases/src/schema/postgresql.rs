@@ -11,7 +11,8 @@ use crate::{Column, ConnectError, Engine, QueryError, Schema};
 /// The session breaks, or the catalogue is a strange one.
 pub(crate) async fn read(session: &mut dyn TextSession, engine: Engine) -> Result<Schema, QueryError> {
     let is_redshift = engine == Engine::Redshift;
-    let begin = if is_redshift { "BEGIN READ ONLY" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+    let begin =
+        if is_redshift { "BEGIN READ ONLY" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
     session.command(begin).await?;
     let rows = session.rows(&tables(is_redshift)).await?;
     let mut assembly = Assembly::new(rows.into_iter().map(table).collect::<Result<_, _>>()?);

@@ -10,7 +10,9 @@ use crate::QueryError;
 impl TextSession for &Client {
     async fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
         let rows = self.query_typed(statement, &[]).await.map_err(refused)?;
-        rows.iter().map(|row| (0..row.len()).map(|column| row.try_get(column).map_err(refused)).collect()).collect()
+        rows.iter()
+            .map(|row| (0..row.len()).map(|column| row.try_get(column).map_err(refused)).collect())
+            .collect()
     }
 
     async fn command(&mut self, statements: &str) -> Result<(), QueryError> {
