@@ -7,8 +7,12 @@
 mod authorities;
 mod connect_error;
 mod database;
+mod dial;
 mod engine;
+mod json;
 mod limits;
+mod open;
+mod postgresql;
 mod query;
 mod query_error;
 mod read_only;
@@ -16,12 +20,14 @@ mod rows;
 mod schema;
 mod target;
 mod text_session;
+mod tls;
 
 pub use authorities::{AuthoritiesError, check_authorities};
 pub use connect_error::{ConnectError, Step};
 pub use database::{Database, Usage};
 pub use engine::Engine;
 pub use limits::{Limits, LimitsError};
+pub use open::open;
 pub use query::{Caller, Query};
 pub use query_error::QueryError;
 pub use read_only::{Attempt, Lock, LockState, ReadOnlyExamination};

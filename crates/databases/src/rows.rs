@@ -30,6 +30,7 @@ pub struct Summary {
 }
 
 /// Where an engine puts the pieces.
+#[derive(Clone)]
 pub(crate) struct RowsSender {
     pub(crate) pieces: mpsc::Sender<Result<Bytes, QueryError>>,
     summary: Arc<Mutex<Summary>>,

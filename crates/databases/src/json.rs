@@ -1,0 +1,115 @@
+//! JSON, written as it comes, without a value in between.
+//!
+//! Numbers and strings look as `JSON.stringify` writes them (ECMA-262, "Number::toString" and "QuoteJSONString").
+
+use std::io::Write as _;
+
+/// Appends a string in quotes.
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    escaped(text, out);
+    out.push(b'"');
+}
+
+/// Appends a string in quotes; bytes that are no UTF-8, which databases without an encoding may hold, become U+FFFD.
+pub(crate) fn bytes_as_string(bytes: &[u8], out: &mut Vec<u8>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => string(text, out),
+        Err(_) => string(&String::from_utf8_lossy(bytes), out),
+    }
+}
+
+/// Appends what stands between a string's quotes.
+pub(crate) fn escaped(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = from.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            other => {
+                const DIGITS: [u8; 16] = *b"0123456789abcdef";
+                let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[digit(other >> 4), digit(other & 15)]);
+            }
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Appends a whole number.
+pub(crate) fn integer(number: i64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            // Always below ten.
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        }
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
+/// Appends a floating-point number, which JSON has only if it is finite; otherwise `null`.
+pub(crate) fn double(number: f64, out: &mut Vec<u8>) {
+    float(
+        number.is_finite(),
+        number.abs(),
+        number == 0.0,
+        format_args!("{number}"),
+        || format!("{number:e}"),
+        out,
+    );
+}
+
+/// Appends a floating-point number of four bytes, with as many digits as it has.
+pub(crate) fn single(number: f32, out: &mut Vec<u8>) {
+    let size = f64::from(number.abs());
+    float(number.is_finite(), size, number == 0.0, format_args!("{number}"), || format!("{number:e}"), out);
+}
+
+/// Shortest digits that give the number back, in the notation that ECMAScript chooses for its size.
+fn float(
+    is_finite: bool,
+    size: f64,
+    is_zero: bool,
+    plain: std::fmt::Arguments<'_>,
+    scientific: impl FnOnce() -> String,
+    out: &mut Vec<u8>,
+) {
+    if !is_finite {
+        out.extend_from_slice(b"null");
+    } else if is_zero {
+        out.push(b'0');
+    } else if (1e-6..1e21).contains(&size) {
+        // Writing into memory does not fail.
+        let _ = out.write_fmt(plain);
+    } else {
+        let text = scientific();
+        let (digits, exponent) = text.split_once('e').unwrap_or((text.as_str(), "0"));
+        out.extend_from_slice(digits.as_bytes());
+        out.push(b'e');
+        if !exponent.starts_with('-') {
+            out.push(b'+');
+        }
+        out.extend_from_slice(exponent.as_bytes());
+    }
+}

@@ -1,0 +1,24 @@
+//! From a target to a database.
+
+use std::sync::Arc;
+
+use outbound::AddressPolicy;
+
+use crate::postgresql::Postgresql;
+use crate::read_only::ReadOnlyLocks;
+use crate::{ConnectError, Credentials, Database, Engine, Target};
+
+/// A database at this target. No session is opened before the first one is needed.
+///
+/// # Errors
+/// Limits under which there is no session.
+pub fn open(
+    target: &Target,
+    credentials: Credentials,
+    policy: Arc<AddressPolicy>,
+) -> Result<Arc<dyn Database>, ConnectError> {
+    match target.engine {
+        Engine::Postgresql => Ok(Arc::new(Postgresql::new(target, credentials, policy, ReadOnlyLocks::ALL)?)),
+        Engine::Mysql | Engine::Redshift => Err(ConnectError::Protocol),
+    }
+}

@@ -1,0 +1,80 @@
+//! A session while it is used.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::Object;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::pool::Borrowed;
+use super::session::{Door, Session};
+
+/// How often the server is asked to cancel: a request that comes before the statement begins has no effect.
+const ATTEMPTS: u32 = 8;
+/// How long the server has to come to an end before it is asked again.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// A borrowed session. Unless it is [given back](Running::give_back), what it runs is cancelled at the server, and it is
+/// closed; until then it counts as one of the open ones.
+pub(crate) struct Running {
+    session: Option<Borrowed>,
+    door: Arc<Door>,
+}
+
+impl Running {
+    /// From now on, the session may have something of its borrower's.
+    pub(crate) fn new(mut session: Borrowed, door: Arc<Door>) -> Self {
+        session.is_clean = false;
+        Self { session: Some(session), door }
+    }
+
+    /// The session.
+    pub(crate) fn session(&mut self) -> Option<&mut Session> {
+        self.session.as_deref_mut()
+    }
+
+    /// Nothing is left of what ran.
+    pub(crate) fn give_back(mut self) {
+        if let Some(mut session) = self.session.take() {
+            session.is_clean = true;
+        }
+    }
+
+    /// Nothing runs, but it is of no use any more.
+    pub(crate) fn close(mut self) {
+        if let Some(session) = self.session.take() {
+            drop(Object::take(session));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        let door = Arc::clone(&self.door);
+        match Handle::try_current() {
+            Ok(runtime) if !session.is_broken() => {
+                runtime.spawn(async move {
+                    cancel(&session, &door).await;
+                    drop(Object::take(session));
+                });
+            }
+            _ => drop(Object::take(session)),
+        }
+    }
+}
+
+/// Until the server has nothing more to say.
+async fn cancel(session: &Session, door: &Door) {
+    for _ in 0..ATTEMPTS {
+        if let Err(error) = door.cancel(session).await {
+            tracing::warn!(code = error.code(), "a statement could not be cancelled");
+        }
+        // Answered once everything before it is.
+        match timeout(BETWEEN, session.client.check_connection()).await {
+            Ok(_) => return,
+            Err(_) => {}
+        }
+    }
+}
