@@ -9,6 +9,7 @@ mod canaries;
 mod mutations;
 mod next_paths;
 mod nonces;
+mod read_only;
 mod rotation;
 
 /// What to run.
@@ -24,6 +25,8 @@ enum LongTest {
     NextPaths(next_paths::Options),
     /// Very many seals with one key, in several processes: no nonce comes twice
     Nonces(nonces::Options),
+    /// PostgreSQL's own regression suite through a read-only connection: it is answered, and nothing changes
+    ReadOnly,
     /// Made-up requests to every operation of the API description, good and bad, as several callers
     Schemathesis(api_description::Options),
     /// Planted secrets on every way through the product, in rounds: none is anywhere but in the vault
@@ -39,6 +42,7 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.test {
         LongTest::NextPaths(options) => next_paths::run(options),
         LongTest::Nonces(options) => nonces::run(options),
+        LongTest::ReadOnly => read_only::run(),
         LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Canaries(options) => canaries::run(options),
         LongTest::Rotation(options) => rotation::run(options),
