@@ -1,0 +1,155 @@
+//! Statements of Amazon Redshift.
+
+mod functions;
+
+use sqlparser::{
+    ast::{CommentObject, ObjectType, Statement},
+    dialect::RedshiftSqlDialect,
+};
+
+use crate::{
+    Mode, Reason, Refusal,
+    findings::Findings,
+    standard::{self, Kind, Rules, read_only},
+    text::Text,
+    token::TokenKind,
+};
+
+const RULES: Rules = Rules { dialect: &RedshiftSqlDialect {}, quote: '"', known: functions::known, kind };
+
+/// What there is to say of a statement.
+pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
+    first_words(text)?;
+    let writes = words(text)?;
+    if mode == Mode::ReadOnly
+        && let Some(refusal) = writes
+    {
+        return Err(refusal);
+    }
+    let mut findings = standard::examine(mode, text, &RULES)?;
+    findings.writes |= writes.is_some();
+    Ok(findings)
+}
+
+/// Refuses statements by what they begin with, whether the parser knows them or not.
+fn first_words(text: &Text) -> Result<(), Refusal> {
+    let Some(first) = text.tokens.first() else { return Ok(()) };
+    let word = text.text(first).to_ascii_lowercase();
+    let refused = |(words, reason, why): &(&[&str], Reason, &str)| {
+        words.contains(&word.as_str()).then(|| Refusal {
+            reason: *reason,
+            detail: format!("{} is refused: {why}", word.to_uppercase()),
+        })
+    };
+    REFUSED.iter().find_map(refused).map_or(Ok(()), Err)
+}
+
+const REFUSED: &[(&[&str], Reason, &str)] = &[
+    (
+        &[
+            "abort",
+            "begin",
+            "close",
+            "commit",
+            "deallocate",
+            "declare",
+            "discard",
+            "end",
+            "execute",
+            "fetch",
+            "listen",
+            "lock",
+            "move",
+            "prepare",
+            "release",
+            "reset",
+            "rollback",
+            "savepoint",
+            "set",
+            "start",
+            "unlisten",
+            "use",
+        ],
+        Reason::Session,
+        "it changes the session",
+    ),
+    (
+        &["attach", "cancel", "checkpoint", "copy", "detach", "do", "load", "unload"],
+        Reason::Server,
+        "it reaches files, code, or other servers",
+    ),
+];
+
+/// A look at words, which needs no parser: what is refused everywhere, and what writes.
+fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
+    let server = |what: &str| Refusal {
+        reason: Reason::Server,
+        detail: format!("{what} is refused: it reaches other servers or files"),
+    };
+    let mut writes = None;
+    let defines = text.is_word(0, "create") || text.is_word(0, "alter") || text.is_word(0, "drop");
+    for (index, token) in text.tokens.iter().enumerate() {
+        let is = |word: &str| text.is_word(index, word);
+        let dotted = index > 0 && text.is_symbol(index - 1, ".");
+        if is("into") && !dotted && !(index > 0 && text.is_word(index - 1, "as")) {
+            writes = Some(read_only("INTO"));
+        }
+        if text.words(index, &["for", "update"]) || text.words(index, &["for", "share"]) {
+            writes = Some(read_only("a lock"));
+        }
+        // A name that begins with # is that of a temporary table.
+        if token.kind == TokenKind::Symbol && text.text(token) == "#"
+            || defines && index < 4 && (is("temp") || is("temporary"))
+        {
+            return Err(Refusal {
+                reason: Reason::Session,
+                detail: "temporary tables are refused".to_owned(),
+            });
+        }
+        if defines
+            && index < 4
+            && ["external", "library", "datashare", "model", "user", "group", "role", "database", "identity"]
+                .iter()
+                .any(|word| is(word))
+        {
+            return Err(server("EXTERNAL and the like"));
+        }
+    }
+    Ok(writes)
+}
+
+fn kind(statement: &Statement) -> Option<Kind> {
+    match statement {
+        Statement::Query(_) => Kind::reading("select"),
+        Statement::Explain { .. } => Kind::reading("explain"),
+        Statement::ShowVariable { .. }
+        | Statement::ShowColumns { .. }
+        | Statement::ShowDatabases { .. }
+        | Statement::ShowSchemas { .. }
+        | Statement::ShowTables { .. } => Kind::reading("show"),
+        Statement::Insert(_) => Kind::writing("insert"),
+        Statement::Update(_) => Kind::writing("update"),
+        Statement::Delete(_) => Kind::writing("delete"),
+        Statement::Merge(_) => Kind::writing("merge"),
+        Statement::Truncate(_) => Kind::writing("truncate"),
+        Statement::Call(_) => Some(Kind { name: "call", reads: false, runs_code: true }),
+        Statement::CreateTable(table) if !table.temporary && !table.external => Kind::writing("create table"),
+        Statement::CreateView(view) if !view.temporary => Kind::writing("create view"),
+        Statement::CreateSchema { .. } => Kind::writing("create schema"),
+        Statement::AlterTable(_) => Kind::writing("alter table"),
+        Statement::Drop {
+            object_type:
+                ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Schema,
+            ..
+        } => Kind::writing("drop"),
+        Statement::Comment {
+            object_type: CommentObject::Table | CommentObject::Column | CommentObject::View,
+            ..
+        } => Kind::writing("comment"),
+        Statement::Grant(_) => Kind::writing("grant"),
+        Statement::Revoke(_) => Kind::writing("revoke"),
+        Statement::Vacuum(_) => Kind::writing("vacuum"),
+        Statement::Analyze(_) => Kind::writing("analyze"),
+        _ => None,
+    }
+}

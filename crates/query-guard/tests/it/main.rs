@@ -1,0 +1,3 @@
+//! The guard from outside.
+
+mod allowed;
