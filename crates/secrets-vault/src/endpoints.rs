@@ -6,10 +6,12 @@ mod keys;
 mod named_secrets;
 mod problem;
 mod secret_problem;
+mod secret_text;
 
 use endpoint::{Answer, Call, Endpoint, Paging};
 
 use self::bodies::{SecretAnswer, SecretsAnswer};
+pub use self::secret_text::SecretText;
 use crate::{AppSecrets, Environments, KeyRotations, Occasion, OwnSecrets, Secret, Secrets};
 
 /// Everything that the endpoints of the vault are made from.

@@ -31,7 +31,7 @@ mod value;
 mod variable;
 mod vault;
 
-pub use endpoints::VaultApi;
+pub use endpoints::{SecretText, VaultApi};
 pub use environments::{Environments, InjectedEnvironment, PlatformVariable, VariableSource};
 pub use error::VaultError;
 pub use examination::{DataKeyState, MasterKeyInUse, SwapTest};

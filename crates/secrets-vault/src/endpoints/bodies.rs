@@ -13,6 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
+use super::secret_text::SecretText;
 use crate::{
     GivenParts, GivenValue, Kind, NewSecret, NewSecretValue, Secret, SecretScope, SecretUse, VariableSource,
 };
@@ -144,7 +145,7 @@ struct PartsBody {
 
 impl From<PartsBody> for GivenParts {
     fn from(body: PartsBody) -> Self {
-        let secret = |text: Option<SecretText>| text.map(|text| text.0);
+        let secret = |text: Option<SecretText>| text.map(SecretText::into_bytes);
         Self {
             user: secret(body.user),
             password: secret(body.password),
@@ -156,42 +157,6 @@ impl From<PartsBody> for GivenParts {
             expires_at: body.expires_at,
             scopes: body.scopes,
         }
-    }
-}
-
-struct SecretText(SecretBytes);
-
-impl JsonSchema for SecretText {
-    fn schema_name() -> Cow<'static, str> {
-        "SecretText".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "maxLength": 65536, "writeOnly": true })
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl Visitor<'_> for Text {
-            type Value = SecretText;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a text")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<SecretText, E> {
-                Ok(SecretText(SecretBytes::copy_of(text.as_bytes())))
-            }
-        }
-
-        deserializer.deserialize_str(Text)
     }
 }
 
