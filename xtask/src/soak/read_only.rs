@@ -51,7 +51,9 @@ fn fetch(folder: &Path) -> Result<PathBuf> {
         apt
     };
     programs::succeed(&mut apt("update"))?;
-    programs::succeed(apt("source").args(["--download-only", &package]))?;
+    let installed =
+        programs::output(Command::new("dpkg-query").args(["-W", "-f", "${source:Version}", &package]))?;
+    programs::succeed(apt("source").arg("--download-only").arg(format!("{package}={installed}")))?;
     let archives: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     let archive = archives
         .iter()
