@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use outbound::AddressPolicy;
 
+use crate::mysql::Mysql;
 use crate::postgresql::Postgresql;
 use crate::read_only::ReadOnlyLocks;
+use crate::redshift::Redshift;
 use crate::{ConnectError, Credentials, Database, Engine, Target};
 
 /// A database at this target. No session is opened before the first one is needed.
@@ -19,6 +21,7 @@ pub fn open(
 ) -> Result<Arc<dyn Database>, ConnectError> {
     match target.engine {
         Engine::Postgresql => Ok(Arc::new(Postgresql::new(target, credentials, policy, ReadOnlyLocks::ALL)?)),
-        Engine::Mysql | Engine::Redshift => Err(ConnectError::Protocol),
+        Engine::Redshift => Ok(Arc::new(Redshift::new(target, credentials, policy, ReadOnlyLocks::ALL))),
+        Engine::Mysql => Ok(Arc::new(Mysql::new(target, credentials, policy, ReadOnlyLocks::ALL)?)),
     }
 }

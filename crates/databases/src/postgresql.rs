@@ -16,7 +16,7 @@ mod running;
 mod session;
 mod shape;
 mod statements;
-mod wire;
+pub(crate) mod wire;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -28,8 +28,9 @@ use outbound::AddressPolicy;
 
 use crate::dial::Way;
 use crate::read_only::{ReadOnlyLocks, admit};
+use crate::text_session::postgresql::Asked;
 use crate::{
-    ConnectError, Credentials, Database, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema, Target, Usage,
+    ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema, Target, Usage,
 };
 use pool::SessionPool;
 use refusal::Secrets;
@@ -100,6 +101,12 @@ impl PostgresqlDatabase {
     fn begin(&self) -> Option<&'static str> {
         (self.is_read_only && self.locks.transaction).then_some("BEGIN READ ONLY")
     }
+
+    /// Statements of ours take no longer than a caller's may.
+    async fn in_time<T>(&self, asking: impl Future<Output = Result<T, QueryError>>) -> Result<T, QueryError> {
+        let timeout = tokio::time::timeout(self.limits.most_time(), asking).await;
+        timeout.map_err(|_| QueryError::Timeout(self.limits.most_milliseconds))?
+    }
 }
 
 #[async_trait]
@@ -148,11 +155,22 @@ impl Database for Postgresql {
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {
-        Err(QueryError::Connect(ConnectError::Protocol))
+        let session = self.0.door.open().await?;
+        let reading = async {
+            let mut asked = Asked::new(&session.client, true);
+            crate::schema::postgresql::read(&mut asked, Engine::Postgresql).await
+        };
+        self.0.in_time(reading).await
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
-        Err(QueryError::Connect(ConnectError::Protocol))
+        let session = self.0.door.open().await?;
+        let locks = self.0.is_read_only.then_some(self.0.locks);
+        let examining = async {
+            let mut asked = Asked::new(&session.client, self.0.locks.one_statement);
+            crate::read_only::postgresql::examine(&mut asked, locks).await
+        };
+        self.0.in_time(examining).await
     }
 
     fn usage(&self) -> Usage {

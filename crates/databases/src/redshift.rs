@@ -62,23 +62,18 @@ impl Drop for Counted {
 }
 
 impl Redshift {
-    /// Opens nothing yet.
-    pub(crate) fn new(target: Target, credentials: Credentials, policy: Arc<AddressPolicy>) -> Self {
-        Self::under(ReadOnlyLocks::ALL, target, credentials, policy)
-    }
-
-    /// As [`Redshift::new`], under these locks if the target is read-only.
-    pub(crate) fn under(
-        locks: ReadOnlyLocks,
-        target: Target,
+    /// Opens no session yet.
+    pub(crate) fn new(
+        target: &Target,
         credentials: Credentials,
         policy: Arc<AddressPolicy>,
+        locks: ReadOnlyLocks,
     ) -> Self {
         let opener = Opener {
-            way: Way::to(&target, policy),
-            tls: target.tls,
-            user: target.user,
-            database: target.database,
+            way: Way::to(target, policy),
+            tls: target.tls.clone(),
+            user: target.user.clone(),
+            database: target.database.clone(),
             password: credentials.password,
             locks: target.read_only.then_some(locks),
         };

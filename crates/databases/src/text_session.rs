@@ -1,7 +1,6 @@
 //! A session that is asked in words of ours.
 
-mod mysql;
-mod postgresql;
+pub(crate) mod postgresql;
 
 use async_trait::async_trait;
 

@@ -72,9 +72,10 @@ impl Opener {
 
     async fn wire(&self) -> Result<Wire, ConnectError> {
         let stream = self.way.dial().await?;
+        let host = self.way.host().to_string();
         let tls = crate::tls::configuration(&self.tls)?
             .map(|configuration| tokio_postgres_rustls::MakeRustlsConnect::new((*configuration).clone()));
-        let begun = Wire::over(stream, tls.as_ref(), self.way.host().as_str(), LONGEST);
+        let begun = Wire::over(stream, tls.as_ref(), &host, LONGEST);
         tokio::time::timeout(PATIENCE, begun).await.map_err(|_| ConnectError::Timeout)?
     }
 

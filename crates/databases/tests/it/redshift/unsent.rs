@@ -1,0 +1,80 @@
+//! What a read-only connection to Redshift never sends.
+
+use std::time::Duration;
+
+use databases::{Caller, Engine, Query, QueryError, Target};
+use query_guard::{Language, Mode};
+
+use super::recording_server::{LetsIn, start};
+use crate::postgresql::server::{open, server, text};
+
+fn target(port: u16) -> Target {
+    Target { engine: Engine::Redshift, port, host: "127.0.0.1".parse().unwrap(), ..server().target("postgres") }
+}
+
+fn query(mode: Mode, sql: &str) -> Option<Query> {
+    let statement = query_guard::check(Language::Redshift, mode, sql).ok()?;
+    let caller = Caller::new("vybe");
+    Some(Query { statement, parameters: Vec::new(), timeout: Duration::from_secs(60), caller })
+}
+
+#[tokio::test]
+async fn d15_unload_copy_create_external_and_call_are_never_sent() {
+    let (port, sent) = start(LetsIn::Everybody).await;
+    let redshift = open(&target(port));
+    let statements = [
+        "UNLOAD ('SELECT * FROM people') TO 's3://somewhere/' IAM_ROLE default",
+        "unload/**/('SELECT 1') to 's3://somewhere/' iam_role 'arn:aws:iam::1:role/a'",
+        "COPY people FROM 's3://somewhere/' IAM_ROLE default",
+        "CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE 'a' IAM_ROLE default",
+        "CREATE EXTERNAL TABLE spectrum.a (b INT) STORED AS PARQUET LOCATION 's3://somewhere/'",
+        "CREATE EXTERNAL FUNCTION f (INT) RETURNS INT STABLE LAMBDA 'a' IAM_ROLE default",
+        "CALL procedure_of_somebody()",
+        "CALL procedure_of_somebody(:a)",
+        "INSERT INTO people VALUES (1)",
+        "CREATE TABLE a AS SELECT 1 AS b",
+        "SELECT 1 AS a INTO b",
+        "SELECT 1; UNLOAD ('SELECT 1') TO 's3://somewhere/' IAM_ROLE default",
+        "GRANT SELECT ON people TO PUBLIC",
+        "VACUUM people",
+    ];
+    let mut also_refused_by_the_session = 0;
+    for sql in statements {
+        assert!(query(Mode::ReadOnly, sql).is_none(), "{sql}");
+        // One that was checked for another connection is not sent either.
+        if let Some(query) = query(Mode::ReadWrite, sql) {
+            let error = redshift.run(query).await.err();
+            assert!(matches!(&error, Some(QueryError::Database { code, .. }) if code == "25006"), "{sql}: {error:?}");
+            also_refused_by_the_session += 1;
+        }
+    }
+    assert!(also_refused_by_the_session > 2);
+    let reading = query(Mode::ReadOnly, "SELECT a FROM people").unwrap();
+    text(redshift.run(reading).await.unwrap()).await.unwrap();
+    assert_eq!(
+        sent.all(),
+        [
+            "SET statement_timeout TO 60000; SET application_name TO 'vybe'",
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            "BEGIN READ ONLY",
+            "SELECT a FROM people",
+            "ROLLBACK",
+            "RESET ALL",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_password_by_the_digest_of_redshift() {
+    let (port, sent) = start(LetsIn::Digest).await;
+    assert_eq!(open(&target(port)).test().await, Ok(()));
+    let answer = sent.all().swap_remove(0);
+    let field = |text: &str| (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>();
+    let answer = field(&answer);
+    let (digest, nonce) = (&answer[4..36], &answer[40..]);
+    assert_eq!(answer[..4], 32_u32.to_be_bytes());
+    assert_eq!(answer[36..40], (nonce.len() as u32).to_be_bytes());
+    let salted = [crate::postgresql::server::PASSWORD.as_bytes(), b"salt of it"].concat();
+    let inner = cryptography::digest(&salted);
+    assert_eq!(digest, cryptography::digest(&[&inner, b"server nonce".as_slice(), nonce].concat()));
+}
