@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use crate::credentials::Opened;
 use crate::description::described;
+use crate::examinations::Schemas;
 use crate::given::Checked;
 use crate::store::connections;
 use crate::{
@@ -34,6 +35,7 @@ pub struct Connections {
     pub(crate) facts: Arc<dyn Facts>,
     pub(crate) open: OpenDatabases,
     pub(crate) addresses: Arc<AddressPolicy>,
+    pub(crate) schemas: Schemas,
 }
 
 impl fmt::Debug for Connections {
@@ -52,7 +54,7 @@ impl Connections {
         open: OpenDatabases,
         addresses: Arc<AddressPolicy>,
     ) -> Self {
-        Self { store, vault, facts, open, addresses }
+        Self { store, vault, facts, open, addresses, schemas: Schemas::default() }
     }
 
     /// The organization's connections in the order in which they were made, at most so many after one. Of the apps that

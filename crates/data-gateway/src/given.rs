@@ -2,7 +2,7 @@
 //!
 //! Every text is taken as it is: no driver reads hosts, options or paths out of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -128,10 +128,10 @@ impl GivenDestination {
             return Err(wrong("hops", format!("a tunnel leads through {MOST_HOPS} SSH servers at most")));
         }
         let host = parse::<Host>("host", &self.host)?;
-        if self.hops.is_empty() {
-            judge(&host, addresses)?;
-        }
         let port = check_port("port", self.port)?;
+        if self.hops.is_empty() {
+            judge(&host, port, addresses)?;
+        }
         let database = check_name("database", self.database)?;
         let user = check_name("user", self.user)?;
         let tls = check_tls(self.tls)?;
@@ -149,12 +149,13 @@ pub(crate) async fn check_hops(
     for (number, hop) in given.into_iter().enumerate() {
         let field = |name: &str| format!("hops[{number}].{name}");
         let host = parse::<Host>(&field("host"), &hop.host)?;
+        let port = check_port(&field("port"), hop.port)?;
         if number == 0 {
-            judge(&host, addresses)?;
+            judge(&host, port, addresses)?;
         }
         hops.push(HopAddress {
             host,
-            port: check_port(&field("port"), hop.port)?,
+            port,
             user: check_name(&field("user"), hop.user)?,
             host_key: parse(&field("hostKey"), &hop.host_key)?,
         });
@@ -215,7 +216,7 @@ pub(crate) fn route(
 }
 
 /// Whether an address may be connected to. A name that stands for this machine (RFC 6761) is judged as its address.
-pub(crate) fn judge(host: &Host, addresses: &AddressPolicy) -> Result<(), ConnectionError> {
+pub(crate) fn judge(host: &Host, port: u16, addresses: &AddressPolicy) -> Result<(), ConnectionError> {
     let address = match host {
         Host::Address(address) => *address,
         Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
@@ -223,7 +224,7 @@ pub(crate) fn judge(host: &Host, addresses: &AddressPolicy) -> Result<(), Connec
         }
         Host::Name(_) => return Ok(()),
     };
-    addresses.permits(address).map_err(ConnectionError::Address)
+    addresses.permits_at(SocketAddr::new(address, port)).map_err(ConnectionError::Address)
 }
 
 /// A port that can be connected to.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use audit::{Actor, Event, Follower, Target};
-use databases::Database;
+use databases::{Database, QueryError};
 use ids::{AppId, ConnectionId, OrganizationId};
 use outbound::AddressPolicy;
 use sea_orm::ConnectionTrait;
@@ -159,7 +159,8 @@ impl OpenDatabases {
         let opened = self.unlock_in(self.inner.store.database(), connection).await?;
         let (target, credentials) =
             opened.into_target().ok_or_else(|| self.tampered(connection, &["hops"]))?;
-        let database = crate::opening::open(target, credentials, Arc::clone(&self.inner.addresses));
+        let database = databases::open(&target, credentials, Arc::clone(&self.inner.addresses))
+            .map_err(QueryError::Connect)?;
         let open = Arc::new(Open {
             connection: connection.clone(),
             database: Arc::new(WatchedDatabase::new(database, connection, self.inner.store.clone())),
