@@ -30,7 +30,7 @@ wait "$server"
 [ "$word" = stop ] || rm -rf "$folder"
 "#;
 
-/// Small, fast, and not for keeping. `local_infile` is on, so that what refuses `LOAD DATA LOCAL` is the client.
+/// Small, fast, and only as durable as killing it needs. `local_infile` is on, so that what refuses `LOAD DATA LOCAL` is the client.
 const SETTINGS: [&str; 11] = [
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
@@ -39,7 +39,7 @@ const SETTINGS: [&str; 11] = [
     "--max-allowed-packet=1G",
     "--innodb-buffer-pool-size=64M",
     "--innodb-log-file-size=16M",
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=2",
     "--innodb-flush-method=nosync",
     "--sync-frm=0",
     "--secure-file-priv=",
@@ -78,8 +78,11 @@ impl MariaServer {
     pub fn start() -> Self {
         let program = find("mariadbd");
         // A socket's path has at most 107 bytes, so it cannot be anywhere deep.
-        let folder =
-            tempfile::Builder::new().prefix("vybe-maria-").tempdir_in("/tmp").expect("a temporary folder").keep();
+        let folder = tempfile::Builder::new()
+            .prefix("vybe-maria-")
+            .tempdir_in("/tmp")
+            .expect("a temporary folder")
+            .keep();
         let account = account_for_server();
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["localhost"]);

@@ -2,4 +2,7 @@
 
 #![cfg(test)]
 
+mod mysql;
+mod postgresql;
+mod redshift;
 mod regression_suite;

@@ -1,0 +1,147 @@
+//! MySQL and MariaDB.
+
+mod answer;
+mod cell;
+mod commands;
+mod fault;
+mod opening;
+mod parameters;
+mod row;
+mod running;
+mod session;
+mod sessions;
+mod shape;
+mod text;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cryptography::SecretBytes;
+use outbound::AddressPolicy;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use answer::Answer;
+use fault::Fault;
+use running::Running;
+use session::Session;
+use sessions::{Borrowed, Shared};
+
+use crate::dial::Way;
+use crate::read_only::{ReadOnlyLocks, admit};
+use crate::{
+    ConnectError, Credentials, Database, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema,
+    Target, Tls, Usage,
+};
+
+/// How long a session may take that is opened to see whether one can be.
+const TESTING: Duration = Duration::from_secs(60);
+
+/// What every session of a connection has in common.
+pub(crate) struct Settings {
+    way: Way,
+    tls: Tls,
+    user: String,
+    database: String,
+    password: SecretBytes,
+    limits: Limits,
+    is_read_only: bool,
+    locks: ReadOnlyLocks,
+}
+
+impl Settings {
+    const fn read_only(&self) -> bool {
+        self.is_read_only
+    }
+}
+
+/// A MySQL or MariaDB database.
+pub(crate) struct Mysql {
+    shared: Arc<Shared>,
+}
+
+impl Mysql {
+    /// Nothing is connected before a query asks for it.
+    ///
+    /// # Errors
+    /// Limits under which there is no session.
+    pub(crate) fn new(
+        target: &Target,
+        credentials: Credentials,
+        policy: Arc<AddressPolicy>,
+        locks: ReadOnlyLocks,
+    ) -> Result<Self, ConnectError> {
+        let settings = Settings {
+            way: Way::to(target, policy),
+            tls: target.tls.clone(),
+            user: target.user.clone(),
+            database: target.database.clone(),
+            password: credentials.password,
+            limits: target.limits,
+            is_read_only: target.read_only,
+            locks,
+        };
+        let shared = Shared::new(settings).map_err(|_| ConnectError::Full)?;
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+#[async_trait]
+impl Database for Mysql {
+    async fn run(&self, query: Query) -> Result<Rows, QueryError> {
+        let since = std::time::Instant::now();
+        let settings = &self.shared.settings;
+        admit(settings.read_only(), &query.statement)?;
+        let parameters = parameters::bind(query.statement.placeholders(), query.parameters)?;
+        let time = query.timeout.min(settings.limits.most_time());
+        let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let deadline = Instant::now() + time;
+        let borrowed = timeout_at(deadline, self.shared.borrow())
+            .await
+            .map_err(|_| QueryError::Timeout(milliseconds))??;
+        let (sender, rows) = Rows::channel();
+        let (started, start) = oneshot::channel();
+        let pieces = sender.pieces.clone();
+        let answer = Answer::new(sender, started, settings.limits, since);
+        let running = Running {
+            shared: Arc::clone(&self.shared),
+            caller: query.caller,
+            sql: query.statement.sql().to_owned(),
+            parameters,
+            deadline,
+            milliseconds,
+        };
+        tokio::spawn(running.run(borrowed, answer, pieces));
+        start.await.unwrap_or(Err(QueryError::Broken))?;
+        Ok(rows)
+    }
+
+    async fn test(&self) -> Result<(), ConnectError> {
+        let opened = timeout(TESTING, opening::open(&self.shared.settings)).await;
+        opened.map_err(|_| ConnectError::Timeout)??.leave().await;
+        Ok(())
+    }
+
+    async fn schema(&self) -> Result<Schema, QueryError> {
+        let mut borrowed = self.shared.borrow().await?;
+        let schema =
+            crate::schema::mysql::read(&mut text::Asked::new(borrowed.session(), &self.shared.settings))
+                .await?;
+        borrowed.give_back();
+        Ok(schema)
+    }
+
+    async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
+        Err(QueryError::Parameters("connections to MySQL are not examined yet".to_owned()))
+    }
+
+    fn usage(&self) -> Usage {
+        self.shared.usage()
+    }
+
+    async fn close_idle(&self) {
+        self.shared.close_idle().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! A session with a server, and the state that it has to be in.
+
+use std::time::{Duration, Instant};
+
+use super::opening;
+use super::wire::{Column, Cursor, Done, Greeting, Packets, Refusal, Reply, WireError};
+use super::{Settings, commands};
+use crate::ConnectError;
+
+/// The most bytes of an answer's packet to statements of ours, and of what describes columns.
+pub(crate) const MOST: usize = 1 << 20;
+
+/// A session. Its statements are those of its caller only between [`Session::begin`] and the reset after them.
+pub(crate) struct Session {
+    pub(crate) packets: Packets,
+    /// What `KILL` takes.
+    id: u32,
+    pub(crate) is_maria: bool,
+    is_version_8: bool,
+    /// Whether columns have MariaDB's extended description.
+    extended: bool,
+    /// What the session said of itself when it was new.
+    state: Vec<Option<String>>,
+    used: Instant,
+    /// Whether nobody has had it yet.
+    pub(crate) is_new: bool,
+    /// Whether somebody may get it.
+    pub(crate) is_fit: bool,
+}
+
+impl Session {
+    pub(crate) fn new(packets: Packets, greeting: &Greeting, extended: bool) -> Self {
+        let major = greeting.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        Self {
+            packets,
+            id: greeting.session,
+            is_maria: greeting.is_maria(),
+            is_version_8: !greeting.is_maria() && major.is_some_and(|major| major >= 8),
+            extended,
+            state: Vec::new(),
+            used: Instant::now(),
+            is_new: true,
+            is_fit: true,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How long nobody has used it.
+    pub(crate) fn idle(&self) -> Duration {
+        self.used.elapsed()
+    }
+
+    /// Puts a new session into its state, and remembers what it says of itself then.
+    pub(crate) async fn begin(&mut self, settings: &Settings) -> Result<Result<(), ConnectError>, WireError> {
+        self.queue_state(settings);
+        self.packets.flush().await?;
+        match self.finish_state(settings).await? {
+            Ok(state)
+                if settings.read_only()
+                    && settings.locks.session
+                    && state.first() != Some(&Some("1".to_owned())) =>
+            {
+                Ok(Err(ConnectError::ReadOnly))
+            }
+            Ok(state) => {
+                self.state = state;
+                Ok(Ok(()))
+            }
+            Err(refusal) => Ok(Err(match opening::refused(&refusal) {
+                ConnectError::Protocol if settings.read_only() => ConnectError::ReadOnly,
+                other => other,
+            })),
+        }
+    }
+
+    /// Ends what a caller may have left behind, and puts the session into its state again. Whether it is in it for sure:
+    /// whatever a caller may have changed that a reset leaves, a role or the current database, shows in what it says.
+    pub(crate) async fn reset(&mut self, settings: &Settings) -> bool {
+        self.packets.queue_command(&commands::query("ROLLBACK"));
+        self.packets.queue_command(&commands::reset());
+        self.packets.queue_command(&commands::open_database(&settings.database));
+        self.queue_state(settings);
+        let ended = async {
+            self.packets.flush().await?;
+            for _ in 0..3 {
+                if self.simple().await?.is_err() {
+                    return Ok(false);
+                }
+            }
+            Ok::<_, WireError>(self.finish_state(settings).await?.is_ok_and(|state| state == self.state))
+        };
+        let in_state = ended.await.unwrap_or(false);
+        self.used = Instant::now();
+        self.is_new = false;
+        in_state
+    }
+
+    /// Whether both are sessions with the same server, under the same account.
+    pub(crate) fn is_at_the_server_of(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+
+    /// Says goodbye and closes.
+    pub(crate) async fn leave(mut self) {
+        self.packets.queue_command(&commands::quit());
+        // Whoever does not hear it notices that the connection is closed.
+        let _ = self.packets.flush().await;
+    }
+
+    fn queue_state(&mut self, settings: &Settings) {
+        self.packets.queue_command(&commands::query(commands::STATE));
+        if settings.read_only() && settings.locks.session {
+            self.packets.queue_command(&commands::query(commands::READ_ONLY));
+        }
+        self.packets.queue_command(&commands::query(&commands::ask_state(
+            self.is_maria,
+            self.is_version_8,
+            settings,
+        )));
+    }
+
+    async fn finish_state(
+        &mut self,
+        settings: &Settings,
+    ) -> Result<Result<Vec<Option<String>>, Refusal>, WireError> {
+        let commands = if settings.read_only() && settings.locks.session { 2 } else { 1 };
+        for _ in 0..commands {
+            if let Err(refusal) = self.simple().await? {
+                return Ok(Err(refusal));
+            }
+        }
+        Ok(self.text_rows().await?.map(|mut rows| rows.pop().unwrap_or_default()))
+    }
+
+    /// The answer to a command that gives no rows.
+    pub(crate) async fn simple(&mut self) -> Result<Result<Done, Refusal>, WireError> {
+        self.packets.begin_answer();
+        match Reply::parse(&self.packets.next(MOST).await?)? {
+            Reply::Done(done) => Ok(Ok(done)),
+            Reply::Refused(refusal) => Ok(Err(refusal)),
+            Reply::Columns(_) => Err(WireError::Malformed),
+        }
+    }
+
+    /// So many columns, and whether more results follow theirs.
+    pub(crate) async fn columns(&mut self, count: u16) -> Result<(Vec<Column>, bool), WireError> {
+        let mut columns = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            columns.push(Column::parse(&self.packets.next(MOST).await?, self.extended)?);
+        }
+        match Done::at_end(&self.packets.next(MOST).await?)? {
+            Some(end) => Ok((columns, end.has_more())),
+            None => Err(WireError::Malformed),
+        }
+    }
+
+    /// The rows of a statement of ours, sent as text.
+    pub(crate) async fn text_rows(&mut self) -> Result<Result<Vec<Vec<Option<String>>>, Refusal>, WireError> {
+        self.packets.begin_answer();
+        let count = match Reply::parse(&self.packets.next(MOST).await?)? {
+            Reply::Done(_) => return Ok(Ok(Vec::new())),
+            Reply::Refused(refusal) => return Ok(Err(refusal)),
+            Reply::Columns(count) => count,
+        };
+        self.columns(count).await?;
+        let mut rows = Vec::new();
+        loop {
+            let payload = self.packets.next(MOST).await?;
+            if let Some(refusal) = Refusal::in_packet(&payload)? {
+                return Ok(Err(refusal));
+            }
+            if Done::at_end(&payload)?.is_some() {
+                return Ok(Ok(rows));
+            }
+            let mut cursor = Cursor::new(&payload);
+            let mut row = Vec::with_capacity(usize::from(count));
+            for _ in 0..count {
+                row.push(cursor.counted_or_null()?.map(|text| String::from_utf8_lossy(text).into_owned()));
+            }
+            rows.push(row);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A session that is asked in words of ours.
+
+use async_trait::async_trait;
+
+use super::fault::{self, Fault};
+use super::parameters::execute;
+use super::running::prepared;
+use super::session::MOST;
+use super::wire::{Cursor, Done, Refusal, Reply, WireError};
+use super::{Session, Settings, commands};
+use crate::QueryError;
+use crate::text_session::{TextRow, TextSession};
+
+/// A session, and what its refusals are told with.
+pub(crate) struct Asked<'a> {
+    session: &'a mut Session,
+    settings: &'a Settings,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) const fn new(session: &'a mut Session, settings: &'a Settings) -> Self {
+        Self { session, settings }
+    }
+
+    async fn ask(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let session = &mut *self.session;
+        session.packets.queue_command(&commands::prepare("", statement));
+        session.packets.flush().await?;
+        let prepared = prepared(session).await??;
+        session.packets.queue_command(&execute(prepared.id, &[]));
+        session.packets.flush().await?;
+        session.packets.begin_answer();
+        let count = match Reply::parse(&session.packets.next(MOST).await?)? {
+            Reply::Refused(refusal) => return Err(refusal.into()),
+            Reply::Done(_) => return Ok(Vec::new()),
+            Reply::Columns(count) => count,
+        };
+        session.columns(count).await?;
+        let mut rows = Vec::new();
+        loop {
+            let payload = session.packets.next(MOST).await?;
+            if let Some(refusal) = Refusal::in_packet(&payload)? {
+                return Err(refusal.into());
+            }
+            if Done::at_end(&payload)?.is_some() {
+                return Ok(rows);
+            }
+            rows.push(text_row(&payload, usize::from(count))?);
+        }
+    }
+
+    async fn tell(&mut self, statements: &str) -> Result<(), Fault> {
+        let session = &mut *self.session;
+        session.packets.queue_command(&commands::query(statements));
+        session.packets.flush().await?;
+        session.packets.begin_answer();
+        loop {
+            match Reply::parse(&session.packets.next(MOST).await?)? {
+                Reply::Refused(refusal) => return Err(refusal.into()),
+                Reply::Columns(_) => return Err(WireError::Malformed.into()),
+                Reply::Done(done) if done.has_more() => {}
+                Reply::Done(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn told(&self, fault: Fault) -> QueryError {
+        match fault {
+            Fault::Refused(refusal) => fault::database(&refusal, self.settings),
+            Fault::Wire(_) => QueryError::Broken,
+            Fault::Stopped(error) => error,
+        }
+    }
+}
+
+/// A row of the binary protocol, all of whose columns are text.
+fn text_row(payload: &[u8], columns: usize) -> Result<TextRow, WireError> {
+    let mut cursor = Cursor::new(payload);
+    cursor.byte()?;
+    let nulls = cursor.bytes((columns + 9) / 8)?;
+    (2..columns + 2)
+        .map(|bit| {
+            if nulls.get(bit / 8).is_some_and(|byte| byte & (1 << (bit % 8)) != 0) {
+                return Ok(None);
+            }
+            Ok(Some(String::from_utf8_lossy(cursor.counted()?).into_owned()))
+        })
+        .collect()
+}
+
+#[async_trait]
+impl TextSession for Asked<'_> {
+    async fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
+        let asked = self.ask(statement).await;
+        asked.map_err(|fault| self.told(fault))
+    }
+
+    async fn command(&mut self, statements: &str) -> Result<(), QueryError> {
+        let told = self.tell(statements).await;
+        told.map_err(|fault| self.told(fault))
+    }
+}

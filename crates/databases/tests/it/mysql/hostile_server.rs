@@ -1,0 +1,317 @@
+//! Servers that speak the protocol and mean no good.
+
+use databases::ConnectError;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::*;
+
+const PASSWORD: &str = "the password of the account";
+const LOCAL_FILES: u32 = 1 << 7;
+const TLS: u32 = 1 << 11;
+const MULTI_STATEMENTS: u32 = 1 << 16;
+/// Everything, TLS too.
+const EVERYTHING: u32 = 0xffff_ffff;
+const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
+
+/// The server's end of a conversation.
+struct Server {
+    stream: TcpStream,
+    /// All that the client has sent.
+    received: Vec<u8>,
+}
+
+impl Server {
+    async fn send(&mut self, sequence: u8, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+        let mut packet = vec![length[0], length[1], length[2], sequence];
+        packet.extend_from_slice(payload);
+        let _ = self.stream.write_all(&packet).await;
+    }
+
+    async fn greet(&mut self, capabilities: u32, method: &str) {
+        let mut payload = b"\x0a10.11.0-MariaDB\0\x07\0\0\0AAAAAAAA\0".to_vec();
+        payload.extend_from_slice(&capabilities.to_le_bytes()[..2]);
+        payload.extend_from_slice(&[45, 2, 0]);
+        payload.extend_from_slice(&capabilities.to_le_bytes()[2..]);
+        payload.push(21);
+        payload.extend_from_slice(&[0; 10]);
+        payload.extend_from_slice(b"BBBBBBBBBBBB\0");
+        payload.extend_from_slice(method.as_bytes());
+        payload.push(0);
+        self.send(0, &payload).await;
+    }
+
+    /// The next packet of the client, or nothing once it has gone.
+    async fn receive(&mut self) -> Option<Vec<u8>> {
+        let mut header = [0; 4];
+        self.stream.read_exact(&mut header).await.ok()?;
+        let length = u32::from_le_bytes([header[0], header[1], header[2], 0]);
+        let mut payload = vec![0; length as usize];
+        self.stream.read_exact(&mut payload).await.ok()?;
+        self.received.extend_from_slice(&header);
+        self.received.extend_from_slice(&payload);
+        Some(payload)
+    }
+
+    /// What the client sends until it goes.
+    async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest).await;
+        self.received.extend_from_slice(&rest);
+        rest
+    }
+
+    /// Answers a command as a server does that has nothing to say: what is asked of a new session gets one column.
+    async fn answer(&mut self, command: &[u8]) {
+        if command.starts_with(b"\x03SELECT") {
+            self.send(1, &[1]).await;
+            self.send(2, b"\x03def\0\0\0\x01v\0\x0c\x3f\0\x01\0\0\0\xfd\0\0\0\0\0").await;
+            self.send(3, &[0xfe, 0, 0, 2, 0]).await;
+            self.send(4, b"\x011").await;
+            self.send(5, &[0xfe, 0, 0, 2, 0]).await;
+        } else {
+            self.send(1, OK).await;
+        }
+    }
+}
+
+/// A server that does this with the first client that comes, and tells all that it was sent.
+async fn serve<F>(
+    conversation: impl FnOnce(Server) -> F + Send + 'static,
+) -> (Target, oneshot::Receiver<Vec<u8>>)
+where
+    F: Future<Output = Server> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut server = conversation(Server { stream, received: Vec::new() }).await;
+        server.rest().await;
+        let _ = tell.send(server.received);
+    });
+    let target = Target {
+        engine: Engine::Mysql,
+        host: Host::Address([127, 0, 0, 1].into()),
+        port,
+        database: "shop".to_owned(),
+        user: "somebody".to_owned(),
+        tls: Tls::Off,
+        route: None,
+        read_only: false,
+        limits: Limits::default(),
+    };
+    (target, told)
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Where in a conversation a file is asked for: after so many commands.
+#[tokio::test]
+async fn d11_no_byte_of_a_local_file_is_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "what only this machine knows").unwrap();
+    for commands in 0..6 {
+        let path = file.path().display().to_string();
+        let (target, told) = serve(async move |mut server: Server| {
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            let login = server.receive().await.unwrap();
+            let offered = u32::from_le_bytes(login[..4].try_into().unwrap());
+            assert_eq!(offered & (LOCAL_FILES | MULTI_STATEMENTS), 0, "neither is offered");
+            server.received.clear();
+            let request = [b"\xfb", path.as_bytes()].concat();
+            if commands == 0 {
+                server.send(2, &request).await;
+                return server;
+            }
+            server.send(2, OK).await;
+            for _ in 1..commands {
+                let command = server.receive().await.unwrap();
+                if command.first() == Some(&0x16) {
+                    // Prepared, without parameters or columns.
+                    server.send(1, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
+                } else {
+                    server.answer(&command).await;
+                }
+            }
+            let asked = server.receive().await.unwrap();
+            server.received.clear();
+            server.send(1, &request).await;
+            // A client that has more commands on their way has not sent a file by that.
+            let _ = asked;
+            server
+        })
+        .await;
+        let database = open_with(target, PASSWORD);
+        let answer = collect(&*database, query(Mode::ReadOnly, "SELECT 1 AS v", vec![])).await;
+        assert!(answer.is_err(), "after {commands} commands: {answer:?}");
+        drop(database);
+        let sent = told.await.unwrap();
+        assert!(!contains(&sent, "what only this machine knows"));
+        // An answer to the request would be a packet with the number after the request's.
+        let answers = sent.chunks(4).next().is_some_and(|header| header.get(3) == Some(&2));
+        assert!(!answers, "after {commands} commands something was answered: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn d18_nothing_is_sent_to_a_server_without_tls() {
+    let modes = [
+        Tls::Full { authorities: None },
+        Tls::Unverified,
+        Tls::Authority { authorities: test_support::Authority::new().certificate() },
+    ];
+    for tls in modes {
+        let (mut target, told) = serve(async |mut server: Server| {
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            server
+        })
+        .await;
+        target.tls = tls;
+        assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::NoTls));
+        assert!(told.await.unwrap().is_empty());
+    }
+}
+
+/// Whoever sits between client and server could put an answer in front of what TLS protects.
+#[tokio::test]
+async fn d18_what_comes_before_tls_is_not_taken_for_what_comes_after() {
+    let (mut target, told) = serve(async |mut server: Server| {
+        server.greet(EVERYTHING, "mysql_native_password").await;
+        server.send(2, OK).await;
+        server
+    })
+    .await;
+    target.tls = Tls::Unverified;
+    let refused = open_with(target, PASSWORD).test().await.unwrap_err();
+    assert!(matches!(refused, ConnectError::Protocol | ConnectError::NoTls), "{refused:?}");
+    assert!(!contains(&told.await.unwrap(), "somebody"));
+}
+
+#[tokio::test]
+async fn d18_the_user_is_named_only_after_tls() {
+    let (mut target, told) = serve(async |mut server: Server| {
+        server.greet(EVERYTHING, "mysql_native_password").await;
+        server.receive().await.unwrap();
+        // No TLS after all.
+        server.send(2, OK).await;
+        server
+    })
+    .await;
+    target.tls = Tls::Unverified;
+    assert!(open_with(target, PASSWORD).test().await.is_err());
+    assert!(!contains(&told.await.unwrap(), "somebody"));
+}
+
+/// A server may ask for the password in another form. It never gets it as it is.
+#[tokio::test]
+async fn the_password_is_not_sent_as_it_is() {
+    for (method, expected) in [
+        ("mysql_clear_password", ConnectError::Login),
+        ("mysql_old_password", ConnectError::Login),
+        ("dialog", ConnectError::Login),
+        ("sha256_password", ConnectError::Login),
+    ] {
+        let (target, told) = serve(async move |mut server: Server| {
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            server.receive().await.unwrap();
+            server
+                .send(2, format!("\u{fe}{method}\0CCCCCCCCCCCCCCCCCCCC\0").replace('\u{fe}', "").as_bytes())
+                .await;
+            server
+        })
+        .await;
+        let refused = open_with(target, PASSWORD).test().await.unwrap_err();
+        assert!(refused == expected || refused == ConnectError::Protocol, "{method}: {refused:?}");
+        assert!(!contains(&told.await.unwrap(), PASSWORD), "{method}");
+    }
+}
+
+/// MySQL's usual way to sign in, when the server has not cached the password's hash.
+#[tokio::test]
+async fn mysql_gets_the_whole_password_only_over_tls() {
+    let (target, told) = serve(async |mut server: Server| {
+        server.greet(EVERYTHING & !TLS, "caching_sha2_password").await;
+        server.receive().await.unwrap();
+        server.send(2, &[1, 4]).await;
+        server
+    })
+    .await;
+    assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::LoginNeedsTls));
+    assert!(!contains(&told.await.unwrap(), PASSWORD));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let (target, _told) = serve(async |server: Server| server).await;
+    assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Timeout));
+}
+
+/// Bytes without sense, in every place: an error each time, and never a panic (which would show as a broken session
+/// in [`QueryError::Broken`] of a task that is gone, and in the output).
+#[tokio::test]
+async fn nonsense_is_an_error() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for round in 0..400_u32 {
+        let payloads: Vec<Vec<u8>> = (0..8)
+            .map(|_| {
+                let length = random() % 40;
+                let mut payload: Vec<u8> = (0..length).map(|_| random().to_le_bytes()[0]).collect();
+                if let (Some(first), true) = (payload.first_mut(), random() % 2 == 0) {
+                    *first = [0, 1, 0xfe, 0xff, 0xfb, 2][(random() % 6) as usize];
+                }
+                payload
+            })
+            .collect();
+        let (target, _told) = serve(async move |mut server: Server| {
+            if round % 4 == 0 {
+                for (sequence, payload) in payloads.iter().enumerate() {
+                    server.send(u8::try_from(sequence).unwrap(), payload).await;
+                }
+                return server;
+            }
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            server.receive().await.unwrap();
+            if round % 4 == 1 {
+                for (sequence, payload) in payloads.iter().enumerate() {
+                    server.send(u8::try_from(sequence + 2).unwrap(), payload).await;
+                }
+                let _ = server.stream.shutdown().await;
+                return server;
+            }
+            server.send(2, OK).await;
+            while let Some(command) = server.receive().await {
+                match command.first() {
+                    Some(0x16) if round % 4 == 2 => {
+                        server.send(1, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
+                    }
+                    Some(0x16 | 0x17) => {
+                        for (sequence, payload) in payloads.iter().enumerate() {
+                            server.send(u8::try_from(sequence + 1).unwrap(), payload).await;
+                        }
+                        let _ = server.stream.shutdown().await;
+                        break;
+                    }
+                    _ => server.answer(&command).await,
+                }
+            }
+            server
+        })
+        .await;
+        let database = open_with(target, PASSWORD);
+        let asked = query(Mode::ReadOnly, "SELECT 1 AS v", vec![]);
+        let _ =
+            tokio::time::timeout(Duration::from_secs(60), collect(&*database, asked)).await.expect("it ends");
+    }
+}
