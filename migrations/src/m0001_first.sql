@@ -323,6 +323,7 @@ CREATE TABLE data_queries (
     name TEXT NOT NULL,
     sql TEXT NOT NULL,
     parameters TEXT NOT NULL,
+    timeout_milliseconds BIGINT NOT NULL,
     from_pages BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     created_by TEXT NOT NULL REFERENCES users (id),

@@ -25,9 +25,9 @@ pub(crate) fn bind(statement: &Statement, given: &Given) -> Result<Vec<Value>, R
     match given {
         Given::Nothing if wanted == 0 => Ok(Vec::new()),
         Given::Nothing => Err(missing(wanted, 0)),
-        Given::List(list) if !names.is_empty() && !list.is_empty() => Err(RunError::Parameters(
-            "the statement names its parameters: give them as an object".to_owned(),
-        )),
+        Given::List(list) if !names.is_empty() && !list.is_empty() => {
+            Err(RunError::Parameters("the statement names its parameters: give them as an object".to_owned()))
+        }
         Given::List(list) if list.len() == wanted => Ok(list.clone()),
         Given::List(list) => Err(missing(wanted, list.len())),
         Given::Map(map) if names.is_empty() && wanted > 0 => Err(RunError::Parameters(format!(

@@ -9,10 +9,10 @@ use databases::{QueryError, Rows, Summary};
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
+use crate::RunError;
 use crate::query_record::Outcome;
 use crate::recording::Begun;
 use crate::turns::Turn;
-use crate::RunError;
 
 /// How long a caller may take nothing of an answer. Longer, and sessions with the database could be held for ever.
 pub const SLOWEST_READER: Duration = Duration::from_secs(30);

@@ -1,6 +1,8 @@
 //! The tables of the gateway. The only room that knows them.
 
 pub(crate) mod connections;
+pub(crate) mod data_queries;
+pub(crate) mod query_records;
 
 use std::str::FromStr;
 

@@ -58,6 +58,12 @@ pub struct Turn {
     at: TurnFor,
 }
 
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Turn").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 struct State {
     desks: HashMap<ConnectionId, Desk>,
@@ -116,12 +122,20 @@ impl Turns {
     #[must_use]
     pub fn load(&self, connection: ConnectionId) -> (usize, usize) {
         let state = locked(&self.state);
-        state.desks.get(&connection).map_or((0, 0), |desk| {
-            (desk.running, desk.lines.iter().map(|line| line.waiters.len()).sum())
-        })
+        state
+            .desks
+            .get(&connection)
+            .map_or((0, 0), |desk| (desk.running, desk.lines.iter().map(|line| line.waiters.len()).sum()))
     }
 
     fn ask(&self, at: TurnFor) -> Result<Asked, Busy> {
+        let mut given = Vec::new();
+        let asked = self.ask_at_desk(at, &mut given);
+        give(&self.state, given);
+        asked
+    }
+
+    fn ask_at_desk(&self, at: TurnFor, given: &mut Vec<Waiter>) -> Result<Asked, Busy> {
         let mut state = locked(&self.state);
         let state = &mut *state;
         let calls = state.calls.entry(at.organization).or_default();
@@ -129,8 +143,12 @@ impl Turns {
             return Err(Busy);
         }
         let desk = state.desks.entry(at.connection).or_default();
-        desk.most = usize::from(at.most_sessions).max(1);
         state.clock += 1;
+        let most = usize::from(at.most_sessions).max(1);
+        if std::mem::replace(&mut desk.most, most) < most {
+            // There are more sessions than before: those who wait come first.
+            given.extend(std::iter::from_fn(|| desk.next(state.clock)));
+        }
         if desk.has_room_for(at.app) {
             // Whoever waits may have no more than they have: a free session goes to them as soon as it is one.
             desk.begin(at.app);
@@ -182,7 +200,6 @@ impl Drop for Ticket {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut given = Vec::new();
         let mut state = locked(&self.state);
         if let Some(desk) = state.desks.get_mut(&self.at.connection) {
             desk.end(self.at.app);
@@ -190,16 +207,17 @@ impl Drop for Turn {
         state.forget(self.at);
         state.clock += 1;
         let now = state.clock;
-        if let Some(desk) = state.desks.get_mut(&self.at.connection) {
-            while let Some(waiter) = desk.next(now) {
-                given.push(waiter);
-            }
-        }
+        let desk = state.desks.get_mut(&self.at.connection);
+        let given = desk.map(|desk| std::iter::from_fn(|| desk.next(now)).collect()).unwrap_or_default();
         drop(state);
-        for waiter in given {
-            // Whoever has left meanwhile hands it on by this same way.
-            drop(waiter.give.send(Turn { state: Arc::clone(&self.state), at: waiter.at }));
-        }
+        give(&self.state, given);
+    }
+}
+
+/// Hands turns over, without the lock. Whoever has left meanwhile hands theirs on by dropping it.
+fn give(state: &Arc<Mutex<State>>, given: Vec<Waiter>) {
+    for Waiter { at, give, .. } in given {
+        drop(give.send(Turn { state: Arc::clone(state), at }));
     }
 }
 

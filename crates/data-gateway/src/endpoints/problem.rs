@@ -5,7 +5,7 @@ use endpoint::http::StatusCode;
 use endpoint::{Problem, sentence};
 use query_guard::Reason;
 
-use crate::RunError;
+use crate::{DataQueryError, RunError, StoreError};
 
 /// What a client may wait before it tries again, in seconds.
 const TRY_AGAIN_AFTER: u32 = 2;
@@ -77,6 +77,40 @@ fn of_query(error: QueryError, said: String) -> Problem {
         }
         QueryError::Broken | QueryError::Abandoned => {
             Problem::new(StatusCode::BAD_GATEWAY, "database_broke_off", said)
+        }
+    }
+}
+
+impl From<DataQueryError> for Problem {
+    fn from(error: DataQueryError) -> Self {
+        let said = sentence(&error);
+        match error {
+            DataQueryError::NotFound => Self::not_found(),
+            DataQueryError::NameTaken => Self::conflict("name_taken", said),
+            DataQueryError::TooMany(_) => Self::conflict("too_many_data_queries", said),
+            DataQueryError::Changed => Self::conflict("changed_meanwhile", said),
+            DataQueryError::Invalid(_) => Self::invalid("invalid_data_query", said),
+            // Whoever writes a query is told what is wrong with it; nothing was attempted that they may not do.
+            DataQueryError::Refused(refusal) => Self::invalid(refusal.reason.as_str(), said),
+            DataQueryError::Run(RunError::UnknownConnection) => {
+                Self::invalid("unknown_database", "The app may use no such connection.")
+            }
+            DataQueryError::Run(error) => error.into(),
+            DataQueryError::Store(error) => error.into(),
+            DataQueryError::Audit(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a table of the gateway could not be read or written"
+        );
+        match error {
+            StoreError::Database(_) => Self::unavailable(),
+            StoreError::Unreadable(_) => Self::internal(),
         }
     }
 }

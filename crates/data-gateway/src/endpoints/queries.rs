@@ -10,11 +10,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::{data_queries, query_records};
 use crate::running::{Answered, Running};
-use crate::{Given, Named, Queries, SLOWEST_READER, Told};
+use crate::{DataQueries, Given, Named, Queries, QueryRecords, SLOWEST_READER, Told};
 
 /// The largest body of a call, in bytes: a statement has at most 64 KiB, the rest is for parameters.
-const LARGEST_BODY: usize = 1 << 20;
+pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 /// How much of an answer is held back, in bytes: errors up to there are answered as errors, later ones break it off.
 const MOST_HELD: usize = 1 << 20;
@@ -24,6 +25,10 @@ const MOST_HELD: usize = 1 << 20;
 pub struct QueriesApi {
     /// The queries.
     pub queries: Queries,
+    /// Saved queries.
+    pub data_queries: DataQueries,
+    /// Who ran which queries.
+    pub query_records: QueryRecords,
 }
 
 impl fmt::Debug for QueriesApi {
@@ -35,13 +40,13 @@ impl fmt::Debug for QueriesApi {
 /// Parameters: a list, or for Redshift an object.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Parameters {
+pub(super) enum Parameters {
     List(Vec<Value>),
     Map(Map<String, Value>),
 }
 
 impl Parameters {
-    fn given(parameters: Option<Self>) -> Given {
+    pub(super) fn given(parameters: Option<Self>) -> Given {
         match parameters {
             None => Given::Nothing,
             Some(Self::List(list)) => Given::List(list),
@@ -95,7 +100,7 @@ impl QueriesApi {
     /// The endpoints.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        vec![
+        let mut all = vec![
             Endpoint::post("/api/database/query", "query_internal_database")
                 .requires::<RunQuery>()
                 .takes::<InternalBody>()
@@ -114,7 +119,10 @@ impl QueriesApi {
                 .refuses(&REFUSALS)
                 .gives::<Value>(StatusCode::OK)
                 .answers(self.clone(), organization),
-        ]
+        ];
+        all.extend(data_queries::endpoints(&self.data_queries));
+        all.extend(query_records::endpoints(&self.query_records));
+        all
     }
 }
 
@@ -143,9 +151,9 @@ async fn organization(api: QueriesApi, permit: Permit<RunQuery>, mut call: Call)
     let OrganizationBody { database_name, database_id, sql, params } = call.json_up_to(LARGEST_BODY).await?;
     let named = match (&database_name, &database_id) {
         (Some(name), None) => Named::Organization(name),
-        (None, Some(id)) => {
-            Named::OrganizationId(id.parse::<ConnectionId>().map_err(|_| Problem::from(crate::RunError::UnknownConnection))?)
-        }
+        (None, Some(id)) => Named::OrganizationId(
+            id.parse::<ConnectionId>().map_err(|_| Problem::from(crate::RunError::UnknownConnection))?,
+        ),
         _ => {
             return Err(Problem::invalid(
                 "invalid_body",

@@ -1,0 +1,65 @@
+//! Reading records of queries, and forgetting old ones.
+
+use std::time::{Duration, Instant};
+
+use access_control::{ListQueryRecords, Permit};
+use ids::QueryRecordId;
+use time::OffsetDateTime;
+
+use crate::query_record::QueryRecord;
+use crate::store::query_records::{DELETED_AT_ONCE, QueryRecordFilter};
+use crate::{Store, StoreError};
+
+/// How long records are kept.
+pub const RETENTION: time::Duration = time::Duration::days(90);
+
+/// How long one sweep deletes; the next one goes on.
+const LONGEST_SWEEP: Duration = Duration::from_secs(120);
+
+/// How long it pauses after each piece.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Records of queries.
+#[derive(Clone, Debug)]
+pub struct QueryRecords {
+    store: Store,
+}
+
+impl QueryRecords {
+    /// The records in this store.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Records of an organization, newest first, older than `before` and at most `most`.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list(
+        &self,
+        permit: &Permit<ListQueryRecords>,
+        filter: &QueryRecordFilter,
+        before: Option<QueryRecordId>,
+        most: usize,
+    ) -> Result<Vec<QueryRecord>, StoreError> {
+        self.store.list_query_records(permit.organization(), filter, before, most).await
+    }
+
+    /// Deletes what is older than [`RETENTION`], in small pieces with pauses. How many records.
+    ///
+    /// # Errors
+    /// The store is not available; what was deleted until then stays deleted.
+    pub async fn sweep(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let (began, mut deleted) = (Instant::now(), 0);
+        while began.elapsed() < LONGEST_SWEEP {
+            let piece = self.store.delete_query_records(now - RETENTION).await?;
+            deleted += piece;
+            if piece < DELETED_AT_ONCE {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(deleted)
+    }
+}
