@@ -30,7 +30,8 @@ pub(super) fn token(scanner: &mut Scanner<'_>) -> Result<TokenKind, Refusal> {
             Ok(TokenKind::Comment)
         }
         b'/' if next == b'*' => {
-            if scanner.peek(2) == b'!' || (scanner.peek(2) == b'M' && scanner.peek(3) == b'!') {
+            if scanner.peek(2) == b'!' || (matches!(scanner.peek(2), b'm' | b'M') && scanner.peek(3) == b'!')
+            {
                 return Err(Refusal {
                     reason: Reason::NotUnderstood,
                     detail: "a comment that is executed, /*! */, is refused".to_owned(),

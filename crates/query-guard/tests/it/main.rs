@@ -1,3 +1,4 @@
 //! The guard from outside.
 
 mod allowed;
+mod attempts;

@@ -1,0 +1,249 @@
+-- several statements
+COMMIT; INSERT INTO probe VALUES (100, 'x')
+SELECT 1; INSERT INTO probe VALUES (101, 'x')
+; INSERT INTO probe VALUES (102, 'x')
+# a comment
+/* a comment */ ; DELETE FROM probe
+SELECT 1;;DELETE FROM probe
+SELECT '\\'; DELETE FROM probe; -- '
+SELECT "\\"; DELETE FROM probe; # "
+SELECT 1--;DELETE FROM probe
+-- comments that are executed
+/*! DELETE FROM probe */
+/*!50000 DELETE FROM probe */
+/*!999999 SELECT 1 */
+/*M! DELETE FROM probe */
+/*M!100000 DELETE FROM probe */
+SELECT 1 /*! INTO OUTFILE '/tmp/probe_a' */
+SELECT 1 /*!50000 INTO OUTFILE '/tmp/probe_b' */
+SELECT 1 /*M! INTO DUMPFILE '/tmp/probe_c' */
+SELECT * FROM probe /*! FOR UPDATE */
+SELECT /*! probe_seq.nextval */ 1
+/*!DELETE*//*!FROM*//*!probe*/
+SELECT 1 /*!,(SELECT GET_LOCK('a', 1))*/
+-- transactions and settings
+SET TRANSACTION READ WRITE
+SET SESSION TRANSACTION READ WRITE
+SET @@session.transaction_read_only = 0
+SET SESSION tx_read_only = 0
+SET GLOBAL read_only = 0
+SET @@global.tx_read_only = 0
+SET @a = 1
+SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'
+SET NAMES gbk
+SET CHARACTER SET gbk
+SET autocommit = 1
+SET PASSWORD = PASSWORD('x')
+SET ROLE NONE
+SET DEFAULT ROLE NONE
+SET STATEMENT max_statement_time = 100 FOR DELETE FROM probe
+SET STATEMENT tx_read_only = 0 FOR SELECT 1
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+START TRANSACTION
+START TRANSACTION READ WRITE
+BEGIN
+BEGIN WORK
+BEGIN NOT ATOMIC DELETE FROM probe; END
+COMMIT
+COMMIT AND CHAIN
+ROLLBACK
+SAVEPOINT a
+RELEASE SAVEPOINT a
+ROLLBACK TO SAVEPOINT a
+XA START 'a'
+XA COMMIT 'a' ONE PHASE
+USE mysql
+RESET QUERY CACHE
+RESET MASTER
+-- rows
+INSERT INTO probe VALUES (2, 'x')
+INSERT probe VALUES (2, 'x')
+INSERT INTO probe SET id = 3, note = 'x'
+INSERT IGNORE INTO probe VALUES (2, 'x')
+INSERT INTO probe SELECT 4, 'x'
+INSERT INTO probe VALUES (1, 'x') ON DUPLICATE KEY UPDATE note = 'x'
+INSERT INTO probe VALUES (5, 'x') RETURNING id
+INSERT DELAYED INTO probe VALUES (6, 'x')
+iNsErT/**/iNtO/**/probe/**/vAlUeS(7,'x')
+REPLACE INTO probe VALUES (1, 'x')
+REPLACE probe SET id = 1, note = 'x'
+UPDATE probe SET note = 'x'
+UPDATE LOW_PRIORITY IGNORE probe SET note = 'x' ORDER BY id LIMIT 1
+UPDATE probe, (SELECT 1 AS a) x SET note = 'x' WHERE id = a
+DELETE FROM probe
+DELETE QUICK FROM probe WHERE id = 1
+DELETE probe FROM probe JOIN (SELECT 1 AS a) x ON id = a
+DELETE FROM probe USING probe JOIN (SELECT 1 AS a) x ON id = a
+DELETE FROM probe RETURNING *
+TRUNCATE probe
+TRUNCATE TABLE probe
+WITH x AS (SELECT 1 AS a) DELETE FROM probe WHERE id IN (SELECT a FROM x)
+WITH x AS (SELECT 1 AS a) UPDATE probe SET note = 'x' WHERE id IN (SELECT a FROM x)
+WITH x AS (DELETE FROM probe RETURNING *) SELECT * FROM x
+LOAD DATA INFILE '/etc/passwd' INTO TABLE probe
+LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE probe
+LOAD XML INFILE '/etc/passwd' INTO TABLE probe
+IMPORT TABLE FROM '/tmp/probe.sdi'
+-- files of the server
+SELECT 1 INTO OUTFILE '/tmp/probe_1'
+SELECT * FROM probe INTO OUTFILE '/tmp/probe_2'
+SELECT * INTO OUTFILE '/tmp/probe_3' FROM probe
+SELECT 1 INTO DUMPFILE '/tmp/probe_4'
+SELECT/**/1/**/INTO/**/OUTFILE/**/'/tmp/probe_5'
+(SELECT 1) INTO OUTFILE '/tmp/probe_6'
+SELECT 1 UNION SELECT 2 INTO OUTFILE '/tmp/probe_7'
+SELECT 1 LIMIT 1 INTO OUTFILE '/tmp/probe_8' LINES TERMINATED BY 0x3c3f
+TABLE probe INTO OUTFILE '/tmp/probe_9'
+SELECT LOAD_FILE('/etc/passwd')
+SELECT load_file (0x2f6574632f706173737764)
+SELECT `LOAD_FILE`('/etc/passwd')
+SELECT 1 INTO @a
+SELECT id, note INTO @a, @b FROM probe LIMIT 1
+SELECT @a := 1
+SELECT @a := @a + 1 FROM probe
+SELECT (SELECT 1 INTO @a)
+SELECT * FROM probe PROCEDURE ANALYSE()
+-- locks
+SELECT * FROM probe FOR UPDATE
+SELECT * FROM probe FOR SHARE
+SELECT * FROM probe FOR UPDATE SKIP LOCKED
+SELECT * FROM probe LOCK IN SHARE MODE
+SELECT * FROM (SELECT * FROM probe FOR UPDATE) x
+(SELECT * FROM probe FOR UPDATE)
+SELECT * FROM probe WHERE id IN (SELECT id FROM probe LOCK IN SHARE MODE)
+LOCK TABLES probe WRITE
+LOCK TABLE probe READ
+LOCK INSTANCE FOR BACKUP
+UNLOCK TABLES
+FLUSH TABLES WITH READ LOCK
+FLUSH TABLES probe FOR EXPORT
+BACKUP STAGE START
+BACKUP LOCK probe
+SELECT GET_LOCK('probe', 1)
+SELECT get_lock ('probe', 1)
+SELECT `get_lock`('probe', 1)
+SELECT RELEASE_LOCK('probe')
+SELECT RELEASE_ALL_LOCKS()
+HANDLER probe OPEN
+HANDLER probe READ FIRST
+HANDLER probe CLOSE
+-- sequences
+SELECT NEXTVAL(probe_seq)
+SELECT NEXT VALUE FOR probe_seq
+SELECT PREVIOUS VALUE FOR probe_seq
+SELECT SETVAL(probe_seq, 1000)
+SELECT `nextval`(probe_seq)
+SELECT probe_seq.nextval
+SELECT probe_seq.NEXTVAL FROM probe
+ALTER SEQUENCE probe_seq RESTART 1000
+-- definitions
+CREATE TABLE probe_new (a int)
+CREATE TABLE IF NOT EXISTS probe_new (a int)
+CREATE OR REPLACE TABLE probe (a int)
+CREATE TABLE probe_new LIKE probe
+CREATE TABLE probe_new AS SELECT * FROM probe
+CREATE TABLE probe_new SELECT 1 AS a
+CREATE TEMPORARY TABLE probe_new (a int)
+CREATE TEMPORARY TABLE probe_new SELECT 1 AS a
+CREATE TABLE probe_new (a int) ENGINE = FEDERATED CONNECTION = 'mysql://a@b/c/d'
+CREATE TABLE probe_new (a int) ENGINE = CONNECT TABLE_TYPE = DOS FILE_NAME = '/tmp/probe_x'
+CREATE TABLE probe_new (a int) DATA DIRECTORY = '/tmp'
+CREATE VIEW probe_new AS SELECT 1
+CREATE OR REPLACE VIEW probe_view AS SELECT 1
+CREATE INDEX probe_index ON probe (id)
+CREATE SEQUENCE probe_new
+CREATE DATABASE probe_database
+CREATE SCHEMA probe_database
+CREATE TRIGGER probe_trigger BEFORE INSERT ON probe FOR EACH ROW DELETE FROM probe
+CREATE FUNCTION probe_new() RETURNS int DETERMINISTIC RETURN 1
+CREATE FUNCTION probe_udf RETURNS STRING SONAME 'udf.so'
+CREATE PROCEDURE probe_new() DELETE FROM probe
+CREATE EVENT probe_event ON SCHEDULE EVERY 1 SECOND DO DELETE FROM probe
+CREATE USER probe_user
+CREATE ROLE probe_role
+CREATE SERVER probe_server FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'localhost')
+ALTER TABLE probe ADD COLUMN x int
+ALTER TABLE probe RENAME TO probe_renamed
+ALTER TABLE probe ENGINE = MEMORY
+ALTER TABLE probe DISCARD TABLESPACE
+ALTER DATABASE CHARACTER SET latin1
+ALTER VIEW probe_view AS SELECT 1
+ALTER USER CURRENT_USER() IDENTIFIED BY 'x'
+RENAME TABLE probe TO probe_renamed
+RENAME USER a TO b
+DROP TABLE probe
+DROP TEMPORARY TABLE IF EXISTS probe
+DROP VIEW probe_view
+DROP SEQUENCE probe_seq
+DROP FUNCTION probe_write
+DROP PROCEDURE probe_procedure
+DROP DATABASE mysql
+DROP USER IF EXISTS probe_user
+DROP INDEX `PRIMARY` ON probe
+GRANT ALL ON *.* TO CURRENT_USER
+REVOKE ALL ON *.* FROM CURRENT_USER
+ANALYZE TABLE probe
+OPTIMIZE TABLE probe
+REPAIR TABLE probe
+CHECK TABLE probe
+CHECKSUM TABLE probe
+-- code
+CALL probe_procedure()
+CALL mysql.AddGeometryColumn('', '', 'probe', 'x', 1)
+DO probe_write()
+DO GET_LOCK('probe', 1)
+DO SLEEP(0)
+PREPARE probe_statement FROM 'DELETE FROM probe'
+EXECUTE probe_statement
+EXECUTE IMMEDIATE 'DELETE FROM probe'
+EXECUTE IMMEDIATE CONCAT('DELETE ', 'FROM probe')
+DEALLOCATE PREPARE probe_statement
+IF 1 THEN DELETE FROM probe; END IF
+SIGNAL SQLSTATE '45000'
+KILL 1
+KILL QUERY 1
+SELECT sys_exec('id')
+SELECT sys_eval('id')
+SELECT do_system('id')
+SELECT http_get('http://localhost')
+SELECT spider_direct_sql('DELETE FROM probe', '', '')
+SELECT spider_bg_direct_sql('DELETE FROM probe', '', '')
+SELECT MASTER_POS_WAIT('a', 1, 1)
+SELECT LAST_INSERT_ID(1000)
+-- explain
+EXPLAIN DELETE FROM probe
+ANALYZE DELETE FROM probe
+ANALYZE FORMAT = JSON UPDATE probe SET note = 'x'
+ANALYZE INSERT INTO probe VALUES (8, 'x')
+EXPLAIN ANALYZE DELETE FROM probe
+EXPLAIN ANALYZE UPDATE probe SET note = 'x'
+EXPLAIN FORMAT = JSON SELECT * FROM probe FOR UPDATE
+-- the server
+FLUSH PRIVILEGES
+FLUSH LOGS
+PURGE BINARY LOGS TO 'a'
+CHANGE MASTER TO MASTER_HOST = 'localhost'
+START SLAVE
+STOP SLAVE
+INSTALL PLUGIN a SONAME 'a.so'
+INSTALL SONAME 'a'
+INSTALL COMPONENT 'file://a'
+UNINSTALL PLUGIN a
+SHUTDOWN
+RESTART
+CLONE LOCAL DATA DIRECTORY '/tmp/probe_clone'
+BINLOG 'AAAA'
+CACHE INDEX probe IN default
+LOAD INDEX INTO CACHE probe
+HELP 'x'
+ALTER INSTANCE ROTATE INNODB MASTER KEY
+-- left to the database's own locks
+SELECT probe_write()
+SELECT probe_definer()
+SELECT * FROM probe_view
+SELECT count(*) FROM probe WHERE probe_write() = 1
+SELECT 1 ORDER BY probe_write()
+WITH x AS (SELECT probe_write() AS a) SELECT * FROM x
+EXPLAIN SELECT probe_write()
+SELECT IF(1, probe_write(), 0)
+SHOW TABLES WHERE probe_write() = 1

@@ -1,0 +1,14 @@
+CREATE TABLE probe (id int PRIMARY KEY, note text);
+INSERT INTO probe VALUES (1, 'untouched');
+CREATE SEQUENCE probe_seq;
+CREATE FUNCTION probe_write() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO probe VALUES ((random() * 1e9)::int, 'written'); RETURN 1; END $$;
+CREATE FUNCTION probe_definer() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN DELETE FROM probe; RETURN 1; END $$;
+CREATE FUNCTION probe_row(probe) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE probe SET note = 'written'; RETURN 1; END $$;
+CREATE FUNCTION probe_next() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('probe_seq') $$;
+CREATE FUNCTION probe_set() RETURNS text LANGUAGE sql AS $$ SELECT set_config('transaction_read_only', 'off', false) $$;
+CREATE FUNCTION probe_text(statement text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; END $$;
+CREATE FUNCTION probe_plus(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO probe VALUES ($1, 'operator'); RETURN $2; END $$;
+CREATE OPERATOR ~+~ (LEFTARG = int, RIGHTARG = int, FUNCTION = probe_plus);
+CREATE PROCEDURE probe_procedure() LANGUAGE plpgsql AS $$ BEGIN DELETE FROM probe; COMMIT; END $$;
+CREATE VIEW probe_view AS SELECT probe_write() AS written;
+CREATE MATERIALIZED VIEW probe_materialized AS SELECT count(*) AS rows FROM probe;
