@@ -61,6 +61,9 @@ pub struct Config {
     /// The apps' own servers.
     #[serde(default)]
     pub upstreams: UpstreamsSection,
+    /// Connections to customers' databases.
+    #[serde(default)]
+    pub connections: ConnectionsSection,
     /// Sizes and numbers.
     #[serde(default)]
     pub server: ServerSection,

@@ -106,6 +106,8 @@ async fn start_recording(
 
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
     let redeployment = Redeployment::default();
+    let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let admin_address = admin.local_addr().map_err(StartError::Runtime)?;
     let platform = Platform::assemble(Settings {
         sites: Sites::clone(&sites),
         database,
@@ -117,6 +119,7 @@ async fn start_recording(
         data_key_age: time::Duration::days(365),
         personal_organizations: true,
         addresses: AddressPolicy::new(vec![loopback()?]),
+        database_addresses: AddressPolicy::new(vec![loopback()?]).refusing(vec![address, admin_address]),
         upstream_tls: trust::client_config(&[])?,
         heads_every: std::time::Duration::from_secs(60),
         heads_file: Some(folder.file(HEADS_FILE)),
@@ -137,8 +140,6 @@ async fn start_recording(
     .await?;
     let seeded = seed(&platform, &issuer_origin, &upstream).plant(known_secrets(&platform, &earlier)).await?;
     redeployment.start(demo_apps(&platform, &seeded, &upstream)?).await.map_err(failed)?;
-    let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    let admin_address = admin.local_addr().map_err(StartError::Runtime)?;
     let mut description = describe(&sites, &files.authority, &seeded, &upstream);
     description["admin"] = Value::from(format!("http://{admin_address}"));
     description["smtp"] = Value::from(catcher.address().to_string());

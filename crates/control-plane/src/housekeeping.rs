@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apps::{AppError, ServerSecrets};
+use data_gateway::{OpenDatabases, QueryRecords};
 use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use time::OffsetDateTime;
@@ -13,6 +14,8 @@ const PERIOD: Duration = Duration::from_secs(300);
 /// How often signing keys and server secrets are looked at. Far less than the ten minutes from a key's publication to
 /// its first signature, so that every process knows in time what another one, or the command line, has made.
 const KEYS_PERIOD: Duration = Duration::from_secs(60);
+/// How often sessions with databases that nobody uses are closed.
+const SESSIONS_PERIOD: Duration = Duration::from_secs(30);
 
 /// Everything that needs it.
 pub(crate) struct Housekeeping {
@@ -21,6 +24,8 @@ pub(crate) struct Housekeeping {
     pub(crate) hand_off: Arc<HandOff>,
     pub(crate) signing_keys: Arc<SigningKeys>,
     pub(crate) server_secrets: ServerSecrets,
+    pub(crate) open_databases: OpenDatabases,
+    pub(crate) query_records: QueryRecords,
     pub(crate) decisions: Decisions,
     /// How long decisions are kept.
     pub(crate) retention: Retention,
@@ -35,8 +40,14 @@ impl Housekeeping {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut keys = tokio::time::interval(KEYS_PERIOD);
         keys.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sessions = tokio::time::interval(SESSIONS_PERIOD);
+        sessions.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                _ = sessions.tick() => {
+                    self.open_databases.close_idle().await;
+                    continue;
+                }
                 _ = ticks.tick() => {}
                 _ = keys.tick() => {
                     if let Err(error) = self.keys(OffsetDateTime::now_utc()).await {
@@ -59,6 +70,12 @@ impl Housekeeping {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "housekeeping waits for the next round"
+                );
+            }
+            if let Err(error) = self.query_records.sweep(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old records of queries wait for the next round"
                 );
             }
             if let Err(error) = self.decisions.sweep(self.retention, now).await {

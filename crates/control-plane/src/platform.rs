@@ -1,16 +1,18 @@
 //! The platform, put together from its crates.
 
+mod data_gateway;
 mod endpoints;
 mod policy;
 mod use_cases;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
+use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
@@ -24,6 +26,7 @@ use secrets_vault::{AppSecrets, KeyRotations, MasterKeys, RotationLimits, Secret
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use self::data_gateway::DataGateway;
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
@@ -60,6 +63,8 @@ pub struct Settings {
     pub personal_organizations: bool,
     /// Where apps may run.
     pub addresses: AddressPolicy,
+    /// Where customers' databases, and the SSH servers before them, may be.
+    pub database_addresses: AddressPolicy,
     /// Whom to trust when an app is reached over TLS.
     pub upstream_tls: rustls::ClientConfig,
     /// How connections to apps are kept.
@@ -114,6 +119,12 @@ pub struct Platform {
     pub secrets: Secrets,
     /// The secrets of apps.
     pub app_secrets: AppSecrets,
+    /// Connections to customers' databases.
+    pub connections: Connections,
+    /// Saved queries.
+    pub data_queries: DataQueries,
+    /// Who ran which queries.
+    pub query_records: QueryRecords,
     /// What deployments of apps get.
     pub deployments: Deployments,
     /// The vault.
@@ -132,6 +143,7 @@ pub struct Platform {
     head_signing: HeadSigning,
     forwarders: Vec<Forwarder>,
     decisions: Writer,
+    query_record_writer: QueryRecordWriter,
     housekeeping: Housekeeping,
     key_rotations: KeyRotations,
     server_secret_rotations: ServerSecretRotations,
@@ -145,6 +157,15 @@ pub struct Listeners {
     pub admin: Option<TcpListener>,
     /// The redirect to HTTPS.
     pub redirect: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// What is listened on.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, StartError> {
+        let all = [Some(&self.https.0), self.admin.as_ref(), self.redirect.as_ref()];
+        let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::Runtime);
+        all.into_iter().flatten().map(address).collect()
+    }
 }
 
 impl Platform {
@@ -167,6 +188,7 @@ impl Platform {
         let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer)?;
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, Arc::clone(&addresses));
+        let (data_gateway, query_record_writer) = DataGateway::new(&foundation, settings.database_addresses);
 
         let (refusals, refusal_writer) = Refusals::new();
         let decisions = decisions::Store::new(foundation.database.clone());
@@ -188,6 +210,7 @@ impl Platform {
         .map_err(|error| StartError::Server(error.to_string()))?;
         let mut followers: Vec<Arc<dyn Follower>> =
             vec![Arc::new(directory.clone()), identity.sessions.clone(), Arc::new(metrics.clone())];
+        followers.push(Arc::new(data_gateway.open.clone()));
         let (database, vault) = (foundation.database.clone(), foundation.vault.clone());
         followers.push(Arc::new(Shredding { database, vault }));
         if settings.personal_organizations {
@@ -221,6 +244,7 @@ impl Platform {
         let database = foundation.database.clone();
         let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
         others.extend(settings.development);
+        others.extend(data_gateway.endpoints());
         let endpoints =
             endpoints::all(&foundation, &identity, &organizations, &apps, &vault_api, &gate, others);
         let gateway = Middleware {
@@ -258,6 +282,10 @@ impl Platform {
             },
             secrets: vault_api.secrets,
             app_secrets: vault_api.app_secrets,
+            connections: data_gateway.connections,
+            data_queries: data_gateway.data_queries,
+            query_records: data_gateway.query_records.clone(),
+            query_record_writer,
             vault: foundation.vault,
             key_rotations,
             directory: foundation.directory,
@@ -279,6 +307,8 @@ impl Platform {
                 hand_off: identity.hand_off,
                 signing_keys: identity.signing_keys,
                 server_secrets: apps.server_secrets,
+                open_databases: data_gateway.open,
+                query_records: data_gateway.query_records,
                 signing_key_age: settings.signing_key_age,
             },
         })
@@ -315,6 +345,8 @@ impl Platform {
         let refusals = tokio::spawn(self.refusals.run(self.journal, async { drop(stopped.await) }));
         let (stop_recording, stopped) = oneshot::channel::<()>();
         let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
+        let (stop_query_records, stopped) = oneshot::channel::<()>();
+        let query_records = tokio::spawn(self.query_record_writer.run(async { drop(stopped.await) }));
         let (stop_signing, stopped) = oneshot::channel::<()>();
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
         let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
@@ -325,7 +357,7 @@ impl Platform {
         // What is not passed on yet is, after the next start.
         background.abort_all();
         // Nobody is served any more, so nothing comes after what is left.
-        drop((stop_writing, stop_recording));
+        drop((stop_writing, stop_recording, stop_query_records));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
             tracing::error!("the last refused requests are missing from the audit trail");
         }
@@ -336,6 +368,9 @@ impl Platform {
         }
         if tokio::time::timeout(LAST_REFUSALS, decisions).await.is_err() {
             tracing::error!("the last decisions were not kept");
+        }
+        if tokio::time::timeout(LAST_REFUSALS, query_records).await.is_err() {
+            tracing::error!("the last queries are not recorded");
         }
         served
     }

@@ -153,6 +153,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         data_key_age: parts.data_key_age,
         personal_organizations: config.organizations.personal,
         addresses: parts.addresses,
+        database_addresses: parts.database_addresses.refusing(listeners.addresses()?),
         upstream_tls: parts.upstream_tls,
         heads_every: config.audit.heads_every.duration(),
         heads_file: config.audit.heads_file.clone(),
@@ -238,6 +239,7 @@ struct Parts {
     data_key_age: time::Duration,
     keep_decisions: time::Duration,
     addresses: AddressPolicy,
+    database_addresses: AddressPolicy,
     upstream_tls: rustls::ClientConfig,
     mailer: Option<Mailer>,
     audit_receivers: Vec<Receiver>,
@@ -267,10 +269,10 @@ impl Parts {
         for provider in &mut providers {
             provider.extra_roots.clone_from(&extra);
         }
-        let networks = config.upstreams.allowed_networks.iter().map(|text| text.parse::<Network>());
-        let networks = networks
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| ConfigError::key("upstreams.allowed_networks", error.to_string()))?;
+        let addresses = |key: &str, networks: &[String]| {
+            let networks = networks.iter().map(|text| text.parse::<Network>()).collect::<Result<_, _>>();
+            networks.map(AddressPolicy::new).map_err(|error| ConfigError::key(key, error.to_string()))
+        };
         let lifetime = |key: &str, period: crate::config::Period| {
             time::Duration::try_from(period.duration())
                 .map_err(|error| ConfigError::key(key, format!("too long: {error}")))
@@ -297,7 +299,11 @@ impl Parts {
                 config.secrets.rotate_organization_keys,
             )?,
             keep_decisions: lifetime("decisions.keep", config.decisions.keep)?,
-            addresses: AddressPolicy::new(networks),
+            addresses: addresses("upstreams.allowed_networks", &config.upstreams.allowed_networks)?,
+            database_addresses: addresses(
+                "connections.allowed_networks",
+                &config.connections.allowed_networks,
+            )?,
             upstream_tls,
             mailer: config
                 .mail

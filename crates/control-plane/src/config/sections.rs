@@ -321,6 +321,14 @@ pub struct UpstreamsSection {
     pub idle_timeout: Period,
 }
 
+/// `[connections]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectionsSection {
+    /// Networks of private addresses that databases and their SSH servers may have, such as `10.20.0.0/16`.
+    pub allowed_networks: Vec<String>,
+}
+
 /// `[server]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -212,6 +212,7 @@ async fn serve(folder: &Folder) {
         data_key_age: time::Duration::days(365),
         personal_organizations: false,
         addresses: AddressPolicy::new(Vec::new()),
+        database_addresses: AddressPolicy::new(Vec::new()),
         upstream_tls: tls,
         pool: middleware::PoolLimits::default(),
         patience: middleware::Patience::default(),
