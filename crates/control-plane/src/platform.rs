@@ -244,9 +244,8 @@ impl Platform {
         let database = foundation.database.clone();
         let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
         others.extend(settings.development);
-        others.extend(data_gateway.endpoints());
         let endpoints =
-            endpoints::all(&foundation, &identity, &organizations, &apps, &vault_api, &gate, others);
+            endpoints::all(&foundation, &identity, &organizations, &apps, &vault_api, &data_gateway, &gate, others);
         let gateway = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&identity.sessions),

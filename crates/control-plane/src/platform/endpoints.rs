@@ -14,6 +14,7 @@ use identity::Identity;
 use organizations::OrganizationsApi;
 use secrets_vault::VaultApi;
 
+use super::data_gateway::DataGateway;
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 
@@ -24,6 +25,7 @@ pub(super) fn all(
     organizations: &OrganizationUseCases,
     apps: &AppUseCases,
     vault: &VaultApi,
+    gateway: &DataGateway,
     gate: &Gate,
     others: Vec<Endpoint>,
 ) -> Vec<Endpoint> {
@@ -91,6 +93,9 @@ pub(super) fn all(
             own_secrets: vault.own_secrets.clone(),
             environments: vault.environments.clone(),
             key_rotations: vault.key_rotations.clone(),
+            connections: gateway.connections.clone(),
+            data_queries: gateway.data_queries.clone(),
+            query_records: gateway.query_records.clone(),
             facts: foundation.facts(),
             sites: Arc::clone(sites),
         }
@@ -101,6 +106,7 @@ pub(super) fn all(
             .endpoints(),
     );
     all.extend(vault.endpoints());
+    all.extend(gateway.endpoints());
     all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
     all.extend(others);
