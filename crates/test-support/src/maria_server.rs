@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Authority;
+use crate::ssh_server::free_port;
 
 /// How long a server may take to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -99,11 +99,16 @@ impl MariaServer {
             accounts.push_str(&format!("GRANT ALL ON *.* TO {account} WITH GRANT OPTION;\n"));
         }
         server.write("accounts.sql", &accounts);
+        // A server that starts removes what it takes for temporary files of an earlier one.
+        let temporary = server.folder.join("temporary");
+        std::fs::create_dir(&temporary).expect("a folder for temporary files");
+        server.own(&temporary);
         server.own(&server.folder);
         let made = server
             .command(find("mariadb-install-db"))
             .args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"])
             .arg(format!("--datadir={}/data", server.folder.display()))
+            .arg(format!("--tmpdir={}", temporary.display()))
             .output()
             .expect("mariadb-install-db runs");
         assert!(made.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&made.stderr));
@@ -199,6 +204,7 @@ impl MariaServer {
         let mut arguments = SETTINGS.map(str::to_owned).to_vec();
         arguments.extend([
             format!("--datadir={}", file("data")),
+            format!("--tmpdir={}", file("temporary")),
             format!("--socket={}", file("socket")),
             format!("--pid-file={}", file("pid")),
             format!("--init-file={}", file("accounts.sql")),
@@ -284,10 +290,6 @@ fn find(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("{program} is not installed; `cargo xtask test` installs MariaDB"))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// MariaDB refuses to run as root. As root, the account `mysql` (or `nobody`) runs it.

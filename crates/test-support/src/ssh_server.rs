@@ -174,6 +174,14 @@ impl SshServer {
         self.main_process().map_or(0, |main| children(main).len())
     }
 
+    /// Stops it and all its sessions in the middle of what they do, without an end: they are there and silent.
+    ///
+    /// # Panics
+    /// There is no `kill`.
+    pub fn freeze(&self) {
+        signal("-STOP", &self.main_process().map(descendants).unwrap_or_default());
+    }
+
     /// Kills it and all its sessions at once, as a crash would.
     ///
     /// # Panics
@@ -183,8 +191,7 @@ impl SshServer {
         let mut processes = self.main_process().map(descendants).unwrap_or_default();
         // Sessions of the moment in which they were counted.
         for _ in 0..2 {
-            let numbers: Vec<String> = processes.iter().map(u32::to_string).collect();
-            let _ = Command::new("/bin/kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
+            signal("-KILL", &processes);
             processes = processes.into_iter().flat_map(descendants).collect();
         }
         drop(keeper.stdin.take());
@@ -302,6 +309,13 @@ impl Drop for SshServer {
     }
 }
 
+/// Those that are gone already are no failure.
+fn signal(name: &str, processes: &[u32]) {
+    let numbers = processes.iter().map(u32::to_string);
+    let sent = Command::new("/bin/kill").arg(name).args(numbers).stderr(Stdio::null()).status();
+    sent.expect("/bin/kill");
+}
+
 fn make_key(path: &Path, arguments: &[&str], passphrase: &str) {
     let mut command = Command::new("ssh-keygen");
     run(command.args(["-q", "-C", "test", "-N", passphrase, "-f"]).arg(path).args(arguments));
@@ -313,7 +327,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = std::process::id().wrapping_mul(97) + TRIED.fetch_add(1, Ordering::Relaxed);

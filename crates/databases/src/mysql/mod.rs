@@ -28,6 +28,7 @@ use fault::Fault;
 use running::Running;
 use session::Session;
 use sessions::{Borrowed, Shared};
+use text::Asked;
 
 use crate::dial::Way;
 use crate::read_only::{ReadOnlyLocks, admit};
@@ -125,16 +126,22 @@ impl Database for Mysql {
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {
-        let mut borrowed = self.shared.borrow().await?;
+        let settings = &self.shared.settings;
+        let mut session = opening::open(settings).await?;
         let schema =
-            crate::schema::mysql::read(&mut text::Asked::new(borrowed.session(), &self.shared.settings))
-                .await?;
-        borrowed.give_back();
+            in_time(settings, crate::schema::mysql::read(&mut Asked::new(&mut session, settings))).await?;
+        session.leave().await;
         Ok(schema)
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
-        Err(QueryError::Parameters("connections to MySQL are not examined yet".to_owned()))
+        let settings = &self.shared.settings;
+        let mut session = opening::open(settings).await?;
+        let locks = settings.read_only().then_some(settings.locks);
+        let mut asked = Asked::new(&mut session, settings);
+        let examination = in_time(settings, crate::read_only::mysql::examine(&mut asked, locks)).await?;
+        session.leave().await;
+        Ok(examination)
     }
 
     fn usage(&self) -> Usage {
@@ -144,4 +151,13 @@ impl Database for Mysql {
     async fn close_idle(&self) {
         self.shared.close_idle().await;
     }
+}
+
+/// Statements of ours take no longer than a caller's may.
+async fn in_time<T>(
+    settings: &Settings,
+    asking: impl Future<Output = Result<T, QueryError>>,
+) -> Result<T, QueryError> {
+    let asked = timeout(settings.limits.most_time(), asking).await;
+    asked.map_err(|_| QueryError::Timeout(settings.limits.most_milliseconds))?
 }

@@ -6,6 +6,7 @@ use super::opening;
 use super::wire::{Column, Cursor, Done, Greeting, Packets, Refusal, Reply, WireError};
 use super::{Settings, commands};
 use crate::ConnectError;
+use crate::text_session::TextRow;
 
 /// The most bytes of an answer's packet to statements of ours, and of what describes columns.
 pub(crate) const MOST: usize = 1 << 20;
@@ -157,23 +158,38 @@ impl Session {
         }
     }
 
-    /// The rows of a statement of ours, sent as text.
-    pub(crate) async fn text_rows(&mut self) -> Result<Result<Vec<Vec<Option<String>>>, Refusal>, WireError> {
+    /// The rows of statements of ours, sent as text; of several statements, those of all.
+    pub(crate) async fn text_rows(&mut self) -> Result<Result<Vec<TextRow>, Refusal>, WireError> {
         self.packets.begin_answer();
-        let count = match Reply::parse(&self.packets.next(MOST).await?)? {
-            Reply::Done(_) => return Ok(Ok(Vec::new())),
-            Reply::Refused(refusal) => return Ok(Err(refusal)),
-            Reply::Columns(count) => count,
-        };
-        self.columns(count).await?;
         let mut rows = Vec::new();
+        loop {
+            let ended = match Reply::parse(&self.packets.next(MOST).await?)? {
+                Reply::Refused(refusal) => return Ok(Err(refusal)),
+                Reply::Done(done) => done,
+                Reply::Columns(count) => match self.text_result(count, &mut rows).await? {
+                    Ok(done) => done,
+                    Err(refusal) => return Ok(Err(refusal)),
+                },
+            };
+            if !ended.has_more() {
+                return Ok(Ok(rows));
+            }
+        }
+    }
+
+    async fn text_result(
+        &mut self,
+        count: u16,
+        rows: &mut Vec<TextRow>,
+    ) -> Result<Result<Done, Refusal>, WireError> {
+        self.columns(count).await?;
         loop {
             let payload = self.packets.next(MOST).await?;
             if let Some(refusal) = Refusal::in_packet(&payload)? {
                 return Ok(Err(refusal));
             }
-            if Done::at_end(&payload)?.is_some() {
-                return Ok(Ok(rows));
+            if let Some(done) = Done::at_end(&payload)? {
+                return Ok(Ok(done));
             }
             let mut cursor = Cursor::new(&payload);
             let mut row = Vec::with_capacity(usize::from(count));

@@ -49,19 +49,11 @@ impl<'a> Asked<'a> {
         }
     }
 
-    async fn tell(&mut self, statements: &str) -> Result<(), Fault> {
-        let session = &mut *self.session;
-        session.packets.queue_command(&commands::query(statements));
-        session.packets.flush().await?;
-        session.packets.begin_answer();
-        loop {
-            match Reply::parse(&session.packets.next(MOST).await?)? {
-                Reply::Refused(refusal) => return Err(refusal.into()),
-                Reply::Columns(_) => return Err(WireError::Malformed.into()),
-                Reply::Done(done) if done.has_more() => {}
-                Reply::Done(_) => return Ok(()),
-            }
-        }
+    /// By the protocol that takes several statements, if the session was opened for that.
+    async fn tell(&mut self, statements: &str) -> Result<Vec<TextRow>, Fault> {
+        self.session.packets.queue_command(&commands::query(statements));
+        self.session.packets.flush().await?;
+        Ok(self.session.text_rows().await??)
     }
 
     fn told(&self, fault: Fault) -> QueryError {
@@ -91,12 +83,16 @@ fn text_row(payload: &[u8], columns: usize) -> Result<TextRow, WireError> {
 #[async_trait]
 impl TextSession for Asked<'_> {
     async fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
-        let asked = self.ask(statement).await;
+        let asked = if self.settings.locks.one_statement {
+            self.ask(statement).await
+        } else {
+            self.tell(statement).await
+        };
         asked.map_err(|fault| self.told(fault))
     }
 
     async fn command(&mut self, statements: &str) -> Result<(), QueryError> {
         let told = self.tell(statements).await;
-        told.map_err(|fault| self.told(fault))
+        told.map(drop).map_err(|fault| self.told(fault))
     }
 }

@@ -1,5 +1,7 @@
 //! Packets on a byte stream: three bytes of length, a sequence number, the payload.
 
+use std::collections::VecDeque;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,11 +21,19 @@ pub(crate) struct Packets {
     incoming: BytesMut,
     outgoing: BytesMut,
     sequence: u8,
+    /// The numbers with which the answers begin to the commands that are on their way.
+    awaited: VecDeque<u8>,
 }
 
 impl Packets {
     pub(crate) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, incoming: BytesMut::new(), outgoing: BytesMut::new(), sequence: 0 }
+        Self {
+            stream,
+            incoming: BytesMut::new(),
+            outgoing: BytesMut::new(),
+            sequence: 0,
+            awaited: VecDeque::new(),
+        }
     }
 
     /// The stream, to speak TLS on it. Bytes that came before TLS are not of the server that TLS will prove: whoever sent
@@ -46,6 +56,8 @@ impl Packets {
     pub(crate) fn queue_command(&mut self, payload: &[u8]) {
         self.sequence = 0;
         self.queue(payload);
+        // One more than the last of the command's own.
+        self.awaited.push_back(self.sequence);
     }
 
     /// Puts the next packet of a dialogue into the queue.
@@ -78,9 +90,9 @@ impl Packets {
         Ok(())
     }
 
-    /// What comes next is the first packet of the answer to a command. Several commands may be on their way.
-    pub(crate) const fn begin_answer(&mut self) {
-        self.sequence = 1;
+    /// What comes next is the first packet of the answer to the first of the commands that have none yet.
+    pub(crate) fn begin_answer(&mut self) {
+        self.sequence = self.awaited.pop_front().unwrap_or(0);
     }
 
     /// The next payload, of at most so many bytes.

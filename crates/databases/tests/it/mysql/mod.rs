@@ -8,6 +8,7 @@ mod recovery;
 mod sessions;
 mod stopping;
 mod tls;
+mod tunnel;
 mod types;
 
 use std::sync::Arc;
@@ -48,10 +49,6 @@ fn open_with(target: Target, password: &str) -> Arc<dyn Database> {
 
 fn open(target: Target) -> Arc<dyn Database> {
     open_with(target, MariaServer::PASSWORD)
-}
-
-fn mode(read_only: bool) -> Mode {
-    if read_only { Mode::ReadOnly } else { Mode::ReadWrite }
 }
 
 fn query(mode: Mode, sql: &str, parameters: Vec<Value>) -> Query {

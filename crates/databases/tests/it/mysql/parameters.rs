@@ -87,6 +87,6 @@ async fn d12_long_parameters_keep_their_length() {
             "SELECT LENGTH(?) AS n, ? AS after",
             vec![json!("x".repeat(length)), json!("next")],
         );
-        assert_eq!(answer.await.unwrap(), json!([{"n": length, "after": "next"}]));
+        assert_eq!(answer.await, Ok(json!([{"n": length, "after": "next"}])), "{length}");
     }
 }

@@ -9,6 +9,8 @@ use super::*;
 const WRITES: &str = "CREATE TABLE t (v INT) ENGINE=InnoDB;
     DELIMITER //
     CREATE FUNCTION writes() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO t VALUES (1); RETURN 1; END //
+    CREATE FUNCTION found() RETURNS INT RETURN @left //
+    CREATE FUNCTION state() RETURNS TEXT RETURN CONCAT(@@SESSION.tx_read_only, @@in_transaction) //
     CREATE FUNCTION hides() RETURNS INT BEGIN SET @left = 1; RETURN 1; END //";
 
 #[tokio::test]
@@ -23,8 +25,7 @@ async fn d04_a_function_that_writes_is_stopped_by_the_transaction() {
     assert_eq!(server.run(&name, "SELECT COUNT(*) FROM t"), ["0"]);
     // The session goes on, and is read-only still.
     assert_eq!(read(&*database, "SELECT COUNT(*) AS n FROM t").await.unwrap(), json!([{"n": 0}]));
-    let state = read(&*database, "SELECT @@SESSION.tx_read_only AS v, @@in_transaction AS t").await.unwrap();
-    assert_eq!(state, json!([{"v": 1, "t": 1}]));
+    assert_eq!(read(&*database, "SELECT state() AS v").await.unwrap(), json!([{"v": "ON1"}]));
 }
 
 #[tokio::test]
@@ -50,5 +51,5 @@ async fn d09_a_function_leaves_nothing_on_a_read_only_connection() {
     read_only.limits.most_sessions = 1;
     let database = open(read_only);
     assert_eq!(read(&*database, "SELECT hides() AS v").await.unwrap(), json!([{"v": 1}]));
-    assert_eq!(read(&*database, "SELECT @left AS v").await.unwrap(), json!([{"v": null}]));
+    assert_eq!(read(&*database, "SELECT found() AS v").await.unwrap(), json!([{"v": null}]));
 }

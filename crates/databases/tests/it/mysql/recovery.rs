@@ -102,7 +102,7 @@ async fn d19_errors_of_the_database_name_no_host_user_or_database() {
     let database = open_with(limited, "x");
     for (sql, code, said) in [
         ("SELECT * FROM missing", "42S02", "Table '….missing' doesn't exist (error 1146)"),
-        ("SELECT missing FROM t", "42S22", "Unknown column 'missing' in 'field list' (error 1054)"),
+        ("SELECT missing FROM t", "42S22", "Unknown column 'missing' in 'SELECT' (error 1054)"),
         (
             "INSERT INTO t VALUES (1)",
             "42000",

@@ -5,12 +5,13 @@ use test_support::MariaServer;
 
 use super::*;
 
-/// What a session is like, as a caller can see it.
-const STATE: &str = "SELECT @left AS variable, DATABASE() AS current, @@SESSION.sql_mode AS mode, \
-    @@SESSION.time_zone AS zone, @@SESSION.autocommit AS autocommit, CURRENT_ROLE() AS role, \
-    @@SESSION.sort_buffer_size AS buffer, LAST_INSERT_ID() AS inserted, IS_USED_LOCK('held') AS held, \
-    @@SESSION.tx_isolation AS isolation, @@in_transaction AS open, @@SESSION.character_set_client AS characters, \
-    @@SESSION.foreign_key_checks AS checks, @@SESSION.sql_log_bin AS log, FOUND_ROWS() AS found";
+/// What a session is like, as a caller can see it: in a function, as the guard lets nobody read variables.
+const STATE: &str = "CREATE FUNCTION state() RETURNS LONGTEXT READS SQL DATA RETURN CONCAT_WS('|', \
+    COALESCE(@left, 'unset'), DATABASE(), @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.autocommit, \
+    COALESCE(CURRENT_ROLE(), 'none'), @@SESSION.sort_buffer_size, LAST_INSERT_ID(), \
+    COALESCE(IS_USED_LOCK('held'), 'free'), @@SESSION.tx_isolation, @@SESSION.tx_read_only, @@in_transaction, \
+    @@SESSION.character_set_client, @@SESSION.character_set_results, @@SESSION.foreign_key_checks, \
+    @@SESSION.sql_log_bin, @@SESSION.max_statement_time > 0) //\n";
 
 /// The statements that the guard refuses, where they cannot be seen by it: in a procedure.
 const LEAKS: &[(&str, &str)] = &[
@@ -39,7 +40,7 @@ const LEAKS: &[(&str, &str)] = &[
 async fn d09_nothing_of_a_caller_survives_for_the_next() {
     let server = MariaServer::shared();
     server.run("", "CREATE ROLE IF NOT EXISTS leaked");
-    let mut statements = "CREATE TABLE t (v INT);\nDELIMITER //\n".to_owned();
+    let mut statements = "CREATE TABLE t (v INT);\nDELIMITER //\n".to_owned() + STATE;
     for (at, (_, body)) in LEAKS.iter().enumerate() {
         statements.push_str(&format!("CREATE PROCEDURE leak_{at}() BEGIN {body}; END //\n"));
     }
@@ -47,9 +48,11 @@ async fn d09_nothing_of_a_caller_survives_for_the_next() {
     let mut one = target(server, &name);
     one.limits.most_sessions = 1;
     let database = open(one);
-    let fresh = rows(&*database, STATE).await.unwrap();
-    assert_eq!(fresh[0]["current"], json!(name));
-    assert_eq!(fresh[0]["zone"], json!("+00:00"));
+    let state = "SELECT state() AS v";
+    let fresh = rows(&*database, state).await.unwrap();
+    // A function shows the mode that it was made in; how text is read shows the session's.
+    let reading = r#"SELECT "a" AS a, 'x\'y' AS b, 1 || 0 AS c"#;
+    let read = json!([{"a": "a", "b": "x'y", "c": 1}]);
     let mut reused = 0;
     for (at, (what, body)) in LEAKS.iter().enumerate() {
         let before = rows(&*database, "SELECT CONNECTION_ID() AS id").await.unwrap();
@@ -59,8 +62,9 @@ async fn d09_nothing_of_a_caller_survives_for_the_next() {
             Err(QueryError::Database { .. }) => eprintln!("{what}: the server refuses it"),
             Err(other) => panic!("{what}: {other}"),
         }
-        let after = rows(&*database, STATE).await.unwrap();
+        let after = rows(&*database, state).await.unwrap();
         assert_eq!(after, fresh, "{what} survives: {body}");
+        assert_eq!(rows(&*database, reading).await, Ok(read.clone()), "{what} survives");
         let temporary = rows(&*database, "SELECT * FROM left_behind").await;
         assert!(temporary.is_err(), "{what} survives");
         assert_eq!(
