@@ -1,7 +1,6 @@
 //! What we speak: which algorithms, in which order, and how much may be under way.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use russh::client::Config;
@@ -58,19 +57,11 @@ const PACKETS_WAITING: usize = 64;
 const BYTES_PER_KEY: usize = 1 << 30;
 /// New keys after this time.
 const TIME_PER_KEY: Duration = Duration::from_secs(3600);
-/// A silent server is asked whether it is there.
-const ASKED: Duration = Duration::from_secs(15);
 /// How many questions it may leave unanswered.
 const UNANSWERED: usize = 3;
 
-static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| Arc::new(make()));
-
-/// The settings of every session.
-pub(crate) fn config() -> Arc<Config> {
-    Arc::clone(&CONFIG)
-}
-
-fn make() -> Config {
+/// The settings of a session.
+pub(crate) fn config(silence: Duration) -> Config {
     Config {
         client_id: SshId::Standard(Cow::Borrowed("SSH-2.0-vybe")),
         limits: Limits {
@@ -90,7 +81,7 @@ fn make() -> Config {
             mac: Cow::Borrowed(AUTHENTICATION_CODES),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
-        keepalive_interval: Some(ASKED),
+        keepalive_interval: Some(silence),
         keepalive_max: UNANSWERED,
         nodelay: true,
         ..Config::default()

@@ -1,4 +1,4 @@
-//! How long each step of opening a tunnel may take.
+//! How long each step of opening a tunnel may take, and how long a tunnel may be silent.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub struct TunnelLimits {
     pub login: Duration,
     /// Until the server has connected to what lies behind it.
     pub forward: Duration,
+    /// A server that is silent for this long is asked whether it is there; silent to three questions, it is not.
+    pub silence: Duration,
 }
 
 impl Default for TunnelLimits {
@@ -22,6 +24,7 @@ impl Default for TunnelLimits {
             key_exchange: Duration::from_secs(10),
             login: Duration::from_secs(15),
             forward: Duration::from_secs(10),
+            silence: Duration::from_secs(15),
         }
     }
 }

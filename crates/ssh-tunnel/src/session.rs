@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::algorithms::config;
 use crate::host_key::{HostKeyCheck, SessionError};
 use crate::transport::{Ended, Hold, Line, Transport};
-use crate::{Fingerprint, TunnelStep, TunnelStream};
+use crate::{Fingerprint, TunnelLimits, TunnelStep, TunnelStream};
 
 /// A session with a server whose host key is the pinned one.
 pub(crate) struct Session {
@@ -34,17 +34,17 @@ impl Session {
     pub(crate) async fn begin(
         line: Line,
         host_key: Fingerprint,
-        within: Duration,
+        limits: TunnelLimits,
     ) -> Result<Self, TunnelStep> {
-        match Self::negotiate(line, HostKeyCheck::Pinned(host_key), within).await? {
+        match Self::negotiate(line, HostKeyCheck::Pinned(host_key), limits).await? {
             Ok(session) => Ok(session),
             Err(presented) => Err(TunnelStep::HostKey { presented }),
         }
     }
 
     /// The server's host key, which it has proven to have.
-    pub(crate) async fn host_key(line: Line, within: Duration) -> Result<Fingerprint, TunnelStep> {
-        match Self::negotiate(line, HostKeyCheck::Ask, within).await? {
+    pub(crate) async fn host_key(line: Line, limits: TunnelLimits) -> Result<Fingerprint, TunnelStep> {
+        match Self::negotiate(line, HostKeyCheck::Ask, limits).await? {
             Ok(_) => Err(TunnelStep::Ssh),
             Err(presented) => Ok(presented),
         }
@@ -53,10 +53,11 @@ impl Session {
     async fn negotiate(
         line: Line,
         check: HostKeyCheck,
-        within: Duration,
+        limits: TunnelLimits,
     ) -> Result<Result<Self, Fingerprint>, TunnelStep> {
         let (transport, hold, ended) = Transport::new(line);
-        match timeout(within, connect_stream(config(), transport, check)).await {
+        let config = Arc::new(config(limits.silence));
+        match timeout(limits.key_exchange, connect_stream(config, transport, check)).await {
             Ok(Ok(handle)) => Ok(Ok(Self { handle, hold, ended })),
             Ok(Err(SessionError::HostKey(presented))) => Ok(Err(presented)),
             Ok(Err(SessionError::Ssh)) => Err(TunnelStep::Ssh),

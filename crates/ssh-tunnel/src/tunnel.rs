@@ -28,8 +28,7 @@ pub async fn open(
             Some(stream) => Line::Tunnel(Box::new(stream)),
             None => connected(&hop.host, hop.port, policy, limits).await.map_err(at)?,
         };
-        let mut session =
-            Session::begin(below, hop.host_key.clone(), limits.key_exchange).await.map_err(at)?;
+        let mut session = Session::begin(below, hop.host_key.clone(), limits).await.map_err(at)?;
         session.sign_in(&hop.user, key, limits.login).await.map_err(at)?;
         let next = hops.get(number + 1);
         let (host, port) = next.map_or((host, port), |hop| (&hop.host, hop.port));
@@ -67,7 +66,7 @@ pub async fn host_key_of(
             Err(error) => return Err(error),
         },
     };
-    Session::host_key(line, limits.key_exchange).await.map_err(at)
+    Session::host_key(line, limits).await.map_err(at)
 }
 
 async fn connected(

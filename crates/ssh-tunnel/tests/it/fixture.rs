@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cryptography::SecretBytes;
 use outbound::{AddressPolicy, Host};
@@ -9,6 +10,7 @@ use ssh_tunnel::{Hop, Route, TunnelError, TunnelLimits, TunnelStep, TunnelStream
 use test_support::{SshKey, SshServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// Loopback is allowed, where the servers are.
 pub fn policy() -> AddressPolicy {
@@ -71,6 +73,64 @@ pub async fn echo() -> SocketAddr {
         }
     });
     address
+}
+
+/// Sends without end to everybody who connects.
+pub async fn torrent() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move { while stream.write_all(&[7; 65_536]).await.is_ok() {} });
+        }
+    });
+    address
+}
+
+/// Bytes that are different at every position for a long time.
+pub fn pattern(position: usize, length: usize) -> Vec<u8> {
+    (position..position + length).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+}
+
+/// Sends so many bytes of the pattern to the one who connects, and then expects as many; says how many came, or after
+/// how many one was different.
+pub async fn patterned(amount: usize) -> (SocketAddr, JoinHandle<Result<usize, usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut position = 0;
+        while position < amount {
+            let length = (amount - position).min(100_000);
+            stream.write_all(&pattern(position, length)).await.unwrap();
+            position += length;
+        }
+        let mut received = 0;
+        let mut piece = vec![0; 100_000];
+        while let Ok(length @ 1..) = stream.read(&mut piece).await {
+            if piece[..length] != pattern(received, length) {
+                return Err(received);
+            }
+            received += length;
+        }
+        Ok(received)
+    });
+    (address, serving)
+}
+
+/// What must happen, and on a busy machine takes its time.
+pub async fn eventually<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it never happens")
+}
+
+/// Waits until nobody has a session with the server any more.
+pub async fn gone(server: &SshServer) {
+    eventually(async {
+        while server.sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 }
 
 /// Sends a line and reads what comes back.

@@ -1,4 +1,11 @@
 //! Tunnels through real OpenSSH servers.
 
+mod algorithms;
+mod bulk;
+mod chains;
 mod fixture;
-mod one_server;
+mod foreign_server;
+mod host_keys;
+mod keys;
+mod life;
+mod refusals;

@@ -1,0 +1,90 @@
+//! Who signs in, with which key.
+
+use std::sync::Arc;
+
+use cryptography::SecretBytes;
+use ssh_tunnel::TunnelStep;
+use test_support::{SshKey, SshServer};
+
+use crate::fixture::{answers, echo, ed25519, hop, open, refusal, secret};
+
+#[tokio::test]
+async fn every_type_of_key_signs_in() {
+    let server = SshServer::start(&[]);
+    let target = echo().await;
+    for arguments in [
+        &["-t", "ed25519"][..],
+        &["-t", "ecdsa", "-b", "256"],
+        &["-t", "ecdsa", "-b", "384"],
+        &["-t", "ecdsa", "-b", "521"],
+        &["-t", "rsa", "-b", "2048"],
+        &["-t", "rsa", "-b", "4096"],
+    ] {
+        let key = SshKey::generate(arguments, "");
+        let opened = open(vec![hop(&server, &key)], target).await;
+        answers(&mut opened.unwrap_or_else(|error| panic!("{arguments:?}: {error}"))).await;
+        server.wait_for_log(&format!("Accepted publickey for {}", SshServer::user()));
+    }
+}
+
+#[tokio::test]
+async fn rsa_signs_with_the_kind_of_sha2_that_the_server_takes_and_never_with_sha1() {
+    let key = SshKey::generate(&["-t", "rsa", "-b", "2048"], "");
+    let target = echo().await;
+    for accepted in ["rsa-sha2-512", "rsa-sha2-256"] {
+        let server = SshServer::start(&[&format!("PubkeyAcceptedAlgorithms {accepted}")]);
+        answers(&mut open(vec![hop(&server, &key)], target).await.unwrap()).await;
+    }
+    let old = SshServer::start(&["PubkeyAcceptedAlgorithms ssh-rsa"]);
+    assert_eq!(refusal(vec![hop(&old, &key)], target).await, (0, TunnelStep::Login));
+    assert!(!old.log().contains("userauth-request"), "{}", old.log());
+}
+
+#[tokio::test]
+async fn an_encrypted_key_opens_with_its_passphrase_and_with_no_other() {
+    let server = SshServer::start(&[]);
+    let target = echo().await;
+    for arguments in [&["-t", "ed25519", "-a", "2"][..], &["-t", "rsa", "-b", "2048", "-a", "2"]] {
+        let key = SshKey::generate(arguments, "korrekt & geheim");
+        let mut hop = hop(&server, &key);
+        let log = server.log().len();
+        for wrong in [None, secret("korrekt"), secret(""), secret("korrekt & geheim ")] {
+            hop.passphrase = wrong;
+            assert_eq!(refusal(vec![hop.clone()], target).await, (0, TunnelStep::Passphrase));
+        }
+        // Nobody was connected to.
+        assert_eq!(server.log().len(), log, "{}", server.log());
+        hop.passphrase = secret("korrekt & geheim");
+        answers(&mut open(vec![hop], target).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_private_key_is_said_before_anything_is_sent() {
+    let server = SshServer::start(&[]);
+    let target = echo().await;
+    let key = ed25519();
+    let costly = SshKey::generate(&["-t", "ed25519", "-a", "101"], "passphrase");
+    for text in [key.public.as_str(), "", "-----BEGIN OPENSSH PRIVATE KEY-----", &costly.private] {
+        let mut hop = hop(&server, &key);
+        hop.private_key = Arc::new(SecretBytes::copy_of(text.as_bytes()));
+        hop.passphrase = secret("passphrase");
+        let good = crate::fixture::hop(&server, &key);
+        assert_eq!(refusal(vec![good, hop], target).await, (1, TunnelStep::Passphrase), "{text}");
+    }
+    assert!(!server.log().contains("userauth-request"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_key_or_user_that_the_server_does_not_know_is_a_refused_login() {
+    let server = SshServer::start(&[]);
+    let target = echo().await;
+    let known = hop(&server, &ed25519());
+    let mut other_key = known.clone();
+    other_key.private_key = Arc::new(SecretBytes::copy_of(ed25519().private.as_bytes()));
+    assert_eq!(refusal(vec![other_key], target).await, (0, TunnelStep::Login));
+    let mut other_user = known.clone();
+    other_user.user = "nobody-of-this-name".to_owned();
+    assert_eq!(refusal(vec![other_user], target).await, (0, TunnelStep::Login));
+    answers(&mut open(vec![known], target).await.unwrap()).await;
+}
