@@ -1,5 +1,6 @@
 //! Where the pages are.
 
+mod databases;
 mod secrets;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use access_control::{
     RemoveMember, RevokeInvitation, Scope, SignedIn, authorize,
 };
 use apps::{Apps, ServerSecretRotations, ServerSecrets};
+use data_gateway::{Connections, DataQueries, QueryRecords};
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, Problem, Sites};
 use identity::{ApiTokens, Sessions, Users};
@@ -55,6 +57,12 @@ pub struct Console {
     pub environments: Environments,
     /// Replacing the keys of organizations.
     pub key_rotations: KeyRotations,
+    /// The connections to databases.
+    pub connections: Connections,
+    /// The saved queries of apps.
+    pub data_queries: DataQueries,
+    /// What queries were run.
+    pub query_records: QueryRecords,
     /// What decisions read.
     pub facts: Arc<dyn Facts>,
     /// Where the apps are.
@@ -68,6 +76,7 @@ impl Console {
         let console = Arc::new(self.clone());
         let mut all = organization_endpoints(&console);
         all.extend(secrets::endpoints(&console));
+        all.extend(databases::endpoints(&console));
         all.extend(self.own_endpoints());
         all
     }

@@ -29,6 +29,31 @@ impl Fields {
         self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
     }
 
+    /// Every value of a field that may be there several times.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
+    /// Several lines, as they were typed; empty if the field is missing.
+    pub(crate) fn lines(&self, name: &str) -> String {
+        self.text(name).replace("\r\n", "\n")
+    }
+
+    /// A secret, which is not among the fields any more; none if it was left empty.
+    pub(crate) fn take_secret(&mut self, name: &str) -> Option<SecretBytes> {
+        let position = self.pairs.iter().position(|(key, _)| key == name)?;
+        let (_, text) = self.pairs.swap_remove(position);
+        given(SecretBytes::copy_of(&as_typed(text)))
+    }
+
+    /// A whole number.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, Problem> {
+        let number = self.text(name).parse();
+        number.map_err(|_| {
+            Problem::invalid("invalid_number", format!("{name} is a whole number in its range."))
+        })
+    }
+
     /// The field `environment`.
     pub(crate) fn environment(&self) -> Result<Environment, Problem> {
         let known = Environment::ALL.into_iter().find(|known| known.as_str() == self.text("environment"));

@@ -40,6 +40,13 @@ pub(crate) fn again(problem: Problem, title: &str, form: &Markup) -> Result<Answ
     Ok(page_with(problem.status(), title, &content))
 }
 
+/// An instant as people read it, to the second.
+pub(crate) fn second(instant: OffsetDateTime) -> String {
+    instant
+        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC"))
+        .unwrap_or_default()
+}
+
 /// An instant as people read it.
 pub(crate) fn minute(instant: OffsetDateTime) -> String {
     instant.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()

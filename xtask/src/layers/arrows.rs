@@ -82,6 +82,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access-control",
             "apps",
             "cryptography",
+            "data-gateway",
+            "databases",
             "directory",
             "endpoint",
             "identity",

@@ -47,7 +47,10 @@ pub(crate) async fn show(
                         li {
                             a href={ (console.sites.app_origin(&app.label)) "/" } { (app.name) }
                             @if app.level != AppLevel::Organization { " " small.quiet { (app.level) } }
-                            @if *edits { " " small { a href={ "/apps/" (app.id) "/secrets" } { "Secrets" } } }
+                            @if *edits {
+                                " " small { a href={ "/apps/" (app.id) "/secrets" } { "Secrets" } }
+                                " " small { a href={ "/apps/" (app.id) "/data-queries" } { "Saved queries" } }
+                            }
                         }
                     }
                 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action, ChangeRole, CreateInvitation, LeaveOrganization, ListInvitations, ListMembers, ListSecrets,
-    Permit, ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role, SignedIn,
+    Action, ChangeRole, CreateInvitation, LeaveOrganization, ListConnections, ListInvitations, ListMembers,
+    ListSecrets, Permit, ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role,
+    SignedIn,
 };
 use endpoint::{Answer, Call, Paging, Problem};
 use ids::{EmailAddress, InvitationId, OrganizationId, UserId};
@@ -224,6 +225,7 @@ fn content(shown: &Shown) -> Markup {
         p {
             @if ListSecrets::RULE.contains(&shown.role) { a href={ (base) "/secrets" } { "Secrets" } " · " }
             a href={ (base) "/own-secrets" } { "Your own secrets" } " "
+            @if ListConnections::RULE.contains(&shown.role) { "· " a href={ (base) "/databases" } { "Databases" } " " }
             @if ReadOrganizationKey::RULE.contains(&shown.role) { "· " a href={ (base) "/keys" } { "Keys" } }
         }
         h2 { "Members" }
