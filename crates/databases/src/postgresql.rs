@@ -5,6 +5,8 @@
 //! that every statement runs in and that is rolled back.
 
 mod encode;
+#[cfg(test)]
+mod locks_left_out;
 mod moments;
 mod numeric;
 mod parameters;
@@ -30,7 +32,8 @@ use crate::dial::Way;
 use crate::read_only::{ReadOnlyLocks, admit};
 use crate::text_session::postgresql::Asked;
 use crate::{
-    ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema, Target, Usage,
+    ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows,
+    Schema, Target, Usage,
 };
 use pool::SessionPool;
 use refusal::Secrets;
@@ -90,7 +93,8 @@ impl Postgresql {
             &Settings { settings: &settings, is_read_only },
             limits.most_bytes,
         ));
-        let pool = SessionPool::new(Arc::clone(&door), limits.most_sessions).map_err(|_| ConnectError::Full)?;
+        let pool =
+            SessionPool::new(Arc::clone(&door), limits.most_sessions).map_err(|_| ConnectError::Full)?;
         let is_read_only = target.read_only;
         Ok(Self(Arc::new(PostgresqlDatabase { door, pool, limits, is_read_only, locks, secrets })))
     }

@@ -76,9 +76,9 @@ pub(crate) fn refused(error: &io::Error) -> ConnectError {
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
-        CertificateError::UnknownIssuer => "it is not of a known authority",
+        // An authority of the same name with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => "it is not of a known authority",
         CertificateError::Revoked => "it has been revoked",
-        CertificateError::BadSignature => "its signature does not hold",
         _ => "it does not hold",
     })
 }

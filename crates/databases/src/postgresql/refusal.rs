@@ -16,13 +16,26 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     fn scrub(&self, line: &str) -> String {
-        let mut line = line.to_owned();
-        for name in [&self.user, &self.database] {
-            // The server's messages put names into quotes.
-            line = line.replace(&format!("\"{name}\""), "\"…\"");
-        }
-        line.replace(&self.host, "…")
+        let names = [&self.host, &self.user, &self.database];
+        names.into_iter().fold(line.to_owned(), |line, name| without(&line, name))
     }
+}
+
+/// A text in which a name does not stand by itself.
+fn without(text: &str, name: &str) -> String {
+    let part_of_name = |character: char| character.is_alphanumeric() || character == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
+        let (before, from) = rest.split_at(at);
+        let after = from.get(name.len()..).unwrap_or_default();
+        out.push_str(before);
+        let stands_alone = !out.ends_with(part_of_name) && !after.starts_with(part_of_name);
+        out.push_str(if stands_alone { "…" } else { name });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The error of a statement that had this much time.
@@ -50,8 +63,8 @@ fn parameter(said: &DbError) -> Option<usize> {
     if !said.code().code().starts_with("22") {
         return None;
     }
-    // "unnamed portal parameter $1 = '...'", in whatever language the beginning of it is.
-    let (_, after) = said.where_()?.lines().next()?.split_once('$')?;
+    // "unnamed portal parameter $1 = '...'", in whatever language its words are; outermost, so last.
+    let (_, after) = said.where_()?.lines().last()?.split_once('$')?;
     let digits = after.split_once(" = ").map_or(after, |(digits, _)| digits);
     digits.parse().ok()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, poll};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, RowStream};
 
@@ -117,7 +118,7 @@ impl Run {
                     session.statements.keep(sql, &prepared);
                     prepared
                 }
-                Err(Unprepared::Error(error)) if error.code().is_none() => {
+                Err(Unprepared::Error(error)) if is_gone(error.code()) => {
                     running.close();
                     return if is_first { Ok(Attempt::Stale) } else { Err(QueryError::Broken) };
                 }
@@ -184,15 +185,11 @@ impl Run {
             Some(opened) => opened,
             None => self.wait(opening).await?,
         };
-        if opened.is_err() {
+        if let Err(error) = opened {
             // Without it, the statement was not under the lock that it should have been under.
-            let is_broken = session.is_broken();
             running.close();
-            return if is_broken && is_first && self.may_repeat(was_known) {
-                Ok(Attempt::Stale)
-            } else {
-                Err(QueryError::Broken)
-            };
+            let may_repeat = is_first && is_gone(error.code()) && self.may_repeat(was_known);
+            return if may_repeat { Ok(Attempt::Stale) } else { Err(QueryError::Broken) };
         }
         let asked = match asked_at_once {
             Some(asked) => asked,
@@ -220,8 +217,7 @@ impl Run {
             }
             return Ok(Attempt::Over);
         };
-        let code = error.code().map(|code| code.code().to_owned());
-        let is_outdated = was_known && is_outdated(code.as_deref());
+        let is_outdated = was_known && is_outdated(error.code());
         if is_outdated && let Some(session) = running.session() {
             session.statements.forget(sql);
         }
@@ -231,9 +227,9 @@ impl Run {
             running.close()
         }
         if sent_too_much {
-            return Err(QueryError::Bytes(database.limits.most_bytes));
+            return Err(QueryError::Row(database.door.longest()));
         }
-        let is_gone = code.is_none();
+        let is_gone = is_gone(error.code());
         let has_begun = self.has_begun.load(Ordering::Acquire);
         if is_first && !has_begun && (is_outdated || (is_gone && self.may_repeat(was_known))) {
             return Ok(Attempt::Stale);
@@ -312,8 +308,13 @@ impl Run {
 }
 
 /// What a prepared statement may be told after the tables under it have changed, or after a function has taken it away.
-fn is_outdated(code: Option<&str>) -> bool {
-    matches!(code, Some("0A000" | "26000"))
+fn is_outdated(code: Option<&SqlState>) -> bool {
+    code.is_some_and(|code| matches!(code.code(), "0A000" | "26000"))
+}
+
+/// Whether there is no server at the other end any more, or it says goodbye.
+fn is_gone(code: Option<&SqlState>) -> bool {
+    code.is_none_or(|code| code.code().starts_with("57P"))
 }
 
 /// Appends a row.

@@ -86,6 +86,11 @@ impl Door {
         &self.database
     }
 
+    /// The most bytes of a message, and so of a row.
+    pub(crate) fn longest(&self) -> u64 {
+        self.longest as u64
+    }
+
     /// A connection over which nothing of the protocol has been said.
     ///
     /// # Errors

@@ -89,6 +89,7 @@ pub(crate) async fn prepare(client: &Client, sql: &str, writes: bool) -> Result<
     match client.prepare(&around).await {
         Ok(statement) => Ok(Prepared { statement, fields }),
         Err(error) if error.code().is_none() => Err(Unprepared::Error(error)),
+        // A statement that writes inside of another WITH of its own has to stay outermost.
         Err(_) => {
             let name = names.get(cast.column).cloned().unwrap_or_default();
             Err(Unprepared::Query(QueryError::Column(name)))
