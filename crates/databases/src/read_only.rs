@@ -2,6 +2,8 @@
 
 mod attempts;
 mod examination;
+#[cfg(test)]
+pub(crate) mod listed_attempts;
 mod locks;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;

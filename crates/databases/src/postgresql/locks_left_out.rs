@@ -155,6 +155,7 @@ async fn past_the_guard_only_what_no_transaction_takes_back_gets_through() {
             drop(session);
             if changes {
                 changed.push(attempt.sql);
+                watcher.clear().await;
                 before = watcher.alone().await;
             }
         }
@@ -163,7 +164,12 @@ async fn past_the_guard_only_what_no_transaction_takes_back_gets_through() {
 }
 
 /// With the rights of a writer.
-const WRITERS: &[&str] = &[];
+const WRITERS: &[&str] = &[
+    "PREPARE TRANSACTION 'a'",
+    "SELECT pg_advisory_lock(1)",
+    "SELECT pg_advisory_lock_shared(1)",
+    "SELECT pg_try_advisory_lock(1, 2)",
+];
 /// With every right.
 const SUPERUSERS: &[&str] = &[];
 

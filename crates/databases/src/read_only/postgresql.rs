@@ -50,9 +50,9 @@ const TABLES: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FR
       OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')) ORDER BY 1";
 
 const SEQUENCES: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c \
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' \
-    AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-    AND pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE') ORDER BY 1";
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname NOT LIKE 'pg!_%' ESCAPE '!' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+    AND CASE WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE') END ORDER BY 1";
 
 /// Functions that PostgreSQL itself gives to few, or that act outside the transaction.
 const FUNCTIONS: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p WHERE (p.proname LIKE 'dblink%' \

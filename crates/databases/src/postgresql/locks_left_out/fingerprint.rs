@@ -128,6 +128,14 @@ impl Watcher {
         text
     }
 
+    /// Takes back what an attempt left behind, as far as the next one would stumble over it.
+    pub(super) async fn clear(&mut self) {
+        let _ = self.client.simple_query("ROLLBACK PREPARED 'a'").await;
+        for name in names(Path::new("/tmp"), |name| name.starts_with("probe")).split_whitespace() {
+            let _ = std::fs::remove_file(Path::new("/tmp").join(name));
+        }
+    }
+
     /// The same, once no other session is left.
     pub(super) async fn alone(&mut self) -> String {
         let others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";

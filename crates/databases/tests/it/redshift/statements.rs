@@ -34,8 +34,10 @@ async fn ask(database: &dyn Database, sql: &str, parameters: &[(&str, Value)]) -
 
 #[tokio::test]
 async fn an_answer_has_columns_records_and_a_status_exactly_so() {
-    let redshift = open(&target("CREATE TABLE items (id bigint, name varchar(20), price numeric(10,2), at timestamp); \
-        INSERT INTO items VALUES (9007199254740993, 'a\"é', 1.50, '2026-01-02 03:04:05.678'), (2, NULL, NULL, NULL)"));
+    let redshift = open(&target(
+        "CREATE TABLE items (id bigint, name varchar(20), price numeric(10,2), at timestamp); \
+        INSERT INTO items VALUES (9007199254740993, 'a\"é', 1.50, '2026-01-02 03:04:05.678'), (2, NULL, NULL, NULL)",
+    ));
     let sql = "SELECT id, name, price, at FROM items WHERE id >= :least ORDER BY id DESC";
     let rows = redshift.run(query(Mode::ReadOnly, sql, &[("least", json!("2"))])).await.unwrap();
     assert_eq!(
@@ -60,12 +62,16 @@ async fn values_are_the_text_of_the_database() {
 
 #[tokio::test]
 async fn parameters_go_by_name_and_are_never_part_of_the_statement() {
-    let redshift = open(&target("CREATE TABLE items (id int, name text); INSERT INTO items VALUES (1, 'x'), (2, ':id')"));
+    let redshift = open(&target(
+        "CREATE TABLE items (id int, name text); INSERT INTO items VALUES (1, 'x'), (2, ':id')",
+    ));
     let hostile = "x' OR '1'='1'; DROP TABLE items; --";
-    let sql = "SELECT id, name, ':id' AS quoted FROM items WHERE name = :name OR (id = :id AND name <> :name)";
+    let sql =
+        "SELECT id, name, ':id' AS quoted FROM items WHERE name = :name OR (id = :id AND name <> :name)";
     let answer = ask(&*redshift, sql, &[("name", json!(hostile)), ("id", json!(1))]).await;
     assert_eq!(answer["records"], json!([{ "id": "1", "name": "x", "quoted": ":id" }]));
-    let answer = ask(&*redshift, "SELECT count(*) AS n FROM items WHERE name = :id", &[("id", json!(":id"))]).await;
+    let answer =
+        ask(&*redshift, "SELECT count(*) AS n FROM items WHERE name = :id", &[("id", json!(":id"))]).await;
     assert_eq!(answer["records"], json!([{ "n": "1" }]));
     for unfit in [json!([1]), json!({ "a": 1 })] {
         let error = redshift.run(query(Mode::ReadOnly, "SELECT :a::text AS a", &[("a", unfit)])).await.err();
@@ -108,9 +114,13 @@ async fn the_limits_of_a_connection_are_errors() {
     assert_eq!(ask(&*bytes, "SELECT 1 AS one", &[]).await["status"], "FINISHED");
 }
 
+/// Takes hours.
+const SLOW: &str =
+    "SELECT count(*) AS n FROM generate_series(1, 600000) AS a (n), generate_series(1, 600000) AS b (n)";
+
 /// How many sessions of the tests' caller run something.
 async fn running(database: &dyn Database) -> String {
-    let sql = "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600%' AND state = 'active' \
+    let sql = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%count(*) AS n FROM generate_series(1, 600000)%' AND state = 'active' \
         AND pid <> pg_backend_pid() AND datname = current_database()";
     server::read(database, sql, &[]).await.unwrap()
 }
@@ -120,9 +130,10 @@ async fn a_statement_that_takes_too_long_has_timed_out_and_is_cancelled() {
     let target = target("");
     let watching = open(&Target { engine: Engine::Postgresql, ..target.clone() });
     let redshift = open(&target);
-    let mut slow = query(Mode::ReadWrite, "SELECT count(*) AS n FROM pg_sleep(600)", &[]);
+    let mut slow = query(Mode::ReadOnly, SLOW, &[]);
     slow.timeout = Duration::from_millis(300);
-    let answer: Value = serde_json::from_str(&text(redshift.run(slow).await.unwrap()).await.unwrap()).unwrap();
+    let answer: Value =
+        serde_json::from_str(&text(redshift.run(slow).await.unwrap()).await.unwrap()).unwrap();
     assert_eq!(answer["status"], "TIMED_OUT");
     assert_eq!(answer["records"], json!([]));
     assert!(answer["error"].as_str().unwrap().contains("300 ms"));
@@ -134,7 +145,7 @@ async fn whoever_leaves_ends_the_statement_at_the_server() {
     let target = target("");
     let watching = open(&Target { engine: Engine::Postgresql, ..target.clone() });
     let redshift: Arc<dyn Database> = open(&target);
-    let rows = redshift.run(query(Mode::ReadWrite, "SELECT count(*) AS n FROM pg_sleep(600)", &[])).await.unwrap();
+    let rows = redshift.run(query(Mode::ReadOnly, SLOW, &[])).await.unwrap();
     until("the statement runs", async || running(&*watching).await == "[{\"n\":1}]").await;
     drop(rows);
     until("the statement is cancelled", async || running(&*watching).await == "[{\"n\":0}]").await;

@@ -9,7 +9,12 @@ use super::recording_server::{LetsIn, start};
 use crate::postgresql::server::{open, server, text};
 
 fn target(port: u16) -> Target {
-    Target { engine: Engine::Redshift, port, host: "127.0.0.1".parse().unwrap(), ..server().target("postgres") }
+    Target {
+        engine: Engine::Redshift,
+        port,
+        host: "127.0.0.1".parse().unwrap(),
+        ..server().target("postgres")
+    }
 }
 
 fn query(mode: Mode, sql: &str) -> Option<Query> {
@@ -44,7 +49,10 @@ async fn d15_unload_copy_create_external_and_call_are_never_sent() {
         // One that was checked for another connection is not sent either.
         if let Some(query) = query(Mode::ReadWrite, sql) {
             let error = redshift.run(query).await.err();
-            assert!(matches!(&error, Some(QueryError::Database { code, .. }) if code == "25006"), "{sql}: {error:?}");
+            assert!(
+                matches!(&error, Some(QueryError::Database { code, .. }) if code == "25006"),
+                "{sql}: {error:?}"
+            );
             also_refused_by_the_session += 1;
         }
     }
@@ -69,7 +77,12 @@ async fn a_password_by_the_digest_of_redshift() {
     let (port, sent) = start(LetsIn::Digest).await;
     assert_eq!(open(&target(port)).test().await, Ok(()));
     let answer = sent.all().swap_remove(0);
-    let field = |text: &str| (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>();
+    let field = |text: &str| {
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
     let answer = field(&answer);
     let (digest, nonce) = (&answer[4..36], &answer[40..]);
     assert_eq!(answer[..4], 32_u32.to_be_bytes());
