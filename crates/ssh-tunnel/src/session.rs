@@ -76,24 +76,29 @@ impl Session {
         within: Duration,
     ) -> Result<(), TunnelStep> {
         let signing_in = async {
-            let hash = if key.algorithm().is_rsa() { Some(self.rsa_hash().await?) } else { None };
-            let key = PrivateKeyWithHashAlg::new(key, hash);
-            match self.handle.authenticate_publickey(user, key).await {
-                Ok(AuthResult::Success) => Ok(()),
-                Ok(AuthResult::Failure { .. }) if !self.handle.is_closed() => Err(TunnelStep::Login),
-                Ok(AuthResult::Failure { .. }) | Err(_) => Err(TunnelStep::Ssh),
+            for hash in self.hashes(&key).await? {
+                let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
+                match self.handle.authenticate_publickey(user, key).await {
+                    Ok(AuthResult::Success) => return Ok(()),
+                    Ok(AuthResult::Failure { .. }) if !self.handle.is_closed() => {}
+                    Ok(AuthResult::Failure { .. }) | Err(_) => return Err(TunnelStep::Ssh),
+                }
             }
+            Err(TunnelStep::Login)
         };
         timeout(within, signing_in).await.unwrap_or(Err(TunnelStep::Timeout))
     }
 
-    /// What an RSA key signs with, as the server says; SHA-1 is not an answer.
-    async fn rsa_hash(&self) -> Result<HashAlg, TunnelStep> {
+    /// What the key signs with, in the order of trying. What a server says that it knows is not always what it takes;
+    /// SHA-1 is not an answer.
+    async fn hashes(&self, key: &PrivateKey) -> Result<Vec<Option<HashAlg>>, TunnelStep> {
+        if !key.algorithm().is_rsa() {
+            return Ok(vec![None]);
+        }
         match self.handle.best_supported_rsa_hash().await {
-            Ok(Some(Some(hash))) => Ok(hash),
-            Ok(Some(None)) => Err(TunnelStep::Login),
-            // It does not say.
-            Ok(None) => Ok(HashAlg::Sha512),
+            Ok(Some(Some(HashAlg::Sha256))) => Ok(vec![Some(HashAlg::Sha256)]),
+            Ok(Some(Some(_)) | None) => Ok(vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)]),
+            Ok(Some(None)) => Ok(vec![]),
             Err(_) => Err(TunnelStep::Ssh),
         }
     }

@@ -156,6 +156,12 @@ impl SshServer {
             .unwrap_or_default()
     }
 
+    /// How many connections it has had, which the fixture's own question whether it is there is one of.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.log().matches("Connection from ").count()
+    }
+
     /// Waits until the log has this text.
     ///
     /// # Panics
@@ -250,6 +256,10 @@ impl SshServer {
         let started = Instant::now();
         while started.elapsed() < START_TIMEOUT {
             if self.answers() {
+                // The question is over and logged before a test looks at the log.
+                while self.sessions() > 0 && started.elapsed() < START_TIMEOUT {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 return true;
             }
             let gone = |main: u32| !Path::new(&format!("/proc/{main}/exe")).exists();

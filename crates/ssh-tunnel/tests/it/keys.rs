@@ -37,7 +37,7 @@ async fn rsa_signs_with_the_kind_of_sha2_that_the_server_takes_and_never_with_sh
     }
     let old = SshServer::start(&["PubkeyAcceptedAlgorithms ssh-rsa"]);
     assert_eq!(refusal(vec![hop(&old, &key)], target).await, (0, TunnelStep::Login));
-    assert!(!old.log().contains("userauth-request"), "{}", old.log());
+    assert!(!old.log().contains("pkalg ssh-rsa"), "{}", old.log());
 }
 
 #[tokio::test]
@@ -47,13 +47,13 @@ async fn an_encrypted_key_opens_with_its_passphrase_and_with_no_other() {
     for arguments in [&["-t", "ed25519", "-a", "2"][..], &["-t", "rsa", "-b", "2048", "-a", "2"]] {
         let key = SshKey::generate(arguments, "korrekt & geheim");
         let mut hop = hop(&server, &key);
-        let log = server.log().len();
+        let connections = server.connections();
         for wrong in [None, secret("korrekt"), secret(""), secret("korrekt & geheim ")] {
             hop.passphrase = wrong;
             assert_eq!(refusal(vec![hop.clone()], target).await, (0, TunnelStep::Passphrase));
         }
         // Nobody was connected to.
-        assert_eq!(server.log().len(), log, "{}", server.log());
+        assert_eq!(server.connections(), connections);
         hop.passphrase = secret("korrekt & geheim");
         answers(&mut open(vec![hop], target).await.unwrap()).await;
     }
