@@ -35,7 +35,9 @@ pub async fn resolve(
     let mut addresses = match host {
         Host::Address(address) => vec![SocketAddr::new(*address, port)],
         // No server has to be asked for these: they never resolve (RFC 6761, 6.4).
-        Host::Name(name) if name == "invalid" || name.ends_with(".invalid") => return Err(OutboundError::Name),
+        Host::Name(name) if name == "invalid" || name.ends_with(".invalid") => {
+            return Err(OutboundError::Name);
+        }
         Host::Name(name) => {
             timeout(RESOLVING, look_up(name.clone(), port)).await.map_err(|_| OutboundError::Name)??
         }

@@ -1,3 +1,4 @@
 //! Which addresses may be connected to.
 
 mod addresses;
+mod connections;

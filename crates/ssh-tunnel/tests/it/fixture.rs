@@ -28,13 +28,18 @@ pub fn ed25519() -> SshKey {
 /// A hop through this server, with this key, which it lets in.
 pub fn hop(server: &SshServer, key: &SshKey) -> Hop {
     server.authorize(key);
+    hop_to(server.port(), &server.host_key().fingerprint, key)
+}
+
+/// A hop through whatever is at this port and has this host key.
+pub fn hop_to(port: u16, host_key: &str, key: &SshKey) -> Hop {
     Hop {
         host: localhost(),
-        port: server.port(),
+        port,
         user: SshServer::user(),
         private_key: Arc::new(SecretBytes::copy_of(key.private.as_bytes())),
         passphrase: None,
-        host_key: server.host_key().fingerprint.parse().unwrap(),
+        host_key: host_key.parse().unwrap(),
     }
 }
 
