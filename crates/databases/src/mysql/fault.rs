@@ -39,6 +39,8 @@ impl Fault {
         match self {
             // The server's own limit of time: MariaDB's, MySQL's.
             Self::Refused(Refusal { number: 1969 | 3024, .. }) => QueryError::Timeout(milliseconds),
+            // The server stops, or somebody has ended the session.
+            Self::Refused(Refusal { number: 1053 | 1079 | 1927 | 3169 | 4031, .. }) => QueryError::Broken,
             Self::Refused(refusal) => database(&refusal, settings),
             Self::Wire(_) => QueryError::Broken,
             Self::Stopped(error) => error,

@@ -4,6 +4,8 @@ mod answer;
 mod cell;
 mod commands;
 mod fault;
+#[cfg(test)]
+mod locks_left_out;
 mod opening;
 mod parameters;
 mod row;

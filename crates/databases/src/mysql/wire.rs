@@ -2,7 +2,7 @@
 //! https://mariadb.com/kb/en/clientserver-protocol/), as much of it as the gateway needs.
 //!
 //! It never offers `CLIENT_LOCAL_FILES` nor, to callers' sessions, `CLIENT_MULTI_STATEMENTS`, and runs on a stream that
-//! somebody else connected. docs/adr/0043 says why it is not a driver's.
+//! somebody else connected. docs/adr/0047 says why it is not a driver's.
 
 mod capabilities;
 mod column;
