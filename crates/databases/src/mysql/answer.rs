@@ -98,6 +98,11 @@ impl Answer {
             if !has_more {
                 break;
             }
+            // However many results there are, and however empty.
+            self.within(described.len())?;
+            if self.out.len() >= PIECE {
+                self.flush().await?;
+            }
         }
         self.out.extend_from_slice(b"],[");
         self.out.extend_from_slice(described.get(1..).unwrap_or_default());
@@ -146,15 +151,19 @@ impl Answer {
     /// Passes on what has been written.
     async fn flush(&mut self) -> Result<(), Fault> {
         self.start();
+        self.within(0)?;
         self.summary.bytes += self.out.len() as u64;
-        if self.summary.bytes > self.limits.most_bytes {
-            return Err(QueryError::Bytes(self.limits.most_bytes).into());
-        }
         self.summary.duration = self.since.elapsed();
         self.sender.note(self.summary);
         let piece = Bytes::copy_from_slice(&self.out);
         self.out.clear();
         self.sender.pieces.send(Ok(piece)).await.map_err(|_| QueryError::Abandoned.into())
+    }
+
+    /// Whether the answer is within its limit, with what is written, and with so much more.
+    fn within(&self, more: usize) -> Result<(), QueryError> {
+        let bytes = self.summary.bytes + (self.out.len() + more) as u64;
+        if bytes > self.limits.most_bytes { Err(QueryError::Bytes(self.limits.most_bytes)) } else { Ok(()) }
     }
 
     /// There is an answer: errors from now on come with the pieces.

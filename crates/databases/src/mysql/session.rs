@@ -11,6 +11,11 @@ use crate::text_session::TextRow;
 /// The most bytes of an answer's packet to statements of ours, and of what describes columns.
 pub(crate) const MOST: usize = 1 << 20;
 
+/// The most bytes that describe a column: five names, and little else.
+const MOST_OF_COLUMN: usize = 16 << 10;
+/// The most bytes of rows of statements of ours, all together.
+const MOST_OF_ROWS: usize = 64 << 20;
+
 /// A session. Its statements are those of its caller only between [`Session::begin`] and the reset after them.
 pub(crate) struct Session {
     pub(crate) packets: Packets,
@@ -150,7 +155,7 @@ impl Session {
     pub(crate) async fn columns(&mut self, count: u16) -> Result<(Vec<Column>, bool), WireError> {
         let mut columns = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
-            columns.push(Column::parse(&self.packets.next(MOST).await?, self.extended)?);
+            columns.push(Column::parse(&self.packets.next(MOST_OF_COLUMN).await?, self.extended)?);
         }
         match Done::at_end(&self.packets.next(MOST).await?)? {
             Some(end) => Ok((columns, end.has_more())),
@@ -161,7 +166,7 @@ impl Session {
     /// The rows of statements of ours, sent as text; of several statements, those of all.
     pub(crate) async fn text_rows(&mut self) -> Result<Result<Vec<TextRow>, Refusal>, WireError> {
         self.packets.begin_answer();
-        let mut rows = Vec::new();
+        let mut rows = OwnRows::default();
         loop {
             let ended = match Reply::parse(&self.packets.next(MOST).await?)? {
                 Reply::Refused(refusal) => return Ok(Err(refusal)),
@@ -172,7 +177,7 @@ impl Session {
                 },
             };
             if !ended.has_more() {
-                return Ok(Ok(rows));
+                return Ok(Ok(rows.rows));
             }
         }
     }
@@ -180,7 +185,7 @@ impl Session {
     async fn text_result(
         &mut self,
         count: u16,
-        rows: &mut Vec<TextRow>,
+        rows: &mut OwnRows,
     ) -> Result<Result<Done, Refusal>, WireError> {
         self.columns(count).await?;
         loop {
@@ -196,7 +201,26 @@ impl Session {
             for _ in 0..count {
                 row.push(cursor.counted_or_null()?.map(|text| String::from_utf8_lossy(text).into_owned()));
             }
-            rows.push(row);
+            rows.push(row, payload.len())?;
         }
+    }
+}
+
+/// Rows of statements of ours: not more of them than a sane server has.
+#[derive(Default)]
+pub(crate) struct OwnRows {
+    pub(crate) rows: Vec<TextRow>,
+    bytes: usize,
+}
+
+impl OwnRows {
+    pub(crate) fn push(&mut self, row: TextRow, bytes: usize) -> Result<(), WireError> {
+        // A row of nothing takes room, too.
+        self.bytes += bytes.max(size_of::<Option<String>>() * row.len());
+        if self.bytes > MOST_OF_ROWS {
+            return Err(WireError::TooLarge);
+        }
+        self.rows.push(row);
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::fault::{self, Fault};
 use super::parameters::execute;
 use super::running::prepared;
-use super::session::MOST;
+use super::session::{MOST, OwnRows};
 use super::wire::{Cursor, Done, Refusal, Reply, WireError};
 use super::{Session, Settings, commands};
 use crate::QueryError;
@@ -36,16 +36,16 @@ impl<'a> Asked<'a> {
             Reply::Columns(count) => count,
         };
         session.columns(count).await?;
-        let mut rows = Vec::new();
+        let mut rows = OwnRows::default();
         loop {
             let payload = session.packets.next(MOST).await?;
             if let Some(refusal) = Refusal::in_packet(&payload)? {
                 return Err(refusal.into());
             }
             if Done::at_end(&payload)?.is_some() {
-                return Ok(rows);
+                return Ok(rows.rows);
             }
-            rows.push(text_row(&payload, usize::from(count))?);
+            rows.push(text_row(&payload, usize::from(count))?, payload.len())?;
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cryptography::digest;
 use databases::ConnectError;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -17,9 +20,13 @@ const MULTI_STATEMENTS: u32 = 1 << 16;
 const EVERYTHING: u32 = 0xffff_ffff;
 const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
 
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// The server's end of a conversation.
 struct Server {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// All that the client has sent.
     received: Vec<u8>,
 }
@@ -79,6 +86,15 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Answers whatever comes until the client goes.
+    async fn answer_all(&mut self) {
+        while let Some(command) = self.receive().await {
+            self.answer(&command).await;
+        }
+    }
+}
+
 /// A server that does this with the first client that comes, and tells all that it was sent.
 async fn serve<F>(
     conversation: impl FnOnce(Server) -> F + Send + 'static,
@@ -91,7 +107,7 @@ where
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut server = conversation(Server { stream, received: Vec::new() }).await;
+        let mut server = conversation(Server { stream: Box::new(stream), received: Vec::new() }).await;
         server.rest().await;
         let _ = tell.send(server.received);
     });
@@ -241,10 +257,113 @@ async fn mysql_gets_the_whole_password_only_over_tls() {
     assert!(!contains(&told.await.unwrap(), PASSWORD));
 }
 
+/// What a server of MySQL does: it has the hash of the password's hash, and finds the password's hash in the proof.
+#[tokio::test]
+async fn mysql_accepts_the_proof_that_the_password_is_known() {
+    let (target, _told) = serve(async |mut server: Server| {
+        server.greet(EVERYTHING & !TLS, "caching_sha2_password").await;
+        let login = server.receive().await.unwrap();
+        let user = login[32..].iter().position(|byte| *byte == 0).unwrap() + 32;
+        assert_eq!(login[user + 1], 32);
+        let proof = &login[user + 2..user + 34];
+        let kept = digest(&digest(PASSWORD.as_bytes()));
+        let mask = digest(&[kept.as_slice(), b"AAAAAAAABBBBBBBBBBBB"].concat());
+        let once: Vec<u8> = proof.iter().zip(&mask).map(|(one, other)| one ^ other).collect();
+        assert_eq!(digest(&once), kept);
+        server.send(2, &[1, 3]).await;
+        server.send(3, OK).await;
+        server.answer_all().await;
+        server
+    })
+    .await;
+    assert_eq!(open_with(target, PASSWORD).test().await, Ok(()));
+}
+
+/// The same server, when it has just been started, has nothing to compare with: it asks for the password itself.
+#[tokio::test]
+async fn mysql_gets_the_whole_password_inside_tls() {
+    let authority = test_support::Authority::new();
+    let certificate = authority.certificate_for(&["127.0.0.1"]);
+    let (mut target, told) = serve(async move |mut server: Server| {
+        server.greet(EVERYTHING, "caching_sha2_password").await;
+        server.receive().await.unwrap();
+        let Server { stream, received } = server;
+        let chain =
+            CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let configuration = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let stream = tokio_rustls::TlsAcceptor::from(Arc::new(configuration)).accept(stream).await.unwrap();
+        let mut server = Server { stream: Box::new(stream), received };
+        server.receive().await.unwrap();
+        server.send(3, &[1, 4]).await;
+        let password = server.receive().await.unwrap();
+        server.received.clear();
+        server.received.extend_from_slice(&password);
+        server.send(5, OK).await;
+        server.answer_all().await;
+        server
+    })
+    .await;
+    target.tls = Tls::Full { authorities: Some(authority.certificate()) };
+    assert_eq!(open_with(target, PASSWORD).test().await, Ok(()));
+    assert!(told.await.unwrap().starts_with(format!("{PASSWORD}\0").as_bytes()));
+}
+
+/// Wherever it stops to speak.
 #[tokio::test]
 async fn a_server_that_says_nothing_is_not_waited_for() {
-    let (target, _told) = serve(async |server: Server| server).await;
-    assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Timeout));
+    let stalls = (0..4).map(|step| async move {
+        let (mut target, _told) = serve(async move |mut server: Server| {
+            let offered = if step == 1 { EVERYTHING } else { EVERYTHING & !TLS };
+            if step > 0 {
+                server.greet(offered, "mysql_native_password").await;
+            }
+            if step > 2 {
+                server.receive().await.unwrap();
+                server.send(2, OK).await;
+            }
+            server
+        })
+        .await;
+        if step == 1 {
+            target.tls = Tls::Unverified;
+        }
+        assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Timeout), "{step}");
+    });
+    futures_util::future::join_all(stalls).await;
+}
+
+/// A server that never ends its answer to a question of ours.
+#[tokio::test]
+async fn an_endless_answer_is_not_kept() {
+    let (target, _told) = serve(async |mut server: Server| {
+        server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+        server.receive().await.unwrap();
+        server.send(2, OK).await;
+        let set = server.receive().await.unwrap();
+        server.answer(&set).await;
+        server.receive().await.unwrap();
+        server.send(1, &[1]).await;
+        server.send(2, b"\x03def\0\0\0\x01v\0\x0c\x3f\0\x01\0\0\0\xfd\0\0\0\0\0").await;
+        server.send(3, &[0xfe, 0, 0, 2, 0]).await;
+        let row = [[0xfc, 0xf0, 0xff].as_slice(), &[b'x'; 0xfff0]].concat();
+        for number in 0..=u16::MAX {
+            let sequence = (number % 256) as u8;
+            if server.stream.flush().await.is_err() {
+                break;
+            }
+            server.send(sequence.wrapping_add(4), &row).await;
+        }
+        server
+    })
+    .await;
+    assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Protocol));
 }
 
 /// Panics of the engine, in whatever task.

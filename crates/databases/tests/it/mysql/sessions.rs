@@ -114,6 +114,44 @@ async fn there_are_never_more_than_the_most() {
     assert!(database.usage().open <= 2);
 }
 
+/// Callers that wait, fail, run out of time and leave, all at once: nobody is left without a session, and no session
+/// without an end.
+#[tokio::test]
+async fn many_callers_share_few_sessions() {
+    let server = MariaServer::shared();
+    let name = server.database("");
+    let database = open(target(server, &name));
+    let callers = (0..200).map(|number| {
+        let database = Arc::clone(&database);
+        tokio::spawn(async move {
+            match number % 5 {
+                0 | 1 => assert_eq!(rows(&*database, "SELECT 1 AS v").await, Ok(json!([{"v": 1}]))),
+                2 => assert!(matches!(
+                    rows(&*database, "SELECT * FROM nothing").await,
+                    Err(QueryError::Database { .. })
+                )),
+                3 => {
+                    let mut slow = query(Mode::ReadOnly, "SELECT SLEEP(1000) AS v", vec![]);
+                    slow.timeout = Duration::from_millis(50);
+                    assert_eq!(collect(&*database, slow).await, Err(QueryError::Timeout(50)));
+                }
+                _ => {
+                    let sql = "SELECT REPEAT('x', 1000) AS v FROM seq_1_to_1000000";
+                    drop(database.run(query(Mode::ReadOnly, sql, vec![])).await.unwrap());
+                }
+            }
+        })
+    });
+    for caller in futures_util::future::join_all(callers).await {
+        caller.unwrap();
+    }
+    until("all are idle", || database.usage().idle == database.usage().open).await;
+    let open = database.usage().open;
+    assert!(open <= 2);
+    until("there are no others", || server.run("", &processes(&name)).len() == open).await;
+    assert_eq!(rows(&*database, "SELECT 1 AS v").await.unwrap(), json!([{"v": 1}]));
+}
+
 #[tokio::test]
 async fn the_database_shows_on_whose_behalf_a_query_runs() {
     let server = MariaServer::shared();

@@ -239,6 +239,23 @@ async fn a_procedure_gives_all_its_results() {
     assert_eq!(rows(&*database, "SELECT COUNT(*) AS n FROM t").await.unwrap(), json!([{"n": 1}]));
 }
 
+/// However many results there are, and however empty: they count as what they are in the answer.
+#[tokio::test]
+async fn d13_many_results_are_a_large_answer() {
+    let server = MariaServer::shared();
+    let name = server.database(
+        "DELIMITER //
+         CREATE PROCEDURE many() BEGIN
+             DECLARE i INT DEFAULT 0;
+             WHILE i < 100000 DO SELECT 1 AS a FROM DUAL WHERE 1 = 0; SET i = i + 1; END WHILE;
+         END //",
+    );
+    let mut limited = target(server, &name);
+    limited.limits.most_bytes = 1_000_000;
+    let answer = rows(&*open(limited), "CALL many()").await;
+    assert_eq!(answer, Err(QueryError::Bytes(1_000_000)));
+}
+
 /// Longer than a piece, so that values are cut in the middle of characters, escapes and JSON's own strings.
 #[tokio::test]
 async fn long_values_come_through_whole() {
