@@ -148,6 +148,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
     ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
     ("audit", &["migrations"]),
+    ("data-gateway", &["local-postgres"]),
     ("databases", &["local-postgres"]),
     ("policy", &["cryptography", "outbound"]),
     ("middleware", &["apps", "development", "organizations", "cryptography", "secrets-vault"]),
