@@ -17,7 +17,7 @@ use super::PostgresqlDatabase;
 use super::encode;
 use super::parameters::{self, Parameter};
 use super::refusal::query_error;
-use super::reset::{END, RESET, reset};
+use super::reset::Ending;
 use super::running::Running;
 use super::statements::{Prepared, Unprepared, prepare};
 use crate::rows::RowsSender;
@@ -89,7 +89,7 @@ impl Run {
     ///
     /// # Errors
     /// Why there is no answer, or no more of it.
-    pub(super) async fn to_the_end(mut self) -> Result<(), QueryError> {
+    pub(super) async fn until_its_end(mut self) -> Result<(), QueryError> {
         let mut is_first = true;
         loop {
             match self.attempt(is_first).await? {
@@ -144,20 +144,24 @@ impl Run {
         let caller = query.caller.as_str();
         let introduction =
             (session.caller.as_deref() != Some(caller)).then(|| format!("SET application_name='{caller}'"));
-        let needs_reset = true;
-        session.caller = if needs_reset { None } else { Some(caller.to_owned()) };
+        let begin = database.begin();
+        let is_plain = self.time.limit(database.plain_reads.includes(&query.statement, &client)).await?;
+        let ending = match (is_plain, begin) {
+            (false, _) => Ending::Reset,
+            (true, Some(_)) => Ending::Rollback,
+            (true, None) => Ending::Nothing,
+        };
+        session.caller = (ending != Ending::Reset).then(|| caller.to_owned());
 
         // One flush: who is asking, the transaction, the statement, the end. The server takes them in this order.
-        let begin = database.begin();
         let mut opening = pin!(async {
             if let Some(introduction) = &introduction {
-                let begin = begin.map(|begin| client.batch_execute(begin));
-                let mut introducing = pin!(client.batch_execute(introduction));
-                if let Poll::Ready(done) = poll!(&mut introducing) {
-                    done?;
-                }
+                let introducing = client.batch_execute(introduction);
                 match begin {
-                    Some(begin) => futures_util::future::try_join(introducing, begin).await.map(|_| ()),
+                    // Both are sent by the first poll, in this order.
+                    Some(begin) => {
+                        futures_util::future::try_join(introducing, client.batch_execute(begin)).await.map(|_| ())
+                    }
                     None => introducing.await,
                 }
             } else if let Some(begin) = begin {
@@ -175,8 +179,8 @@ impl Run {
             Poll::Ready(done) => Some(done),
             Poll::Pending => None,
         };
-        let mut resetting = pin!(reset(&client, if needs_reset { RESET } else { END }));
-        let reset_at_once = match poll!(&mut resetting) {
+        let mut ending = pin!(ending.reach(&client));
+        let ended_at_once = match poll!(&mut ending) {
             Poll::Ready(done) => Some(done),
             Poll::Pending => None,
         };
@@ -205,9 +209,12 @@ impl Run {
             Err(Failed::Database(error)) => Some(error),
         };
         let sent_too_much = session.sent_too_much();
-        let is_back = match reset_at_once {
+        if query.statement.writes() || query.statement.calls_unknown_functions() {
+            database.plain_reads.forget();
+        }
+        let is_back = match ended_at_once {
             Some(is_back) => is_back,
-            None => tokio::time::timeout(RESETTING, resetting).await.unwrap_or(false),
+            None => tokio::time::timeout(RESETTING, ending).await.unwrap_or(false),
         };
         let Some(error) = failed else {
             if is_back {
