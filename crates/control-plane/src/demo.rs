@@ -1,5 +1,6 @@
 //! `vybe dev`: the whole platform on one machine, with a provider, apps and people to try it with.
 
+mod database;
 mod redeployment;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use cryptography::MasterKey;
 use decisions::{Recording, Retention};
 use development::{
-    DEMO_USERS, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream, certificates, signed_in,
+    DEMO_USERS, DemoDatabase, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream,
+    certificates, signed_in,
 };
 use endpoint::{Certificates, Limits, Sites};
 use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
@@ -58,6 +60,7 @@ pub struct Demo {
     /// Where the description was written.
     pub description_path: PathBuf,
     sites: Arc<Sites>,
+    database: Option<DemoDatabase>,
 }
 
 /// Runs the demo until it is told to stop.
@@ -69,19 +72,27 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     let mut signals = StopSignals::listen()?;
     let starting = async {
         let database = migrations::connect(&database(&folder)).await.map_err(StartError::FolderDatabase)?;
-        start_recording(&folder, port, database, recording).await
+        start_recording(&folder, port, database, recording, Extras::Database).await
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
     demo.running.until_told_to_stop(signals).await
 }
 
-/// Starts the demo on 127.0.0.1 with what is in the folder, and makes what is missing.
+/// What takes a moment to start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extras {
+    Nothing,
+    /// A database of a customer to ask, if PostgreSQL is installed.
+    Database,
+}
+
+/// Starts the demo on 127.0.0.1 with what is in the folder, and makes what is missing; without the demo database.
 ///
 /// # Errors
 /// One line for the person at the terminal.
 pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> Result<Demo, StartError> {
-    start_recording(folder, port, database, Recording::All).await
+    start_recording(folder, port, database, Recording::All, Extras::Nothing).await
 }
 
 async fn start_recording(
@@ -89,6 +100,7 @@ async fn start_recording(
     port: u16,
     database: DatabaseConnection,
     recording: Recording,
+    extras: Extras,
 ) -> Result<Demo, StartError> {
     trust::install_cryptography();
     let master_keys = master_keys(folder, &database).await?;
@@ -146,10 +158,14 @@ async fn start_recording(
     description["apiToken"] = Value::from(api_token(&platform, &seeded).await?);
     let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
     let description_path = folder.write(DEV_JSON, &text)?;
+    let database = match extras {
+        Extras::Nothing => None,
+        Extras::Database => database::offer(folder, &files.authority, &platform, &seeded).await?,
+    };
     redeployment.describe_in(folder.clone(), description.clone()).await;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
     let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
-    Ok(Demo { running, upstream, catcher, seeded, description, description_path, sites })
+    Ok(Demo { running, upstream, catcher, seeded, description, description_path, sites, database })
 }
 
 /// People are known by issuer and subject, and the issuer's address holds the port: data that was made
@@ -358,6 +374,18 @@ impl Demo {
         for user in DEMO_USERS {
             let _ = writeln!(text, "            {:<16} {}", user.name, user.purpose);
         }
+        let base = self.sites.platform_origin();
+        let _ = match self.database {
+            Some(_) => writeln!(
+                text,
+                "\n  Database  {base}/apps, then \"{}\": a saved query on a read-only PostgreSQL, to run there or from the app",
+                database::APP
+            ),
+            None => writeln!(
+                text,
+                "\n  Database  none: install PostgreSQL (on Debian and Ubuntu: apt install postgresql) and start again"
+            ),
+        };
         let letters = self.description["mail"].as_str().unwrap_or_default();
         let _ = writeln!(text, "\n  Letters   {letters}");
         let authority = self.description["authority"].as_str().unwrap_or_default();
