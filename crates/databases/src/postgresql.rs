@@ -10,6 +10,7 @@ mod locks_left_out;
 mod moments;
 mod numeric;
 mod parameters;
+mod plain_reads;
 mod pool;
 mod refusal;
 mod reset;
@@ -35,6 +36,7 @@ use crate::{
     ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows,
     Schema, Target, Usage,
 };
+use plain_reads::PlainReads;
 use pool::SessionPool;
 use refusal::Secrets;
 use run::{Run, Time};
@@ -48,6 +50,7 @@ pub(crate) struct PostgresqlDatabase {
     is_read_only: bool,
     locks: ReadOnlyLocks,
     secrets: Secrets,
+    plain_reads: PlainReads,
 }
 
 /// What a caller holds.
@@ -96,7 +99,15 @@ impl Postgresql {
         let pool =
             SessionPool::new(Arc::clone(&door), limits.most_sessions).map_err(|_| ConnectError::Full)?;
         let is_read_only = target.read_only;
-        Ok(Self(Arc::new(PostgresqlDatabase { door, pool, limits, is_read_only, locks, secrets })))
+        Ok(Self(Arc::new(PostgresqlDatabase {
+            door,
+            pool,
+            limits,
+            is_read_only,
+            locks,
+            secrets,
+            plain_reads: PlainReads::default(),
+        })))
     }
 }
 
@@ -128,7 +139,7 @@ impl Database for Postgresql {
             has_begun: Arc::clone(&has_begun),
             time: Time::limited(limit),
         };
-        let mut running = Box::pin(run.to_the_end());
+        let mut running = Box::pin(run.until_its_end());
         // Here, as long as there is nothing to answer; a task of its own only for what takes longer.
         let ended = poll_fn(|context| match running.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),

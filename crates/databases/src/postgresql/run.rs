@@ -159,9 +159,9 @@ impl Run {
                 let introducing = client.batch_execute(introduction);
                 match begin {
                     // Both are sent by the first poll, in this order.
-                    Some(begin) => {
-                        futures_util::future::try_join(introducing, client.batch_execute(begin)).await.map(|_| ())
-                    }
+                    Some(begin) => futures_util::future::try_join(introducing, client.batch_execute(begin))
+                        .await
+                        .map(|_| ()),
                     None => introducing.await,
                 }
             } else if let Some(begin) = begin {

@@ -72,9 +72,8 @@ async fn cancel(session: &Session, door: &Door) {
             tracing::warn!(code = error.code(), "a statement could not be cancelled");
         }
         // Answered once everything before it is.
-        match timeout(BETWEEN, session.client.check_connection()).await {
-            Ok(_) => return,
-            Err(_) => {}
+        if timeout(BETWEEN, session.client.check_connection()).await.is_ok() {
+            return;
         }
     }
 }

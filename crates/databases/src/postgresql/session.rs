@@ -76,16 +76,6 @@ impl Door {
         self.way.host().to_string()
     }
 
-    /// Who goes in.
-    pub(crate) fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// The database behind it.
-    pub(crate) fn database(&self) -> &str {
-        &self.database
-    }
-
     /// The most bytes of a message, and so of a row.
     pub(crate) fn longest(&self) -> u64 {
         self.longest as u64

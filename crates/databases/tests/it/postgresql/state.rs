@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use databases::{Database, Limits, Target};
+use cryptography::SecretBytes;
+use databases::{Credentials, Database, Limits, Target};
 
 use query_guard::Mode;
 
-use super::server::{both, database, open, query, read, server, text, until, write};
+use super::server::{both, database, open, policy, query, read, server, text, until, write};
 
 /// Functions that do in a session whatever a function can do. The guard cannot know what they do.
 const FUNCTIONS: &str = "
@@ -176,4 +177,97 @@ async fn read_only_holds_in_what_a_function_does() {
     let count = "SELECT count(*)::int AS n FROM items";
     assert_eq!(read(&*house.reader, count, &[]).await.unwrap(), "[{\"n\":1}]");
     until("sessions come back", async || house.reader.usage().idle == house.reader.usage().open).await;
+}
+
+/// A database without a function of its own, in which reads are not reset after, unless something else runs code.
+const QUIET: &str = "
+    CREATE TABLE items (id int); INSERT INTO items VALUES (1);
+    CREATE VIEW sly AS SELECT set_config('vybe.left', 'behind', false) AS set, pg_try_advisory_lock(7);
+    CREATE MATERIALIZED VIEW stored AS SELECT 1 AS id;
+    CREATE SCHEMA other; CREATE VIEW other.items AS SELECT * FROM sly;
+    CREATE TABLE guarded (id int);
+    INSERT INTO guarded VALUES (1);
+    ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE guarded FORCE ROW LEVEL SECURITY;
+    CREATE POLICY sly ON guarded USING (set_config('vybe.left', 'behind', false) IS NOT NULL);
+    CREATE ROLE {role} LOGIN PASSWORD 'p@ss';
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
+    GRANT USAGE ON SCHEMA other TO {role}; GRANT SELECT ON other.items TO {role};
+";
+
+#[tokio::test]
+async fn d09_views_and_policies_leave_nothing_where_plain_reads_are_not_reset() {
+    let name = database("");
+    let role = format!("quiet_{name}");
+    server().local.execute(&name, &QUIET.replace("{role}", &role)).unwrap();
+    let limits = Limits { most_sessions: 1, ..Limits::default() };
+    // Policies do not hold superusers.
+    let target = Target { limits, user: role, ..server().target(&name) };
+    for read_only in [true, false] {
+        let mode = if read_only { Mode::ReadOnly } else { Mode::ReadWrite };
+        let target = Target { read_only, ..target.clone() };
+        let password = Credentials { password: SecretBytes::copy_of(b"p@ss") };
+        let there = databases::open(&target, password, policy()).unwrap();
+        let ask = async |sql: &str| text(there.run(query(mode, sql, &[])).await.unwrap()).await.unwrap();
+        let clean = left(&*there, mode).await;
+        for sly in [
+            "SELECT * FROM sly",
+            "TABLE sly",
+            "SELECT * FROM items, sly",
+            "SELECT id FROM items WHERE EXISTS (SELECT FROM sly)",
+            "WITH items AS (SELECT * FROM sly) SELECT * FROM items",
+            "SELECT * FROM other.items",
+            "SELECT id FROM items UNION ALL SELECT 1 FROM ONLY \"sly\"",
+            "SELECT (SELECT max(set) FROM sly)",
+            "SELECT * FROM guarded",
+            "SELECT 1 FROM items WHERE id IN (SELECT id FROM guarded)",
+            "EXPLAIN ANALYZE SELECT * FROM sly",
+        ] {
+            for _ in 0..2 {
+                ask("SELECT id FROM items").await;
+                ask(sly).await;
+                assert_eq!(left(&*there, mode).await, clean, "{sly}");
+            }
+        }
+    }
+}
+
+/// Which settings the session has after a plain read shows that it was not reset.
+#[tokio::test]
+async fn plain_reads_are_not_reset_until_something_changes() {
+    let name = database("CREATE TABLE items (id int); INSERT INTO items VALUES (1)");
+    let limits = Limits { most_sessions: 1, ..Limits::default() };
+    let there = open(&Target { limits, read_only: false, ..server().target(&name) });
+    let outside = open(&server().target("postgres"));
+    let name_of_session = async || {
+        let sql = format!("SELECT application_name AS name FROM pg_stat_activity WHERE datname = '{name}'");
+        read(&*outside, &sql, &[]).await.unwrap()
+    };
+    let sql = "SELECT id FROM items";
+    write(&*there, sql, &[]).await.unwrap();
+    assert!(name_of_session().await.contains("somebody"));
+    write(&*there, "INSERT INTO items VALUES (2)", &[]).await.unwrap();
+    until("reset after a write", async || !name_of_session().await.contains("somebody")).await;
+    write(&*there, sql, &[]).await.unwrap();
+    assert!(name_of_session().await.contains("somebody"));
+    for change in [
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION mine()",
+        "CREATE DOMAIN mine AS int CHECK (VALUE > 0)",
+        "DROP DOMAIN mine",
+        "CREATE OPERATOR ## (FUNCTION = int4pl, LEFTARG = int, RIGHTARG = int)",
+        "DROP OPERATOR ## (int, int)",
+        "ALTER TABLE items ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE items DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE items RENAME TO stored",
+        "CREATE VIEW items AS SELECT id FROM stored",
+    ] {
+        write(&*there, change, &[]).await.unwrap();
+        if change.contains("RENAME") {
+            continue;
+        }
+        write(&*there, sql, &[]).await.unwrap();
+        let is_plain = ["DROP", "DISABLE"].iter().any(|word| change.contains(word));
+        until(change, async || name_of_session().await.contains("somebody") == is_plain).await;
+    }
 }
