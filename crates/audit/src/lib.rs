@@ -14,6 +14,7 @@
 //!
 //! This crate does not know what the events mean.
 
+mod attestation;
 mod chain;
 mod error;
 mod event;
@@ -34,6 +35,7 @@ mod trail;
 mod verify;
 mod waiting;
 
+pub use attestation::{Attestation, SignedAttestation};
 pub use chain::{Chain, ChainError, ChainHash, ChainHashError};
 pub use error::AuditError;
 pub use event::{Actor, Event, Outcome, Target};

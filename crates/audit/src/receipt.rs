@@ -83,6 +83,10 @@ impl Receipts {
         Self { key }
     }
 
+    pub(crate) const fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
     /// The receipt for what this event reports. To be handed out once it is committed.
     #[must_use]
     pub fn issue(&self, event: &Event, destruction: Destruction) -> SignedReceipt {
