@@ -109,6 +109,14 @@ const SECRET: &str = r#"{"kind":"bearer_token","name":"$unique","environment":"p
 const SECRET_FORM: &str = "kind=bearer_token&name=$unique&environment=preview&value=proof";
 const OWN_SECRET: &str = r#"{"kind":"api_key","name":"$unique","value":"proof"}"#;
 
+/// No database is behind it: names under `invalid` are asked of nobody (RFC 6761).
+const CONNECTION: &str = r#"{"kind":"external","name":"$unique","engine":"postgresql","host":"proof.invalid","database":"proof","user":"proof","password":"proof","readOnly":true}"#;
+const DEFINITION: &str = r#"{"name":"$unique","engine":"postgresql","host":"proof.invalid","database":"proof","user":"proof","password":"proof","readOnly":true}"#;
+const CONNECTION_FORM: &str = "kind=external&name=$unique&engine=postgresql&host=proof.invalid&database=proof&user=proof&password=proof&tls=verify-full&most_rows=1&most_bytes=1024&most_milliseconds=1000&most_sessions=1&usable_by=every_app";
+const DATA_QUERY: &str = r#"{"name":"$unique","connectionId":"$connection_id","sql":"SELECT 1"}"#;
+const DATA_QUERY_FORM: &str = "name=$unique&connection_id=$connection_id&sql=SELECT+1&timeout=1000";
+const NO_DATABASE: &str = "no database is behind the connections of this proof";
+
 /// Add a row here for a new endpoint.
 const EXAMPLES: &[Example] = &[
     // Signing in.
@@ -205,6 +213,29 @@ const EXAMPLES: &[Example] = &[
     bare("read_own_secret"),
     json("replace_own_secret", r#"{"value":"another"}"#),
     bare("delete_own_secret"),
+    // Databases.
+    bare("list_database_connections"),
+    json("create_database_connection", CONNECTION),
+    json("test_given_database_connection", DEFINITION).changes_nothing(),
+    json("read_ssh_host_key", r#"{"host":"proof.invalid"}"#).changes_nothing(),
+    bare("read_database_connection"),
+    json("replace_database_connection", DEFINITION),
+    bare("delete_database_connection"),
+    bare("test_database_connection").changes_nothing(),
+    json("confirm_ssh_host_key", r#"{"hop":0,"hostKey":"SHA256:"}"#).never_succeeds(NO_DATABASE),
+    bare("read_database_schema"),
+    bare("examine_read_only"),
+    json("query_internal_database", "{}").never_succeeds(NO_DATABASE),
+    json("query_external_database", "{}").never_succeeds(NO_DATABASE),
+    json("query_organization_database", "{}").never_succeeds(NO_DATABASE),
+    bare("list_data_queries"),
+    json("create_data_query", DATA_QUERY),
+    bare("read_data_query"),
+    json("update_data_query", DATA_QUERY),
+    bare("delete_data_query"),
+    json("try_data_query", "{}").never_succeeds(NO_DATABASE),
+    json("run_data_query", "{}").never_succeeds(NO_DATABASE),
+    bare("list_query_records").may_ask("?app=$app_id&connection=$connection_id&user=$user_id").is_a_record(),
     // Decisions.
     bare("list_decisions").asks("?user=$user_id").is_a_record(),
     bare("read_app_decision"),
@@ -250,6 +281,28 @@ const EXAMPLES: &[Example] = &[
     form("create_own_secret_by_form", "kind=api_key&name=$unique&value=proof"),
     form("replace_own_secret_by_form", "value=another"),
     bare("delete_own_secret_by_form"),
+    bare("show_databases"),
+    bare("show_new_database"),
+    form("create_database_by_form", CONNECTION_FORM),
+    form("read_ssh_host_key_by_form", "ask=0&hop_0_host=proof.invalid").never_succeeds(NO_DATABASE),
+    bare("show_database"),
+    bare("show_database_form"),
+    form("replace_database_by_form", CONNECTION_FORM),
+    bare("delete_database_by_form"),
+    bare("test_database_by_form").changes_nothing(),
+    form("confirm_ssh_host_key_by_form", "hop=0&host_key=none").never_succeeds(NO_DATABASE),
+    bare("show_database_schema"),
+    bare("show_read_only_examination"),
+    bare("examine_read_only_by_form"),
+    bare("show_query_records").is_a_record(),
+    bare("show_data_queries"),
+    bare("show_new_data_query"),
+    form("create_data_query_by_form", DATA_QUERY_FORM),
+    bare("show_data_query"),
+    bare("show_data_query_form"),
+    form("replace_data_query_by_form", DATA_QUERY_FORM),
+    bare("delete_data_query_by_form"),
+    form("run_data_query_by_form", "value_none=none").never_succeeds(NO_DATABASE),
     bare("show_organization_keys"),
     bare("rotate_organization_key_by_form").in_new_organization(),
     form("rotate_all_server_secrets_by_form", "grace_seconds=0").in_new_organization(),

@@ -160,7 +160,7 @@ impl Sweeping<'_> {
             objects.get(name.as_str()).cloned().ok_or_else(|| ProofError::NoObject(name.clone()))
         };
         let mut variants = vec![(Variant::Foreign, known(&world.other)?)];
-        if matches!(name.as_str(), "app_id" | "app_secret_id") {
+        if matches!(name.as_str(), "app_id" | "app_secret_id" | "data_query_id") {
             variants.push((Variant::Invisible, known(world.standing(AppKind::Restricted)?)?));
             variants.push((Variant::Invisible, known(world.standing(AppKind::Own)?)?));
         }
@@ -366,7 +366,16 @@ fn of_other(views: Views) -> Views {
 /// What is stored about the other organization, its apps and its Owner.
 async fn rows_of_other(world: &World, witness: Option<&dyn Witness>) -> Result<BTreeSet<String>, ProofError> {
     let Some(witness) = witness else { return Ok(BTreeSet::new()) };
-    let ids = ["organization_id", "app_id", "group_id", "invitation_id", "rule_id", "secret_id"];
+    let ids = [
+        "organization_id",
+        "app_id",
+        "group_id",
+        "invitation_id",
+        "rule_id",
+        "secret_id",
+        "connection_id",
+        "data_query_id",
+    ];
     let ids: Vec<&String> = ids.iter().filter_map(|name| world.other.get(name)).collect();
     let rows = witness.contents().await?;
     Ok(rows.into_iter().filter(|row| ids.iter().any(|id| row.contains(id.as_str()))).collect())

@@ -108,11 +108,13 @@ impl World {
         for kind in AppKind::ALL {
             let mut objects = common.clone();
             self.app(Person::Editor, kind, &mut objects).await?;
+            self.data_query(Person::Editor, &mut objects).await?;
             self.standing.insert(kind, objects);
         }
         let mut other = self.organization(Person::Outsider).await?;
         self.furnish(Person::Outsider, Person::Outsider, &mut other).await?;
         self.app(Person::Outsider, AppKind::Organization, &mut other).await?;
+        self.data_query(Person::Outsider, &mut other).await?;
         self.other = other;
         self.serve_app().await?;
         for kind in AppKind::ALL {

@@ -166,15 +166,17 @@ fn following(filter: &QueryRecordFilter, cursor: &str) -> String {
 /// What the search form says; nothing, if the field is empty.
 fn chosen<T: FromStr>(call: &Call, name: &str) -> Result<Option<T>, Problem> {
     let text = call.query(name)?.filter(|text| !text.is_empty());
-    let unknown = |_| Problem::invalid("invalid_search", "Search for what the form offers.");
-    text.map(|text| text.parse().map_err(|error: T::Err| unknown(drop(error)))).transpose()
+    text.map(|text| text.parse().ok().ok_or_else(unknown)).transpose()
 }
 
 fn outcome(call: &Call) -> Result<Option<Outcome>, Problem> {
     let text = call.query("outcome")?.filter(|text| !text.is_empty());
     let known = |text: String| Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == text);
-    let unknown = || Problem::invalid("invalid_search", "Search for what the form offers.");
     text.map(|text| known(text).ok_or_else(unknown)).transpose()
+}
+
+fn unknown() -> Problem {
+    Problem::invalid("invalid_search", "Search for what the form offers.")
 }
 
 const fn words(outcome: Outcome) -> &'static str {

@@ -35,6 +35,12 @@ impl World {
         } else if path.contains("{app_id}") {
             self.app(Person::Editor, caller.app, &mut objects).await?;
         }
+        if path.contains("{connection_id}") {
+            self.connection(Person::Owner, &mut objects).await?;
+        }
+        if path.contains("{data_query_id}") {
+            self.data_query(Person::Editor, &mut objects).await?;
+        }
         if path.contains("{group_id}") {
             let group = self.group(Person::Owner, &objects).await?;
             objects.insert("group_id", group);

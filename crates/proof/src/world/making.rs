@@ -95,6 +95,7 @@ impl World {
             objects.insert("colleagues_secret_id", colleagues);
         }
         self.secret(owner, "own_secret_id", objects).await?;
+        self.connection(owner, objects).await?;
         objects.insert("letter", "newest".to_owned());
         Ok(())
     }
@@ -118,6 +119,28 @@ impl World {
         };
         let made = self.api(owner, "POST", &path, Some(body)).await?;
         objects.insert(parameter, text("a new secret", &made, "/id")?);
+        Ok(())
+    }
+
+    /// A new connection, to no database: names under `invalid` are asked of nobody (RFC 6761).
+    pub async fn connection(&self, owner: Person, objects: &mut Objects) -> Result<(), ProofError> {
+        let path = format!("/organizations/{}/database-connections", object(objects, "organization_id")?);
+        let body = json!({
+            "kind": "external", "name": self.unique(), "engine": "postgresql", "host": "proof.invalid",
+            "database": "proof", "user": "proof", "password": "proof", "readOnly": true,
+        });
+        let made = self.api(owner, "POST", &path, Some(body)).await?;
+        objects.insert("connection_id", text("a new connection", &made, "/id")?);
+        Ok(())
+    }
+
+    /// A new saved query of the app, on that connection.
+    pub async fn data_query(&self, creator: Person, objects: &mut Objects) -> Result<(), ProofError> {
+        let path = format!("/apps/{}/data-queries", object(objects, "app_id")?);
+        let connection = object(objects, "connection_id")?;
+        let body = json!({ "name": self.unique(), "connectionId": connection, "sql": "SELECT 1" });
+        let made = self.api(creator, "POST", &path, Some(body)).await?;
+        objects.insert("data_query_id", text("a new saved query", &made, "/id")?);
         Ok(())
     }
 
