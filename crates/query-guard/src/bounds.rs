@@ -1,8 +1,8 @@
 //! How large a statement may be. The parsers are recursive: what is nested without bound would end the process.
 
 use crate::{
-    Reason, Refusal,
-    scan::not_understood,
+    Language, Reason, Refusal,
+    scan::{self, Names, not_understood},
     token::{Token, TokenKind},
 };
 
@@ -11,6 +11,19 @@ pub(crate) const MOST_BYTES: usize = 64 * 1024;
 
 /// How deeply brackets, `CASE` and runs of prefix operators may be nested.
 const DEEPEST: usize = 96;
+
+/// How many operators may follow one another without a comma, a bracket or a clause between them. The tree of a chain
+/// is as deep as the chain is long, and the time that the parsers take grows with its square.
+const LONGEST_CHAIN: usize = 1_000;
+
+/// How many joins there may be in all.
+const MOST_JOINS: usize = 500;
+
+/// How many conditions there may be in all.
+const MOST_TERMS: usize = 2_000;
+
+/// A body without brackets that need not be looked at, in bytes.
+const SHORT_BODY: usize = 64;
 
 /// Stack that a level of brackets takes at most in the parsers, in bytes.
 const STACK_OF_LEVEL: usize = 32 * 1024;
@@ -45,34 +58,52 @@ impl Extent {
     /// That of `tokens`.
     ///
     /// # Errors
-    /// They are nested too deeply, or a bracket is closed that was not opened.
+    /// They are nested too deeply, a chain is too long, or a bracket is closed that was not opened.
     pub(crate) fn of(sql: &str, tokens: &[Token]) -> Result<Self, Refusal> {
         let mut extent = Self { tokens: 0, depth: 0 };
-        let mut brackets: Vec<u8> = Vec::new();
-        let mut cases = 0_usize;
-        let mut prefixes = 0_usize;
+        let mut brackets: Vec<(u8, usize)> = Vec::new();
+        let (mut chain, mut cases, mut prefixes, mut joins, mut terms) =
+            (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
         for token in tokens.iter().filter(|token| token.counts()) {
             extent.tokens += 1;
             let text = token.text(sql);
+            let word = if token.kind == TokenKind::Word { word(text) } else { Word::Other };
             match token.kind {
-                TokenKind::Open => brackets.push(text.as_bytes().first().copied().unwrap_or_default()),
-                TokenKind::Close => {
-                    let opened = if text == ")" { b'(' } else { b'[' };
-                    if brackets.pop() != Some(opened) {
-                        return Err(not_understood("a bracket is closed that was not opened"));
-                    }
+                TokenKind::Open => {
+                    brackets.push((text.as_bytes().first().copied().unwrap_or_default(), chain));
+                    chain = 0;
                 }
-                TokenKind::Word if text.eq_ignore_ascii_case("case") => cases += 1,
-                TokenKind::Word if text.eq_ignore_ascii_case("end") => cases = cases.saturating_sub(1),
+                TokenKind::Close => match brackets.pop() {
+                    Some((opened, outside)) if opened == if text == ")" { b'(' } else { b'[' } => {
+                        chain = outside + 1
+                    }
+                    _ => return Err(not_understood("a bracket is closed that was not opened")),
+                },
+                TokenKind::Symbol if text == "," => chain = 0,
+                TokenKind::Symbol | TokenKind::Cast | TokenKind::String => chain += 1,
                 _ => {}
             }
+            match word {
+                Word::Case => cases += 1,
+                Word::End => cases = cases.saturating_sub(1),
+                Word::Join => joins += 1,
+                Word::Term => {
+                    terms += 1;
+                    chain = 0;
+                }
+                Word::Clause => chain = 0,
+                Word::Prefix | Word::Operator => chain += 1,
+                Word::Other => {}
+            }
             let prefix = matches!(token.kind, TokenKind::Symbol | TokenKind::Cast) && text != ","
-                || token.kind == TokenKind::Word
-                    && PREFIXES.iter().any(|word| text.eq_ignore_ascii_case(word));
+                || word == Word::Prefix;
             prefixes = if prefix { prefixes + 1 } else { 0 };
             extent.depth = extent.depth.max(brackets.len() + cases + prefixes);
             if extent.depth > DEEPEST {
                 return Err(too_large("nested too deeply"));
+            }
+            if chain > LONGEST_CHAIN || joins > MOST_JOINS || terms > MOST_TERMS {
+                return Err(too_large("a chain of too many operators, joins or conditions"));
             }
         }
         if !brackets.is_empty() {
@@ -81,30 +112,34 @@ impl Extent {
         Ok(extent)
     }
 
-    /// Adds text that is parsed as well: bodies of functions. What is nested in it is estimated, on the safe side.
-    pub(crate) fn with_body(mut self, body: &str) -> Result<Self, Refusal> {
-        let mut open = 0_usize;
-        let mut deepest = 0_usize;
-        for byte in body.bytes() {
-            match byte {
-                // A backslash may stand for a bracket.
-                b'(' | b'[' | b'\\' => open += 1,
-                b')' | b']' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            deepest = deepest.max(open);
-        }
-        let words = |wanted: &[&str]| {
-            body.split(|character: char| !character.is_alphanumeric() && character != '_')
-                .filter(|word| wanted.iter().any(|one| word.eq_ignore_ascii_case(one)))
-                .count()
+    /// Adds text that is parsed as well: the body of a function, as it stands in its quotes.
+    pub(crate) fn with_body(mut self, quoted: &str) -> Result<Self, Refusal> {
+        let inner = quoted
+            .get(quoted.find('\'').map_or(0, |at| at + 1)..quoted.len().saturating_sub(1))
+            .unwrap_or_default();
+        let body = if quoted.starts_with('$') {
+            let tag = quoted.get(1..).and_then(|rest| rest.find('$')).map_or(0, |at| at + 2);
+            quoted.get(tag..quoted.len().saturating_sub(tag)).unwrap_or_default().to_owned()
+        } else {
+            inner.replace("''", "'")
         };
-        deepest += words(&["case", "begin", "if", "loop", "not"]);
-        if deepest > DEEPEST {
-            return Err(too_large("the body of a function is nested too deeply"));
+        if quoted.starts_with(['e', 'E', 'u', 'U']) && quoted.contains('\\') {
+            return Err(not_understood("a body of a function with escapes"));
         }
-        self.depth += deepest;
-        self.tokens += body.len();
+        if !body.bytes().any(|byte| matches!(byte, b'(' | b'[')) && body.len() < SHORT_BODY {
+            self.depth += SHORT_BODY / 4;
+            return Ok(self);
+        }
+        let tokens = scan::scan(Language::Postgresql, Names::Ordinary, &body)?;
+        let extent = Self::of(&body, &tokens)?;
+        self.depth += extent.depth;
+        self.tokens += extent.tokens;
+        for token in tokens.iter().filter(|token| token.kind == TokenKind::String) {
+            self = self.with_body(token.text(&body))?;
+        }
+        if self.depth > 2 * DEEPEST {
+            return Err(too_large("nested too deeply"));
+        }
         Ok(self)
     }
 
@@ -115,5 +150,63 @@ impl Extent {
     }
 }
 
-/// Words that may stand before an expression, again and again, or a statement.
-const PREFIXES: [&str; 8] = ["not", "explain", "prior", "binary", "row", "all", "any", "some"];
+/// What a word does to the trees of the parsers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Case,
+    End,
+    Join,
+    /// `AND` and the like.
+    Term,
+    /// The beginning of a clause, where a chain of operators ends.
+    Clause,
+    /// It may stand before an expression or a statement, again and again.
+    Prefix,
+    /// An operator behind an expression.
+    Operator,
+    Other,
+}
+
+fn word(text: &str) -> Word {
+    const WORDS: &[(&str, Word)] = &[
+        ("and", Word::Term),
+        ("or", Word::Term),
+        ("union", Word::Term),
+        ("except", Word::Term),
+        ("intersect", Word::Term),
+        ("as", Word::Other),
+        ("case", Word::Case),
+        ("end", Word::End),
+        ("join", Word::Join),
+        ("select", Word::Clause),
+        ("from", Word::Clause),
+        ("where", Word::Clause),
+        ("when", Word::Clause),
+        ("then", Word::Clause),
+        ("else", Word::Clause),
+        ("on", Word::Clause),
+        ("not", Word::Prefix),
+        ("explain", Word::Prefix),
+        ("prior", Word::Prefix),
+        ("binary", Word::Prefix),
+        ("row", Word::Prefix),
+        ("all", Word::Prefix),
+        ("any", Word::Prefix),
+        ("some", Word::Prefix),
+        ("is", Word::Operator),
+        ("at", Word::Operator),
+        ("collate", Word::Operator),
+        ("like", Word::Operator),
+        ("ilike", Word::Operator),
+        ("similar", Word::Operator),
+        ("between", Word::Operator),
+        ("div", Word::Operator),
+        ("mod", Word::Operator),
+        ("xor", Word::Operator),
+        ("rlike", Word::Operator),
+        ("regexp", Word::Operator),
+        ("isnull", Word::Operator),
+        ("notnull", Word::Operator),
+    ];
+    WORDS.iter().find(|(known, _)| text.eq_ignore_ascii_case(known)).map_or(Word::Other, |(_, word)| *word)
+}

@@ -22,7 +22,9 @@ use crate::{
 /// What there is to say of a statement.
 pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
     let mut extent = Extent::of(&text.sql, &text.tokens)?;
-    if text.is_word(0, "create") {
+    let defines_code = text.is_word(0, "create")
+        && (1..4).any(|index| text.is_word(index, "function") || text.is_word(index, "procedure"));
+    if defines_code {
         // Bodies of functions are parsed as well.
         for token in text.tokens.iter().filter(|token| token.kind == TokenKind::String) {
             extent = extent.with_body(text.text(token))?;
@@ -72,7 +74,15 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
         if !called && !dotted {
             continue;
         }
-        let known = functions::known(&name);
+        let mut known = functions::known(&name);
+        let relation = index > 0
+            && ["into", "references", "table", "exists", "view"]
+                .iter()
+                .any(|word| text.is_word(index - 1, word));
+        if relation && matches!(known, Known::Refused(Reason::NotUnderstood, _)) {
+            // The columns of a table, not the arguments of a function.
+            known = Known::Harmless;
+        }
         // `x.name` is a call as well, if x has no column of that name; but it is mostly a column, or a table.
         let listed = !matches!(known, Known::Refused(Reason::NotUnderstood, _));
         let rewrites = name == "ts_rewrite" && called && names::arguments(text, index + 1) != Some(3);

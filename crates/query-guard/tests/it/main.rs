@@ -2,3 +2,6 @@
 
 mod allowed;
 mod attempts;
+mod bounds;
+mod cases;
+mod properties;
