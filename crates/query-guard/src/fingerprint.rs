@@ -28,7 +28,10 @@ pub(crate) fn fingerprint(language: Language, text: &Text) -> Fingerprint {
             TokenKind::Symbol
                 if matches!(written, "-" | "+")
                     && !before.is_some_and(Token::ends_value)
-                    && text.tokens.get(index + 1).is_some_and(|next| next.kind == TokenKind::Number) => {}
+                    && text.tokens.get(index + 1).is_some_and(|next| next.kind == TokenKind::Number) =>
+            {
+                continue;
+            }
             TokenKind::Parameter(number) => {
                 hash.byte(2);
                 hash.bytes(&number.to_le_bytes());

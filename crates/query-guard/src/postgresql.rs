@@ -30,6 +30,9 @@ pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
             extent = extent.with_body(text.text(token))?;
         }
     }
+    if text.is_word(0, "create") {
+        languages(text)?;
+    }
     let writing_function = functions_of(mode, text)?;
     let into = keywords(text);
     let tree = crate::parsing(|| extent.with_stack(|| tree(mode, text)))??;
@@ -49,8 +52,11 @@ pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
 fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
     let mut writes = None;
     for (index, token) in text.tokens.iter().enumerate() {
-        if !matches!(token.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::EscapedName) {
+        if !is_name(token.kind) {
             continue;
+        }
+        if token.kind == TokenKind::EscapedName && text.is_word(index + 1, "uescape") {
+            return Err(not_understood("a name with an escape character of its own"));
         }
         let dotted = index > 0 && text.is_symbol(index - 1, ".");
         let called = text.is_symbol(index + 1, "(");
@@ -58,7 +64,7 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
         if !called && !dotted && !schema {
             continue;
         }
-        let name = name(text, index, token)?;
+        let name = name(text, token)?;
         if schema && (name == "pg_temp" || name.starts_with("pg_temp_")) {
             return Err(Refusal {
                 reason: Reason::Session,
@@ -84,7 +90,9 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
             known = Known::Harmless;
         }
         // `x.name` is a call as well, if x has no column of that name; but it is mostly a column, or a table.
-        let listed = !matches!(known, Known::Refused(Reason::NotUnderstood, _));
+        let of_expression =
+            dotted && index > 1 && !text.tokens.get(index - 2).is_some_and(|token| is_name(token.kind));
+        let listed = of_expression || !matches!(known, Known::Refused(Reason::NotUnderstood, _));
         let rewrites = name == "ts_rewrite" && called && names::arguments(text, index + 1) != Some(3);
         if called && rewrites {
             return Err(Refusal {
@@ -104,24 +112,44 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
     Ok(writes)
 }
 
+fn is_name(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::EscapedName)
+}
+
 /// Whether `schema.function(` begins at `index`.
 fn called_behind(text: &Text, index: usize) -> bool {
     text.is_symbol(index + 3, "(")
 }
 
-/// The name at `index` as the server compares it.
-fn name<'text>(text: &'text Text, index: usize, token: &Token) -> Result<Name<'text>, Refusal> {
+/// The name of `token` as the server compares it.
+fn name<'text>(text: &'text Text, token: &Token) -> Result<Name<'text>, Refusal> {
     let written = text.text(token);
     match token.kind {
         TokenKind::EscapedName => {
-            if text.is_word(index + 1, "uescape") {
-                return Err(not_understood("a name with an escape character of its own"));
-            }
             names::unicode_escaped(written).ok_or_else(|| not_understood("an escape in a name"))
         }
         TokenKind::QuotedName => Ok(names::unquoted(written, '"')),
         _ => Ok(Name::folded(written)),
     }
+}
+
+/// Refuses functions in languages that reach beyond the database: `C`, and those whose names end in `u` for untrusted.
+fn languages(text: &Text) -> Result<(), Refusal> {
+    for (index, token) in text.tokens.iter().enumerate().skip(1) {
+        if !text.is_word(index - 1, "language") {
+            continue;
+        }
+        let language = folded(text.text(token).trim_matches(['\'', '"']));
+        if matches!(language.as_str(), "c" | "internal")
+            || language.starts_with("pl") && language.ends_with('u')
+        {
+            return Err(Refusal {
+                reason: Reason::Server,
+                detail: format!("functions in {language} are refused: they reach the server"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A second look for what makes a query write, that needs no parser: `INTO`, and the locks of `FOR`.
@@ -249,5 +277,10 @@ fn calls_unknown(call: &SyntaxNode) -> bool {
         // EXTRACT, TRIM and other functions with a syntax of their own.
         _ => return false,
     }
-    functions::known(&folded(written.trim_matches('"'))) != Known::Harmless
+    // In quotes, capitals make another name.
+    let name = written
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .map_or_else(|| folded(&written), str::to_owned);
+    functions::known(&name) != Known::Harmless
 }

@@ -33,6 +33,14 @@ pub(crate) fn scan(language: Language, names: Names, sql: &str) -> Result<Vec<To
             Language::Redshift => postgresql::token(&mut scanner, postgresql::Flavour::Redshift)?,
             Language::Mysql => mysql::token(&mut scanner)?,
         };
+        let written = sql.get(start..scanner.position).unwrap_or_default();
+        if kind == TokenKind::Word
+            && !written.is_ascii()
+            && written.chars().any(|character| character.is_whitespace() || character.is_control())
+        {
+            // White space for some readers, part of a name for others.
+            return Err(not_understood("white space that is not ASCII"));
+        }
         scanner.tokens.push(Token { kind, start, end: scanner.position });
     }
     Ok(scanner.tokens)
@@ -168,7 +176,7 @@ impl Scanner<'_> {
             self.position += 2;
             return Ok(TokenKind::Cast);
         }
-        let named = self.peek(1).is_ascii_alphabetic() || self.peek(1) == b'_';
+        let named = self.peek(1).is_ascii_alphabetic() || self.peek(1) == b'_' || self.peek(1) >= 0x80;
         if self.names == Names::Ordinary || !named {
             self.position += 1;
             return Ok(TokenKind::Symbol);

@@ -5,3 +5,4 @@ mod attempts;
 mod bounds;
 mod cases;
 mod properties;
+mod usual;
