@@ -13,6 +13,7 @@ mod json;
 mod limits;
 mod mysql;
 mod open;
+mod pool;
 mod postgresql;
 mod query;
 mod query_error;

@@ -29,10 +29,11 @@ use answer::Answer;
 use fault::Fault;
 use running::Running;
 use session::Session;
-use sessions::{Borrowed, Shared};
+use sessions::Borrowed;
 use text::Asked;
 
 use crate::dial::Way;
+use crate::pool::SessionPool;
 use crate::read_only::{ReadOnlyLocks, admit};
 use crate::{
     ConnectError, Credentials, Database, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema,
@@ -41,6 +42,8 @@ use crate::{
 
 /// How long a session may take that is opened to see whether one can be.
 const TESTING: Duration = Duration::from_secs(60);
+/// How long a goodbye may take.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// What every session of a connection has in common.
 pub(crate) struct Settings {
@@ -62,7 +65,8 @@ impl Settings {
 
 /// A MySQL or MariaDB database.
 pub(crate) struct Mysql {
-    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    pool: SessionPool<Settings>,
 }
 
 impl Mysql {
@@ -86,8 +90,9 @@ impl Mysql {
             is_read_only: target.read_only,
             locks,
         };
-        let shared = Shared::new(settings).map_err(|_| ConnectError::Full)?;
-        Ok(Self { shared: Arc::new(shared) })
+        let settings = Arc::new(settings);
+        let pool = SessionPool::new(Arc::clone(&settings), target.limits.most_sessions);
+        Ok(Self { pool: pool.map_err(|_| ConnectError::Full)?, settings })
     }
 }
 
@@ -95,21 +100,22 @@ impl Mysql {
 impl Database for Mysql {
     async fn run(&self, query: Query) -> Result<Rows, QueryError> {
         let since = std::time::Instant::now();
-        let settings = &self.shared.settings;
+        let settings = &self.settings;
         admit(settings.read_only(), &query.statement)?;
         let parameters = parameters::bind(query.statement.placeholders(), query.parameters)?;
         let time = query.timeout.min(settings.limits.most_time());
         let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
         let deadline = Instant::now() + time;
-        let borrowed = timeout_at(deadline, self.shared.borrow())
+        let borrowed = timeout_at(deadline, self.pool.borrow())
             .await
             .map_err(|_| QueryError::Timeout(milliseconds))??;
+        let borrowed = Borrowed::new(borrowed);
         let (sender, rows) = Rows::channel();
         let (started, start) = oneshot::channel();
         let pieces = sender.pieces.clone();
         let answer = Answer::new(sender, started, settings.limits, since);
         let running = Running {
-            shared: Arc::clone(&self.shared),
+            settings: Arc::clone(&self.settings),
             caller: query.caller,
             sql: query.statement.sql().to_owned(),
             parameters,
@@ -122,13 +128,13 @@ impl Database for Mysql {
     }
 
     async fn test(&self) -> Result<(), ConnectError> {
-        let opened = timeout(TESTING, opening::open(&self.shared.settings)).await;
+        let opened = timeout(TESTING, opening::open(&self.settings)).await;
         opened.map_err(|_| ConnectError::Timeout)??.leave().await;
         Ok(())
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {
-        let settings = &self.shared.settings;
+        let settings = &self.settings;
         let mut session = opening::open(settings).await?;
         let schema =
             in_time(settings, crate::schema::mysql::read(&mut Asked::new(&mut session, settings))).await?;
@@ -137,7 +143,7 @@ impl Database for Mysql {
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
-        let settings = &self.shared.settings;
+        let settings = &self.settings;
         let mut session = opening::open(settings).await?;
         let locks = settings.read_only().then_some(settings.locks);
         let mut asked = Asked::new(&mut session, settings);
@@ -147,11 +153,13 @@ impl Database for Mysql {
     }
 
     fn usage(&self) -> Usage {
-        self.shared.usage()
+        self.pool.usage()
     }
 
     async fn close_idle(&self) {
-        self.shared.close_idle().await;
+        for session in self.pool.take_idle() {
+            let _ = timeout(LEAVING, session.leave()).await;
+        }
     }
 }
 

@@ -193,6 +193,6 @@ impl Database for Postgresql {
     }
 
     async fn close_idle(&self) {
-        self.0.pool.close_idle();
+        drop(self.0.pool.take_idle());
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answer::Answer;
 use super::parameters::{Parameter, execute};
 use super::wire::{Prepared, Refusal, WireError};
-use super::{Borrowed, Fault, Session, Settings, Shared, commands, opening};
+use super::{Borrowed, Fault, Session, Settings, commands, opening};
 use crate::{Caller, QueryError};
 
 /// How long a session may take to be as new.
@@ -23,7 +23,7 @@ const MOST: usize = super::session::MOST;
 
 /// What is run.
 pub(crate) struct Running {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) caller: Caller,
     pub(crate) sql: String,
     pub(crate) parameters: Vec<Parameter>,
@@ -40,12 +40,12 @@ impl Running {
         mut answer: Answer,
         pieces: mpsc::Sender<Result<bytes::Bytes, QueryError>>,
     ) {
-        let settings = &self.shared.settings;
+        let settings = &self.settings;
         let outcome = tokio::select! {
             biased;
             () = pieces.closed() => Err(Fault::Stopped(QueryError::Abandoned)),
             outcome = timeout_at(self.deadline, self.exchange(&mut borrowed, &mut answer)) => outcome
-                .unwrap_or_else(|_| Err(Fault::Stopped(QueryError::Timeout(self.milliseconds)))),
+                .unwrap_or(Err(Fault::Stopped(QueryError::Timeout(self.milliseconds)))),
         };
         drop(pieces);
         let fault = match outcome {
@@ -78,9 +78,8 @@ impl Running {
             match self.prepare(borrowed.session()).await {
                 // It was closed while it was kept, and nothing has been run in it.
                 Err(Fault::Wire(WireError::Closed)) if !borrowed.session().is_new => {
-                    let settings = &self.shared.settings;
-                    *borrowed.session() = opening::open(settings).await.map_err(QueryError::from)?;
-                    borrowed.session().is_fit = false;
+                    let settings = &self.settings;
+                    borrowed.replace(opening::open(settings).await.map_err(QueryError::from)?);
                 }
                 prepared => break prepared?,
             }
@@ -93,7 +92,7 @@ impl Running {
 
     /// The limit of time, the transaction and the statement go together; then what the server says of each.
     async fn prepare(&self, session: &mut Session) -> Result<Prepared, Fault> {
-        let settings = &self.shared.settings;
+        let settings = &self.settings;
         let begins = settings.read_only() && settings.locks.transaction;
         let left = self.deadline.saturating_duration_since(Instant::now()) + LATER;
         session

@@ -1,7 +1,5 @@
 //! A session with a server, and the state that it has to be in.
 
-use std::time::{Duration, Instant};
-
 use super::opening;
 use super::wire::{Column, Cursor, Done, Greeting, Packets, Refusal, Reply, WireError};
 use super::{Settings, commands};
@@ -27,11 +25,10 @@ pub(crate) struct Session {
     extended: bool,
     /// What the session said of itself when it was new.
     state: Vec<Option<String>>,
-    used: Instant,
     /// Whether nobody has had it yet.
     pub(crate) is_new: bool,
-    /// Whether somebody may get it.
-    pub(crate) is_fit: bool,
+    /// Whether nothing is left in it of anybody.
+    pub(crate) is_clean: bool,
 }
 
 impl Session {
@@ -44,19 +41,13 @@ impl Session {
             is_version_8: !greeting.is_maria() && major.is_some_and(|major| major >= 8),
             extended,
             state: Vec::new(),
-            used: Instant::now(),
             is_new: true,
-            is_fit: true,
+            is_clean: true,
         }
     }
 
     pub(crate) const fn id(&self) -> u32 {
         self.id
-    }
-
-    /// How long nobody has used it.
-    pub(crate) fn idle(&self) -> Duration {
-        self.used.elapsed()
     }
 
     /// Puts a new session into its state, and remembers what it says of itself then.
@@ -99,7 +90,6 @@ impl Session {
             Ok::<_, WireError>(self.finish_state(settings).await?.is_ok_and(|state| state == self.state))
         };
         let in_state = ended.await.unwrap_or(false);
-        self.used = Instant::now();
         self.is_new = false;
         in_state
     }
