@@ -8,8 +8,8 @@ use apps::{AgentTokens, ServerSecrets};
 use async_trait::async_trait;
 use directory::Directory;
 use endpoint::{Authenticator, Rejected};
-use ids::AppId;
 use identity::{ApiTokens, CookieHost, Sessions, UserTokens};
+use ids::AppId;
 use time::OffsetDateTime;
 
 /// Checks credentials against what is in memory; the store is asked for sessions that are not.

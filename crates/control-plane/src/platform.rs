@@ -9,10 +9,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
 use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
-use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
@@ -188,7 +188,7 @@ impl Platform {
         let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer)?;
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, Arc::clone(&addresses));
-        let (data_gateway, query_record_writer) = DataGateway::new(&foundation, settings.database_addresses);
+        let (data_gateway, query_record_writer) = DataGateway::new(&foundation, settings.database_addresses)?;
 
         let (refusals, refusal_writer) = Refusals::new();
         let decisions = decisions::Store::new(foundation.database.clone());
@@ -244,8 +244,16 @@ impl Platform {
         let database = foundation.database.clone();
         let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
         others.extend(settings.development);
-        let endpoints =
-            endpoints::all(&foundation, &identity, &organizations, &apps, &vault_api, &data_gateway, &gate, others);
+        let endpoints = endpoints::all(
+            &foundation,
+            &identity,
+            &organizations,
+            &apps,
+            &vault_api,
+            &data_gateway,
+            &gate,
+            others,
+        );
         let gateway = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&identity.sessions),

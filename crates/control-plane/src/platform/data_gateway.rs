@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use audit::Receipts;
 use data_gateway::{
-    Connections, ConnectionsApi, DataQueries, OpenDatabases, Queries, QueriesApi, QueryRecordWriter, QueryRecorder,
-    QueryRecords, Store, Turns,
+    Connections, ConnectionsApi, DataQueries, OpenDatabases, Queries, QueriesApi, QueryRecordWriter,
+    QueryRecorder, QueryRecords, Store, Turns,
 };
 use endpoint::Endpoint;
 use outbound::AddressPolicy;
 
 use super::use_cases::Foundation;
+use crate::{StartError, head_signing};
 
 /// Connections to customers' databases, the databases that are open, and the calls of apps.
 pub(super) struct DataGateway {
@@ -22,7 +24,11 @@ pub(super) struct DataGateway {
 
 impl DataGateway {
     /// To databases and SSH servers at these addresses.
-    pub(super) fn new(foundation: &Foundation, addresses: AddressPolicy) -> (Self, QueryRecordWriter) {
+    pub(super) fn new(
+        foundation: &Foundation,
+        addresses: AddressPolicy,
+    ) -> Result<(Self, QueryRecordWriter), StartError> {
+        let receipts = Arc::new(Receipts::new(head_signing::key(&foundation.root_key)?));
         let (store, vault) = (Store::new(foundation.journal.clone()), foundation.vault.clone());
         let addresses = Arc::new(addresses);
         let open = OpenDatabases::new(store.clone(), vault.clone(), Arc::clone(&addresses));
@@ -32,10 +38,10 @@ impl DataGateway {
             data_queries: DataQueries::new(store.clone(), Arc::new(open.clone()), queries.clone()),
             queries,
             query_records: QueryRecords::new(store.clone()),
-            connections: Connections::new(store, vault, foundation.facts(), open.clone(), addresses),
+            connections: Connections::new(store, vault, foundation.facts(), open.clone(), addresses, receipts),
             open,
         };
-        (gateway, writer)
+        Ok((gateway, writer))
     }
 
     /// Its endpoints.

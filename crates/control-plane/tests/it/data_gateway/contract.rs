@@ -1,0 +1,177 @@
+//! The wire contract with existing apps: requests as they send them, and answers as they read them, byte for byte.
+//!
+//! `contract/<name>.request.json` is sent as it is; what comes back has to be `contract/<name>.answer.json`. Whoever
+//! changes the contract on purpose sets `VYBE_WRITE_CONTRACT` and looks at the difference.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use test_support::{MariaServer, Response, TestDatabase};
+
+use super::world::{CustomerDatabase, World, external, mariadb};
+
+const WRITE: &str = "VYBE_WRITE_CONTRACT";
+
+const POSTGRESQL: &str = include_str!("contract/postgresql.sql");
+const MYSQL: &str = include_str!("contract/mysql.sql");
+
+const INTERNAL: &str = "/api/database/query";
+const EXTERNAL: &str = "/api/external-databases/query";
+const ORGANIZATION: &str = "/api/organization-databases/query";
+const SAVED: &str = "/api/data-queries/run";
+
+/// Name, path, status.
+const EXCHANGES: &[(&str, &str, u16)] = &[
+    ("internal-rows", INTERNAL, 200),
+    ("internal-no-rows", INTERNAL, 200),
+    ("organization-rows", ORGANIZATION, 200),
+    ("postgresql-rows", EXTERNAL, 200),
+    ("postgresql-parameters", EXTERNAL, 200),
+    ("postgresql-array-parameter", EXTERNAL, 200),
+    ("postgresql-types", EXTERNAL, 200),
+    ("postgresql-returning", EXTERNAL, 200),
+    ("postgresql-update", EXTERNAL, 200),
+    ("postgresql-refused", EXTERNAL, 422),
+    ("postgresql-several-statements", EXTERNAL, 422),
+    ("postgresql-timeout-range", EXTERNAL, 422),
+    ("mysql-rows", EXTERNAL, 200),
+    ("mysql-types", EXTERNAL, 200),
+    ("mysql-insert", EXTERNAL, 200),
+    ("mysql-refused", EXTERNAL, 422),
+    ("redshift-rows", EXTERNAL, 200),
+    ("redshift-types", EXTERNAL, 200),
+    ("redshift-timed-out", EXTERNAL, 200),
+    ("redshift-failed", EXTERNAL, 200),
+    ("unknown-database", EXTERNAL, 404),
+    ("saved-postgresql", SAVED, 200),
+    ("saved-mysql", SAVED, 200),
+    ("saved-redshift", SAVED, 200),
+    ("saved-unknown", SAVED, 404),
+];
+
+#[test]
+fn existing_apps_get_the_bytes_that_they_know() {
+    test_support::run(async {
+        let world = World::start(&TestDatabase::sqlite().await).await;
+        let customer = CustomerDatabase::new(POSTGRESQL).await;
+        let mysql = MariaServer::shared().database(MYSQL);
+        let app = json!({ "kind": "internal", "appId": world.app_id("hello") });
+        world.connect(&external("Internal", "postgresql", &customer, app)).await;
+        let of_organization = json!({ "kind": "organization" });
+        let organization =
+            world.connect(&external("Warehouse", "postgresql", &customer, of_organization)).await;
+        let postgresql = world.postgresql("Shop", &customer, json!({})).await;
+        let mysql = world.connect(&mariadb("Web shop", &mysql)).await;
+        let redshift = world.connect(&external("Lake", "redshift", &customer, json!({}))).await;
+        for (name, connection, sql) in [
+            (
+                "Customers by name",
+                postgresql,
+                "SELECT id, name FROM customers WHERE name LIKE :name ORDER BY id",
+            ),
+            ("Products", mysql, "SELECT sku FROM products WHERE sku LIKE :name ORDER BY sku"),
+            ("Events", redshift, "SELECT id, name FROM customers WHERE name LIKE :name ORDER BY id"),
+        ] {
+            let parameters = json!([{ "name": "name", "type": "text", "required": true }]);
+            let body =
+                json!({ "name": name, "connectionId": connection, "sql": sql, "parameters": parameters });
+            let made = world.editor.call("POST", &world.data_queries("hello"), Some(&body)).await;
+            assert_eq!(made.status, 201, "{name}: {}", made.text());
+        }
+        let mut differences = Vec::new();
+        for (name, path, status) in EXCHANGES {
+            let request = std::fs::read(file(&format!("{name}.request.json"))).unwrap();
+            let answer = world.ask("hello", path, request).await;
+            let media_type = if *status == 200 { "application/json" } else { "application/problem+json" };
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (*status, Some(media_type)),
+                "{name}: {}",
+                answer.text()
+            );
+            differences.extend(difference(name, &answer));
+        }
+        // By its identifier, which differs from run to run.
+        let by_id = json!({ "databaseId": organization, "sql": "SELECT 1 AS one", "params": [] });
+        assert_eq!(world.ask("hello", ORGANIZATION, by_id.to_string()).await.text(), r#"[{"one":1}]"#);
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    });
+}
+
+/// What is not as it is written down.
+fn difference(name: &str, answer: &Response) -> Option<String> {
+    let mut got = answer.text();
+    if answer.status != 200 {
+        let number = answer.json()["requestId"].as_str().unwrap().to_owned();
+        got = got.replace(&number, "req_00000000000000000000000000000000");
+    }
+    let path = file(&format!("{name}.answer.json"));
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, &got).unwrap();
+        return None;
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    (wanted != got).then(|| format!("{name}:\n  wanted {wanted}\n  got    {got}"))
+}
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/data_gateway/contract").join(name)
+}
+
+#[test]
+fn bodies_are_read_strictly() {
+    test_support::run(async {
+        let world = World::start(&TestDatabase::sqlite().await).await;
+        let customer = CustomerDatabase::new("").await;
+        world.postgresql("Shop", &customer, json!({})).await;
+        for (path, body, status, code) in [
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1" }), 200, ""),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "params": null }), 200, ""),
+            (EXTERNAL, json!({ "name": "shop", "sql": "SELECT 1;", "params": [] }), 200, ""),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "params": {} }), 200, ""),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "timeout": 720_000 }), 200, ""),
+            (
+                EXTERNAL,
+                json!({ "name": "Shop", "sql": "SELECT 1", "timeout": 720_001 }),
+                422,
+                "invalid_timeout",
+            ),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "timeout": 0 }), 422, "invalid_timeout"),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "timeout": -1 }), 422, "invalid_body"),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "SELECT 1", "database": "x" }), 422, "invalid_body"),
+            (EXTERNAL, json!({ "sql": "SELECT 1" }), 422, "invalid_body"),
+            (
+                EXTERNAL,
+                json!({ "name": "Shop", "sql": "SELECT $1::int", "params": { "one": 1 } }),
+                422,
+                "invalid_parameters",
+            ),
+            (
+                EXTERNAL,
+                json!({ "name": "Shop", "sql": "SELECT 1", "params": [1] }),
+                422,
+                "invalid_parameters",
+            ),
+            (EXTERNAL, json!({ "name": "Shop", "sql": "", "params": [] }), 422, "statement_empty"),
+            (ORGANIZATION, json!({ "sql": "SELECT 1" }), 422, "invalid_body"),
+            (
+                ORGANIZATION,
+                json!({ "databaseName": "a", "databaseId": "b", "sql": "SELECT 1" }),
+                422,
+                "invalid_body",
+            ),
+            (ORGANIZATION, json!({ "databaseId": "b", "sql": "SELECT 1" }), 404, "unknown_database"),
+            (INTERNAL, json!({ "sql": "SELECT 1", "name": "Shop" }), 422, "invalid_body"),
+        ] {
+            let answer = world.ask("hello", path, body.to_string()).await;
+            assert_eq!(answer.status, status, "{body}: {}", answer.text());
+            if status != 200 {
+                assert_eq!(answer.json()["code"], code, "{body}");
+            }
+        }
+        let large = json!({ "name": "Shop", "sql": "SELECT $1::text", "params": ["x".repeat(1 << 20)] });
+        assert_eq!(world.ask("hello", EXTERNAL, large.to_string()).await.status, 413);
+        let fits = json!({ "name": "Shop", "sql": "SELECT length($1::text) AS length", "params": ["x".repeat(1_000_000)] });
+        assert_eq!(world.ask("hello", EXTERNAL, fits.to_string()).await.text(), r#"[{"length":1000000}]"#);
+    });
+}
