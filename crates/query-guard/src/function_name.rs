@@ -18,6 +18,9 @@ pub(crate) enum Known {
 impl Known {
     /// The refusal of a function of this name, if it is one.
     pub(crate) fn refusal(self, name: &str, only_reads: bool) -> Option<Refusal> {
+        // A name in quotes may be anything: only what is a plain word is repeated.
+        let plain = name.len() < 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let name = if plain { name } else { "this function" };
         match self {
             Self::Writes(why) if only_reads => Some(Refusal {
                 reason: Reason::ReadOnly,

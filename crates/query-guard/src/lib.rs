@@ -3,8 +3,8 @@
 //!
 //! Whatever is not understood is refused. This crate is pure: no I/O, no database, no HTTP.
 //!
-//! A statement goes through these rooms: [`scan`] cuts it into tokens as the server does, [`text`] makes what is
-//! sent of them, [`bounds`] keeps it within what parsers survive, and one room per language reads it. It stands on
+//! A statement goes through these rooms: `scan` cuts it into tokens as the server does, `text` makes what is
+//! sent of them, `bounds` keeps it within what parsers survive, and one room per language reads it. It stands on
 //! settings that sessions are given: `standard_conforming_strings = on` in PostgreSQL, an `sql_mode` without
 //! `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and `ORACLE` in MySQL, UTF-8 everywhere.
 

@@ -12,9 +12,11 @@ use crate::{
     findings::Findings,
     standard::{self, Kind, Rules, read_only},
     text::Text,
+    token::{Token, TokenKind},
 };
 
-const RULES: Rules = Rules { dialect: &MySqlDialect {}, quote: '`', known: functions::known, kind };
+const RULES: Rules =
+    Rules { dialect: &MySqlDialect {}, in_other_words, quote: '`', known: functions::known, kind };
 
 /// What there is to say of a statement.
 pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
@@ -149,16 +151,13 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
             }
             let equals = usize::from(text.is_symbol(index + 1, "="));
             if is("connection")
-                && text
-                    .tokens
-                    .get(index + 1 + equals)
-                    .is_some_and(|token| token.kind == crate::token::TokenKind::String)
+                && text.tokens.get(index + 1 + equals).is_some_and(|token| token.kind == TokenKind::String)
             {
                 return Err(server("CONNECTION"));
             }
             if is("engine")
                 && let Some(engine) = text.tokens.get(index + 1 + equals)
-                && (equals == 1 || engine.kind == crate::token::TokenKind::Word)
+                && (equals == 1 || engine.kind == TokenKind::Word)
             {
                 let engine = text.text(engine).trim_matches(['\'', '"', '`']).to_ascii_lowercase();
                 if !ENGINES.contains(&engine.as_str()) {
@@ -185,6 +184,24 @@ const ENGINES: &[&str] = &[
     "ndbcluster",
     "rocksdb",
 ];
+
+/// `!a`, `a MOD b` and `LOCK IN SHARE MODE` are unknown to the parser: another operator, and nothing, for it.
+fn in_other_words(text: &Text) -> Vec<(Token, &'static str)> {
+    let mut replaced = Vec::new();
+    for (index, token) in text.tokens.iter().enumerate() {
+        let adjacent = text.tokens.get(index + 1).is_some_and(|next| next.start == token.end);
+        let value_before = index > 0 && text.tokens.get(index - 1).is_some_and(Token::ends_value);
+        if text.is_symbol(index, "!") && !(adjacent && text.is_symbol(index + 1, "=")) {
+            replaced.push((*token, "~"));
+        } else if text.is_word(index, "mod") && value_before && !text.is_symbol(index + 1, "(") {
+            replaced.push((*token, "%  "));
+        } else if text.words(index, &["lock", "in", "share", "mode"]) {
+            let words = ["    ", "  ", "     ", "    "];
+            replaced.extend(text.tokens.iter().skip(index).copied().zip(words));
+        }
+    }
+    replaced
+}
 
 fn kind(statement: &Statement) -> Option<Kind> {
     match statement {

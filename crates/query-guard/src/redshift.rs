@@ -12,10 +12,11 @@ use crate::{
     findings::Findings,
     standard::{self, Kind, Rules, read_only},
     text::Text,
-    token::TokenKind,
+    token::{Token, TokenKind},
 };
 
-const RULES: Rules = Rules { dialect: &RedshiftSqlDialect {}, quote: '"', known: functions::known, kind };
+const RULES: Rules =
+    Rules { dialect: &RedshiftSqlDialect {}, in_other_words, quote: '"', known: functions::known, kind };
 
 /// What there is to say of a statement.
 pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
@@ -116,6 +117,13 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         }
     }
     Ok(writes)
+}
+
+/// `APPROXIMATE count(…)` is unknown to the parser: nothing, for it.
+fn in_other_words(text: &Text) -> Vec<(Token, &'static str)> {
+    let approximate = |index: &usize| text.is_word(*index, "approximate") && text.is_symbol(index + 2, "(");
+    let tokens = (0..text.tokens.len()).filter(approximate).filter_map(|index| text.tokens.get(index));
+    tokens.map(|token| (*token, "           ")).collect()
 }
 
 fn kind(statement: &Statement) -> Option<Kind> {

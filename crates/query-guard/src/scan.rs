@@ -1,4 +1,4 @@
-//! Cuts a statement into [tokens](crate::token) exactly as the database does, and refuses what databases, versions
+//! Cuts a statement into tokens exactly as the database does, and refuses what databases, versions
 //! or settings cut differently: what hides in a string for one reader must not be a statement for another.
 
 mod mysql;

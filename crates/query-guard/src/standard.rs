@@ -1,6 +1,6 @@
 //! What MySQL and Redshift have in common here: the parser, and the walk over its tree.
 
-use std::ops::ControlFlow;
+use std::{borrow::Cow, ops::ControlFlow};
 
 use sqlparser::{
     ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor},
@@ -17,7 +17,7 @@ use crate::{
     names::{self, Name},
     scan::not_understood,
     text::Text,
-    token::TokenKind,
+    token::{Token, TokenKind},
 };
 
 /// How many `DIV` there may be: the parser copies all that is before each.
@@ -26,6 +26,9 @@ const MOST_COPIES: usize = 64;
 /// What one language adds.
 pub(crate) struct Rules {
     pub(crate) dialect: &'static (dyn Dialect + Sync),
+    /// What the parser does not know although the server does, in other words: tokens, and what is put in their place
+    /// for the parser alone. It must be as long, and must stand for the same kind of thing.
+    pub(crate) in_other_words: fn(&Text) -> Vec<(Token, &'static str)>,
     /// The quote of names.
     pub(crate) quote: char,
     /// What is known of its functions.
@@ -114,7 +117,8 @@ struct Tree {
 /// Parses, and walks the whole tree.
 fn tree(text: &Text, rules: &Rules) -> Result<Tree, Refusal> {
     let syntax = || not_understood("its syntax is not known here");
-    let tokens = Tokenizer::new(rules.dialect, &text.sql).tokenize_with_location().map_err(|_| syntax())?;
+    let read = in_other_words(text, rules)?;
+    let tokens = Tokenizer::new(rules.dialect, &read).tokenize_with_location().map_err(|_| syntax())?;
     same_strings(text, &tokens)?;
     let mut statements = Parser::new(rules.dialect)
         .with_tokens_with_locations(tokens)
@@ -136,6 +140,25 @@ fn tree(text: &Text, rules: &Rules) -> Result<Tree, Refusal> {
         ControlFlow::Continue(()) => Ok(walk.tree),
         ControlFlow::Break(refusal) => Err(*refusal),
     }
+}
+
+/// The text as the parser reads it.
+fn in_other_words<'text>(text: &'text Text, rules: &Rules) -> Result<Cow<'text, str>, Refusal> {
+    let replaced = (rules.in_other_words)(text);
+    if replaced.is_empty() {
+        return Ok(Cow::Borrowed(&text.sql));
+    }
+    let mut sql = text.sql.clone();
+    for (token, words) in replaced {
+        if words.len() != token.end - token.start
+            || !sql.is_char_boundary(token.start)
+            || !sql.is_char_boundary(token.end)
+        {
+            return Err(not_understood("its syntax is not known here"));
+        }
+        sql.replace_range(token.start..token.end, words);
+    }
+    Ok(Cow::Owned(sql))
 }
 
 struct Walk<'rules> {
