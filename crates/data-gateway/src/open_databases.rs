@@ -171,7 +171,13 @@ impl OpenDatabases {
             return Ok(open);
         }
         // Somebody else may have opened it at the same time.
-        Ok(Arc::clone(known.open.entry(connection.id).or_insert(open)))
+        match known.open.get(&connection.id) {
+            Some(other) if other.connection.version == connection.version => Ok(Arc::clone(other)),
+            _ => {
+                known.open.insert(connection.id, Arc::clone(&open));
+                Ok(open)
+            }
+        }
     }
 
     async fn find(
@@ -348,7 +354,11 @@ fn told(error: ConnectionError) -> RunError {
 impl Follower for OpenDatabases {
     async fn committed(&self, event: &Event) {
         match event.target {
-            Target::Connection(changed) => self.forget(|id, _| id == changed),
+            Target::Connection(changed) => {
+                self.forget(|id, _| id == changed);
+                // What is found wrong with it from now on is news.
+                self.inner.reported.lock().unwrap_or_else(PoisonError::into_inner).remove(&changed);
+            }
             Target::App(gone) => self.forget(|_, connection| connection.definition.kind.app() == Some(gone)),
             Target::Organization(gone) => self.forget(|_, connection| connection.organization == gone),
             _ => {}

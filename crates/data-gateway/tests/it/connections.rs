@@ -10,6 +10,8 @@ use test_support::{Authority, SshKey, TestDatabase};
 
 use crate::office::{Office, given, hop, occasion, secret};
 
+type Change = Box<dyn FnOnce(&mut GivenConnection)>;
+
 fn with(change: impl FnOnce(&mut GivenConnection)) -> GivenConnection {
     let mut given = given("Sales");
     change(&mut given);
@@ -310,7 +312,7 @@ fn texts_that_are_no_names_are_refused() {
     test_support::run(async {
         let office = Office::new(TestDatabase::sqlite().await).await;
         let long = "x".repeat(129);
-        let cases: [(&str, Box<dyn FnOnce(&mut GivenConnection)>); 14] = [
+        let cases: [(&str, Change); 14] = [
             ("name", Box::new(|given| given.name = String::new())),
             ("name", Box::new(|given| given.name = "a\nb".to_owned())),
             ("host", Box::new(|given| given.destination.host = "host1,host2".to_owned())),

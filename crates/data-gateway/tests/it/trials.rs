@@ -29,7 +29,10 @@ impl Office {
     }
 }
 
-fn step(trial: Trial) -> (Step, Option<usize>, &'static str) {
+/// The step, the SSH server where it was, and the code.
+type Failed = (Step, Option<usize>, &'static str);
+
+fn step(trial: Trial) -> Failed {
     let error = trial.unwrap_err();
     let (step, hop) = failed_at(&error);
     (step, hop, error.code())
@@ -77,7 +80,7 @@ fn every_step_that_fails_is_named() {
         assert_eq!(office.try_given(to(&|_| {})).await, Ok(()));
         assert_eq!(office.try_given(two(&|_| {})).await, Ok(()));
         let wrong = format!("SHA256:{}", "A".repeat(43));
-        let cases: Vec<(GivenConnection, (Step, Option<usize>, &str))> = vec![
+        let cases: Vec<(GivenConnection, Failed)> = vec![
             (
                 to(&|given| given.destination.host = "db.invalid".to_owned()),
                 (Step::Dns, None, "database_name_unresolved"),
@@ -89,7 +92,10 @@ fn every_step_that_fails_is_named() {
             ),
             (two(&|hops| hops[0].port = closed()), (Step::Tcp, Some(0), "ssh_unreachable")),
             (two(&|hops| hops[1].port = closed()), (Step::Tcp, Some(1), "ssh_unreachable")),
-            (two(&|hops| hops[0].port = saying(b"220 mail.invalid ESMTP\r\n")), (Step::Ssh, Some(0), "ssh_protocol")),
+            (
+                two(&|hops| hops[0].port = saying(b"220 mail.invalid ESMTP\r\n")),
+                (Step::Ssh, Some(0), "ssh_protocol"),
+            ),
             (
                 two(&|hops| hops[0].host_key.clone_from(&wrong)),
                 (Step::HostKey, Some(0), "ssh_host_key_changed"),
