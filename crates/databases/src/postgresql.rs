@@ -4,6 +4,7 @@
 //! simple one is written in this folder. Read-only holds twice here: in the session's default and in the transaction
 //! that every statement runs in and that is rolled back.
 
+mod answer;
 mod encode;
 #[cfg(test)]
 mod locks_left_out;
@@ -148,7 +149,7 @@ impl Database for Postgresql {
         });
         match ended.await {
             Some(Ok(())) => Ok(rows),
-            Some(Err(error)) if has_begun.load(Ordering::Acquire) => {
+            Some(Err(error)) if rows.summary().bytes > 0 => {
                 // Pieces are on their way already.
                 tokio::spawn(async move { sender.pieces.send(Err(error)).await });
                 Ok(rows)

@@ -234,3 +234,65 @@ fn elements(
     out.push(b']');
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Shape, value};
+
+    /// A hostile server may send anything under any type.
+    #[test]
+    fn any_bytes_are_json_or_malformed() {
+        let mut shapes = vec![
+            Shape::Bool,
+            Shape::Int2,
+            Shape::Int4,
+            Shape::Int8,
+            Shape::Oid,
+            Shape::Float4,
+            Shape::Float8,
+            Shape::Numeric,
+            Shape::Text,
+            Shape::Uuid,
+            Shape::Bytea,
+            Shape::Date,
+            Shape::Timestamp,
+            Shape::Time,
+            Shape::TimeTz,
+            Shape::Interval,
+            Shape::Inet,
+            Shape::Cidr,
+            Shape::Point,
+            Shape::Circle,
+            Shape::AsText,
+            Shape::AsTextArray,
+        ];
+        shapes.extend(shapes.clone().into_iter().map(|shape| Shape::Array(Box::new(shape))));
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = move || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        let interesting = [0, 0, 0, 1, 2, 4, 8, 16, 0x40, 0x7f, 0x80, 0xff];
+        let mut written = 0;
+        for _ in 0..20_000 {
+            let length = usize::try_from(next() % 40).unwrap();
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| match usize::try_from(next() % 16).unwrap() {
+                    known if known < interesting.len() => interesting[known],
+                    _ => next().to_le_bytes()[0],
+                })
+                .collect();
+            for shape in &shapes {
+                let mut out = Vec::new();
+                if value(shape, &bytes, &mut out).is_ok() {
+                    written += 1;
+                    let read = serde_json::from_slice::<serde_json::Value>(&out);
+                    assert!(read.is_ok(), "{shape:?} of {bytes:?}: {}", String::from_utf8_lossy(&out));
+                }
+            }
+        }
+        assert!(written > 50_000, "{written}");
+    }
+}

@@ -1,4 +1,4 @@
-//! A statement, from its text to the last piece of its answer.
+//! A statement, from its text to the end of its session's use.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -6,25 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _, poll};
-use tokio::time::{Instant, Sleep, sleep_until};
+use futures_util::future::try_join;
+use futures_util::poll;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Row, RowStream};
+use tokio_postgres::{Client, Error};
 
 use super::PostgresqlDatabase;
-use super::encode;
+use super::answer::Failed;
 use super::parameters::{self, Parameter};
 use super::refusal::query_error;
 use super::reset::Ending;
 use super::running::Running;
 use super::statements::{Prepared, Unprepared, prepare};
 use crate::rows::RowsSender;
-use crate::{ConnectError, Query, QueryError, Summary};
+use crate::{Query, QueryError};
 
-/// A piece that is longer is sent.
-const PIECE: usize = 32 << 10;
 /// How long a session may take to get back to its start.
 const RESETTING: Duration = Duration::from_secs(10);
 
@@ -41,7 +38,7 @@ pub(super) struct Run {
 /// How much time a statement has.
 pub(super) struct Time {
     milliseconds: u32,
-    started: Instant,
+    pub(super) started: Instant,
     ends: Pin<Box<Sleep>>,
 }
 
@@ -54,7 +51,7 @@ impl Time {
     }
 
     /// Waits for something, but not longer than there is time.
-    async fn limit<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, QueryError> {
+    pub(super) async fn limit<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, QueryError> {
         tokio::select! {
             biased;
             there = waited_for => Ok(there),
@@ -63,20 +60,7 @@ impl Time {
     }
 }
 
-/// A value as it came.
-struct Wire<'a>(&'a [u8]);
-
-impl<'a> FromSql<'a> for Wire<'a> {
-    fn from_sql(_kind: &Type, bytes: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(bytes))
-    }
-
-    fn accepts(_kind: &Type) -> bool {
-        true
-    }
-}
-
-/// What a first attempt may end with.
+/// What an attempt may end with.
 enum Attempt {
     /// It is over.
     Over,
@@ -84,56 +68,48 @@ enum Attempt {
     Stale,
 }
 
+/// What became of a statement and of its session.
+struct Exchanged {
+    failed: Option<Error>,
+    /// Whether the statement was under the locks that it should have been under.
+    was_locked: bool,
+    /// Whether the session is back at its start.
+    is_back: bool,
+}
+
 impl Run {
-    /// Runs it to its end.
+    /// Runs it.
     ///
     /// # Errors
     /// Why there is no answer, or no more of it.
     pub(super) async fn until_its_end(mut self) -> Result<(), QueryError> {
-        let mut is_first = true;
-        loop {
-            match self.attempt(is_first).await? {
-                Attempt::Over => return Ok(()),
-                Attempt::Stale => is_first = false,
-            }
+        match self.attempt(true).await? {
+            Attempt::Over => Ok(()),
+            Attempt::Stale => self.attempt(false).await.map(|_| ()),
         }
     }
 
+    /// Whoever stops to wait for this cancels it: the session is closed, unless it is given back.
     async fn attempt(&mut self, is_first: bool) -> Result<Attempt, QueryError> {
-        let database = Arc::clone(&self.database);
-        let query = Arc::clone(&self.query);
+        let (database, query) = (Arc::clone(&self.database), Arc::clone(&self.query));
         let borrowed = self.time.limit(database.pool.borrow()).await??;
         let mut running = Running::new(borrowed, Arc::clone(&database.door));
-        let Some(session) = running.session() else { return Err(QueryError::Broken) };
-        let client = Arc::clone(&session.client);
-        let sql = query.statement.sql();
 
-        let known = session.statements.get(sql);
-        let was_known = known.is_some();
-        let prepared = match known {
-            Some(prepared) => prepared,
-            None => match self.time.limit(prepare(&client, sql, query.statement.writes())).await? {
-                Ok(prepared) => {
-                    let prepared = Arc::new(prepared);
-                    session.statements.keep(sql, &prepared);
-                    prepared
-                }
-                Err(Unprepared::Error(error)) if is_gone(error.code()) => {
-                    running.close();
-                    return if is_first { Ok(Attempt::Stale) } else { Err(QueryError::Broken) };
-                }
-                Err(Unprepared::Error(error)) => {
-                    running.give_back();
-                    return Err(query_error(&error, &database.secrets, self.time.milliseconds, &[]));
-                }
-                Err(Unprepared::Query(error)) => {
-                    running.give_back();
-                    return Err(error);
-                }
-            },
+        let (prepared, was_known) = match self.prepared(&mut running).await? {
+            Ok(prepared) => prepared,
+            Err(Unprepared::Error(error)) if is_gone(error.code()) => {
+                running.close();
+                return if is_first { Ok(Attempt::Stale) } else { Err(QueryError::Broken) };
+            }
+            Err(refused) => {
+                running.give_back();
+                return Err(match refused {
+                    Unprepared::Error(error) => self.refused(&error, None),
+                    Unprepared::Query(error) => error,
+                });
+            }
         };
-        let kinds = prepared.statement.params();
-        let parameters = match parameters::bound(&query.parameters, kinds) {
+        let parameters = match parameters::bound(&query.parameters, prepared.statement.params()) {
             Ok(parameters) => parameters,
             Err(error) => {
                 running.give_back();
@@ -141,9 +117,72 @@ impl Run {
             }
         };
 
-        let caller = query.caller.as_str();
-        let introduction =
-            (session.caller.as_deref() != Some(caller)).then(|| format!("SET application_name='{caller}'"));
+        let exchanged = self.exchange(&mut running, &prepared, parameters).await?;
+        let may_change_much = query.statement.writes() || query.statement.calls_unknown_functions();
+        if may_change_much {
+            database.plain_reads.forget();
+        }
+        let Some(session) = running.session() else { return Err(QueryError::Broken) };
+        let sent_too_much = session.sent_too_much();
+        let code = exchanged.failed.as_ref().and_then(Error::code);
+        let is_outdated = was_known && is_outdated(code);
+        if is_outdated {
+            session.statements.forget(query.statement.sql());
+        }
+        if exchanged.is_back {
+            running.give_back();
+        } else {
+            running.close();
+        }
+        let Some(error) = exchanged.failed else { return Ok(Attempt::Over) };
+        if sent_too_much {
+            return Err(QueryError::Row(database.door.longest()));
+        }
+        // On a session that broke, a read that was known there can have done nothing.
+        let is_stale = is_outdated || (is_gone(error.code()) && was_known && !may_change_much);
+        if is_first && is_stale && !self.has_begun.load(Ordering::Acquire) {
+            return Ok(Attempt::Stale);
+        }
+        if !exchanged.was_locked {
+            return Err(QueryError::Broken);
+        }
+        Err(self.refused(&error, Some(&prepared)))
+    }
+
+    /// The statement as the session's server has prepared it, and whether it had before.
+    async fn prepared(
+        &mut self,
+        running: &mut Running,
+    ) -> Result<Result<(Arc<Prepared>, bool), Unprepared>, QueryError> {
+        let statement = &self.query.statement;
+        let session = running.session().ok_or(QueryError::Broken)?;
+        if let Some(prepared) = session.statements.get(statement.sql()) {
+            return Ok(Ok((prepared, true)));
+        }
+        let preparing = prepare(&session.client, statement.sql(), statement.writes());
+        Ok(match self.time.limit(preparing).await? {
+            Ok(prepared) => {
+                let prepared = Arc::new(prepared);
+                session.statements.keep(statement.sql(), &prepared);
+                Ok((prepared, false))
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Sends all at once: who is asking, the transaction, the statement, the end. The server takes them in this order.
+    ///
+    /// # Errors
+    /// The answer is not wanted any more.
+    async fn exchange(
+        &mut self,
+        running: &mut Running,
+        prepared: &Prepared,
+        parameters: Vec<Parameter>,
+    ) -> Result<Exchanged, QueryError> {
+        let (database, query) = (Arc::clone(&self.database), Arc::clone(&self.query));
+        let session = running.session().ok_or(QueryError::Broken)?;
+        let client = Arc::clone(&session.client);
         let begin = database.begin();
         let is_plain = self.time.limit(database.plain_reads.includes(&query.statement, &client)).await?;
         let ending = match (is_plain, begin) {
@@ -151,106 +190,46 @@ impl Run {
             (true, Some(_)) => Ending::Rollback,
             (true, None) => Ending::Nothing,
         };
+        let caller = query.caller.as_str();
+        let introduction =
+            (session.caller.as_deref() != Some(caller)).then(|| format!("SET application_name='{caller}'"));
         session.caller = (ending != Ending::Reset).then(|| caller.to_owned());
 
-        // One flush: who is asking, the transaction, the statement, the end. The server takes them in this order.
-        let mut opening = pin!(async {
-            if let Some(introduction) = &introduction {
-                let introducing = client.batch_execute(introduction);
-                match begin {
-                    // Both are sent by the first poll, in this order.
-                    Some(begin) => futures_util::future::try_join(introducing, client.batch_execute(begin))
-                        .await
-                        .map(|_| ()),
-                    None => introducing.await,
-                }
-            } else if let Some(begin) = begin {
-                client.batch_execute(begin).await
-            } else {
-                Ok(())
-            }
-        });
-        let opened_at_once = match poll!(&mut opening) {
-            Poll::Ready(done) => Some(done),
-            Poll::Pending => None,
-        };
+        let mut opening = pin!(open(&client, introduction.as_deref(), begin));
+        let opened = at_once(poll!(&mut opening));
         let mut asking = pin!(client.query_raw::<_, Parameter, _>(&prepared.statement, parameters));
-        let asked_at_once = match poll!(&mut asking) {
-            Poll::Ready(done) => Some(done),
-            Poll::Pending => None,
-        };
+        let asked = at_once(poll!(&mut asking));
         let mut ending = pin!(ending.reach(&client));
-        let ended_at_once = match poll!(&mut ending) {
-            Poll::Ready(done) => Some(done),
-            Poll::Pending => None,
-        };
+        let ended = at_once(poll!(&mut ending));
 
-        let opened = match opened_at_once {
+        let opened = match opened {
             Some(opened) => opened,
             None => self.wait(opening).await?,
         };
         if let Err(error) = opened {
-            // Without it, the statement was not under the lock that it should have been under.
-            running.close();
-            let may_repeat = is_first && is_gone(error.code()) && self.may_repeat(was_known);
-            return if may_repeat { Ok(Attempt::Stale) } else { Err(QueryError::Broken) };
+            return Ok(Exchanged { failed: Some(error), was_locked: false, is_back: false });
         }
-        let asked = match asked_at_once {
+        let asked = match asked {
             Some(asked) => asked,
             None => self.wait(asking).await?,
         };
-        let answered = match asked {
-            Ok(rows) => self.rows(rows, &prepared).await,
-            Err(error) => Err(Failed::Database(error)),
+        let failed = match asked {
+            Ok(rows) => match self.answer(rows, prepared).await {
+                Ok(()) => None,
+                Err(Failed::Query(error)) => return Err(error),
+                Err(Failed::Database(error)) => Some(error),
+            },
+            Err(error) => Some(error),
         };
-        let failed = match answered {
-            Ok(()) => None,
-            Err(Failed::Query(error)) => return Err(error),
-            Err(Failed::Database(error)) => Some(error),
-        };
-        let sent_too_much = session.sent_too_much();
-        if query.statement.writes() || query.statement.calls_unknown_functions() {
-            database.plain_reads.forget();
-        }
-        let is_back = match ended_at_once {
+        let is_back = match ended {
             Some(is_back) => is_back,
-            None => tokio::time::timeout(RESETTING, ending).await.unwrap_or(false),
+            None => timeout(RESETTING, ending).await.unwrap_or(false),
         };
-        let Some(error) = failed else {
-            if is_back {
-                running.give_back()
-            } else {
-                running.close()
-            }
-            return Ok(Attempt::Over);
-        };
-        let is_outdated = was_known && is_outdated(error.code());
-        if is_outdated && let Some(session) = running.session() {
-            session.statements.forget(sql);
-        }
-        if is_back {
-            running.give_back()
-        } else {
-            running.close()
-        }
-        if sent_too_much {
-            return Err(QueryError::Row(database.door.longest()));
-        }
-        let is_gone = is_gone(error.code());
-        let has_begun = self.has_begun.load(Ordering::Acquire);
-        if is_first && !has_begun && (is_outdated || (is_gone && self.may_repeat(was_known))) {
-            return Ok(Attempt::Stale);
-        }
-        Err(query_error(&error, &database.secrets, self.time.milliseconds, kinds))
-    }
-
-    /// Whether nothing can have taken effect on a session that broke.
-    fn may_repeat(&self, was_known: bool) -> bool {
-        was_known && !self.query.statement.writes() && !self.query.statement.calls_unknown_functions()
+        Ok(Exchanged { failed, was_locked: true, is_back })
     }
 
     /// Waits for something, unless time is up or nobody waits for the answer.
-    async fn wait<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, QueryError> {
+    pub(super) async fn wait<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, QueryError> {
         let pieces = self.sender.pieces.clone();
         tokio::select! {
             biased;
@@ -259,58 +238,28 @@ impl Run {
         }
     }
 
-    async fn rows(&mut self, rows: RowStream, prepared: &Prepared) -> Result<(), Failed> {
-        let mut rows = pin!(rows);
-        let mut summary = Summary::default();
-        let mut piece = Vec::with_capacity(1024);
-        piece.push(b'[');
-        loop {
-            // Most rows are there already.
-            let next = match rows.next().now_or_never() {
-                Some(next) => next,
-                None => self.wait(rows.next()).await?,
-            };
-            let Some(row) = next else { break };
-            let row = row?;
-            if summary.rows == self.database.limits.most_rows {
-                return Err(QueryError::Rows(summary.rows).into());
-            }
-            if summary.rows > 0 {
-                piece.push(b',');
-            }
-            object(&row, prepared, &mut piece)?;
-            summary.rows += 1;
-            if summary.rows == 1 {
-                self.has_begun.store(true, Ordering::Release);
-            }
-            if piece.len() >= PIECE {
-                self.within_bytes(&mut summary, piece.len())?;
-                let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + PIECE / 4));
-                self.send(full).await?;
-            }
-        }
-        piece.push(b']');
-        self.within_bytes(&mut summary, piece.len())?;
-        summary.duration = self.time.started.elapsed();
-        if prepared.fields.is_empty() {
-            summary.rows = rows.rows_affected().unwrap_or(0);
-        }
-        self.sender.note(summary);
-        self.has_begun.store(true, Ordering::Release);
-        self.send(piece).await?;
-        Ok(())
+    fn refused(&self, error: &Error, prepared: Option<&Prepared>) -> QueryError {
+        let kinds = prepared.map_or(&[][..], |prepared| prepared.statement.params());
+        query_error(error, &self.database.secrets, self.time.milliseconds, kinds)
     }
+}
 
-    fn within_bytes(&self, summary: &mut Summary, more: usize) -> Result<(), QueryError> {
-        summary.bytes += more as u64;
-        let most = self.database.limits.most_bytes;
-        if summary.bytes > most { Err(QueryError::Bytes(most)) } else { Ok(()) }
+/// Sends what a statement begins with, all of it with the first poll.
+async fn open(client: &Client, introduction: Option<&str>, begin: Option<&str>) -> Result<(), Error> {
+    match (introduction, begin) {
+        (Some(introduction), Some(begin)) => {
+            try_join(client.batch_execute(introduction), client.batch_execute(begin)).await.map(|_| ())
+        }
+        (Some(only), None) | (None, Some(only)) => client.batch_execute(only).await,
+        (None, None) => Ok(()),
     }
+}
 
-    async fn send(&mut self, piece: Vec<u8>) -> Result<(), QueryError> {
-        let pieces = self.sender.pieces.clone();
-        let sent = self.time.limit(pieces.send(Ok(Bytes::from(piece)))).await?;
-        sent.map_err(|_| QueryError::Abandoned)
+/// What was there with the first poll, which must not be followed by another one then.
+fn at_once<T>(polled: Poll<T>) -> Option<T> {
+    match polled {
+        Poll::Ready(there) => Some(there),
+        Poll::Pending => None,
     }
 }
 
@@ -322,37 +271,4 @@ fn is_outdated(code: Option<&SqlState>) -> bool {
 /// Whether there is no server at the other end any more, or it says goodbye.
 fn is_gone(code: Option<&SqlState>) -> bool {
     code.is_none_or(|code| code.code().starts_with("57P"))
-}
-
-/// Appends a row.
-fn object(row: &Row, prepared: &Prepared, out: &mut Vec<u8>) -> Result<(), Failed> {
-    for field in &prepared.fields {
-        out.extend_from_slice(&field.key);
-        match row.try_get::<_, Option<Wire<'_>>>(field.column)? {
-            Some(Wire(bytes)) => encode::value(&field.shape, bytes, out)
-                .map_err(|_| QueryError::Connect(ConnectError::Protocol))?,
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-    out.extend_from_slice(if prepared.fields.is_empty() { b"{}" } else { b"}" });
-    Ok(())
-}
-
-enum Failed {
-    /// The server says so, or is gone.
-    Database(tokio_postgres::Error),
-    /// We do.
-    Query(QueryError),
-}
-
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<QueryError> for Failed {
-    fn from(error: QueryError) -> Self {
-        Self::Query(error)
-    }
 }

@@ -189,3 +189,64 @@ async fn a_server_that_takes_no_more_sessions_says_so() {
     let there = databases::open(&target, password, policy()).unwrap();
     assert_eq!(there.test().await, Err(ConnectError::Full));
 }
+
+/// Bytes of a server's message: type, length, the rest.
+fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(rest.len() + 4).unwrap();
+    [&[kind][..], &length.to_be_bytes(), rest].concat()
+}
+
+/// Whatever a server says, there is an error, and the process goes on.
+#[tokio::test]
+async fn a_server_that_talks_nonsense_is_refused() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let welcome = message(b'R', &[0, 0, 0, 0]);
+    let ready = message(b'Z', b"I");
+    let said: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        vec![0; 4096],
+        vec![0xff; 4096],
+        message(b'R', &[0, 0, 0, 3, 1]),
+        message(b'R', &[0, 0, 0, 10]),
+        message(b'R', &[0, 0, 0, 10, b'X', 0, 0]),
+        message(b'R', &[0, 0, 0, 12]),
+        message(b'E', b"SFATAL\0CXXXXX\0Mno\0\0"),
+        message(b'E', &[0xff; 64]),
+        welcome.clone(),
+        [welcome.clone(), message(b'K', &[1])].concat(),
+        [welcome.clone(), message(b'D', &[0, 1, 0, 0, 0, 9])].concat(),
+        [welcome.clone(), ready.clone()].concat(),
+        [welcome.clone(), ready.clone(), message(b'T', &[0, 9, 0]), ready.clone()].concat(),
+        // Read-only was not confirmed.
+        [
+            welcome,
+            ready.clone(),
+            message(b'T', &[&[0, 1][..], b"x\0", &[0; 18]].concat()),
+            message(b'D', &[&[0, 1, 0, 0, 0, 3][..], b"off"].concat()),
+            message(b'C', b"SHOW\0"),
+            ready,
+        ]
+        .concat(),
+        // A message of 4 GiB, of which nothing ever comes.
+        vec![b'R', 0xff, 0xff, 0xff, 0xff],
+    ];
+    for said in said {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let bytes = said.clone();
+        let talking = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 512];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        });
+        let target = Target { port, host: "127.0.0.1".parse().unwrap(), ..server().target("postgres") };
+        let error = tested(&target).await.unwrap_err();
+        assert!(error.step() >= Step::Tcp, "{said:?}: {error:?}");
+        talking.await.unwrap();
+    }
+}

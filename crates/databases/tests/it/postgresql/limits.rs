@@ -78,10 +78,10 @@ async fn d52_memory_stays_flat_under_a_slow_reader() {
     while let Some(piece) = rows.next().await {
         bytes += piece.unwrap().len() as u64;
         pieces += 1;
-        if pieces % 5000 == 0 {
+        if pieces.is_multiple_of(5000) {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        if pieces % 100 == 0 {
+        if pieces.is_multiple_of(100) {
             most = most.max(resident());
         }
     }
