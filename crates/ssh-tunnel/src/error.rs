@@ -33,7 +33,12 @@ pub enum TunnelStep {
         /// The key that it has now.
         presented: Fingerprint,
     },
-    /// The private key does not open with this passphrase, or is none.
+    /// The private key is none that we use: broken, not in OpenSSH's format, of an old type, too short, too costly.
+    #[error(
+        "its private key is not one that can be used: expected Ed25519, ECDSA or RSA in OpenSSH's format"
+    )]
+    Key,
+    /// The private key does not open with this passphrase, or without one.
     #[error("its private key does not open with this passphrase")]
     Passphrase,
     /// The server does not accept user and key.

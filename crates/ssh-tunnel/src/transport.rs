@@ -16,7 +16,7 @@ use crate::TunnelStream;
 /// How long a session that nobody holds any more may take to send what was written to it.
 const LINGERING: Duration = Duration::from_secs(1);
 /// What is read at once, in bytes: a packet's length and content are read one by one.
-const READ_AHEAD: usize = 256 * 1024;
+const READ_AHEAD: usize = 64 * 1024;
 
 /// What a session runs over.
 pub(crate) enum Line {

@@ -53,6 +53,21 @@ impl SshKey {
         Self::read(&path)
     }
 
+    /// The same key, encrypted with this passphrase; an empty one leaves it as it is.
+    ///
+    /// # Panics
+    /// `ssh-keygen` does not want to.
+    #[must_use]
+    pub fn with_passphrase(&self, passphrase: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        fs::write(&path, &self.private).expect("a private key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a private file");
+        run(Command::new("ssh-keygen").args(["-q", "-p", "-a", "2", "-N", passphrase, "-f"]).arg(&path));
+        let private = fs::read_to_string(path).expect("a private key");
+        Self { private, ..self.clone() }
+    }
+
     fn read(path: &Path) -> Self {
         let public_path = path.with_extension("pub");
         let listed = run(Command::new("ssh-keygen").args(["-l", "-E", "sha256", "-f"]).arg(&public_path));

@@ -1,4 +1,6 @@
 //! Which addresses may be connected to.
 
+#![cfg(test)]
+
 mod addresses;
 mod connections;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cryptography::SecretBytes;
 use ssh_tunnel::TunnelStep;
 use test_support::{SshKey, SshServer};
@@ -65,12 +67,15 @@ async fn what_is_no_private_key_is_said_before_anything_is_sent() {
     let target = echo().await;
     let key = ed25519();
     let costly = SshKey::generate(&["-t", "ed25519", "-a", "101"], "passphrase");
-    for text in [key.public.as_str(), "", "-----BEGIN OPENSSH PRIVATE KEY-----", &costly.private] {
+    let small = SshKey::generate(&["-t", "rsa", "-b", "1024"], "");
+    let old = SshKey::generate(&["-t", "rsa", "-b", "2048", "-m", "PEM"], "");
+    let begun = "-----BEGIN OPENSSH PRIVATE KEY-----";
+    for text in [&key.public, "", begun, &costly.private, &small.private, &old.private] {
         let mut hop = hop(&server, &key);
         hop.private_key = Arc::new(SecretBytes::copy_of(text.as_bytes()));
         hop.passphrase = secret("passphrase");
         let good = crate::fixture::hop(&server, &key);
-        assert_eq!(refusal(vec![good, hop], target).await, (1, TunnelStep::Passphrase), "{text}");
+        assert_eq!(refusal(vec![good, hop], target).await, (1, TunnelStep::Key), "{text}");
     }
     assert!(!server.log().contains("userauth-request"), "{}", server.log());
 }
@@ -87,4 +92,54 @@ async fn a_key_or_user_that_the_server_does_not_know_is_a_refused_login() {
     other_user.user = "nobody-of-this-name".to_owned();
     assert_eq!(refusal(vec![other_user], target).await, (0, TunnelStep::Login));
     answers(&mut open(vec![known], target).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_key_whose_number_begins_with_zeros_signs_in() {
+    let server = SshServer::start(&[]);
+    let target = echo().await;
+    // Every 256th key: OpenSSH writes its number without the zeros.
+    let short = loop {
+        let key = SshKey::generate(&["-t", "ecdsa", "-b", "256"], "");
+        if number_of_p256(&key.private).len() < 32 {
+            break key;
+        }
+    };
+    for passphrase in ["", "korrekt"] {
+        let short = short.with_passphrase(passphrase);
+        let mut hop = hop(&server, &short);
+        hop.passphrase = secret(passphrase).filter(|_| !passphrase.is_empty());
+        answers(&mut open(vec![hop.clone()], target).await.unwrap()).await;
+        if !passphrase.is_empty() {
+            hop.passphrase = secret("falsch");
+            assert_eq!(refusal(vec![hop], target).await, (0, TunnelStep::Passphrase));
+        }
+    }
+}
+
+/// The secret number of a key that is not encrypted, as it is written (PROTOCOL.key of OpenSSH).
+fn number_of_p256(text: &str) -> Vec<u8> {
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let bytes = STANDARD.decode(body).unwrap();
+    let mut outer = &bytes["openssh-key-v1\0".len()..];
+    // Cipher, derivation, its options.
+    for _ in 0..3 {
+        field(&mut outer);
+    }
+    // How many keys there are, and the public one.
+    outer = &outer[4..];
+    field(&mut outer);
+    // Two check numbers, type, curve, point.
+    let mut private = &field(&mut outer)[8..];
+    for _ in 0..3 {
+        field(&mut private);
+    }
+    field(&mut private).to_vec()
+}
+
+fn field<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let (length, after) = rest.split_first_chunk::<4>().unwrap();
+    let (field, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+    *rest = after;
+    field
 }

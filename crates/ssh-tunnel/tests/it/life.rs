@@ -15,16 +15,16 @@ async fn a_killed_server_ends_its_streams_with_an_error_and_a_new_one_works_when
     let mut servers = [SshServer::start(&[]), SshServer::start(&[])];
     let target = echo().await;
     let hops: Vec<_> = servers.iter().map(|server| hop(server, &ed25519())).collect();
-    for killed in 0..2 {
+    for server in &mut servers {
         let mut stream = open(hops.clone(), target).await.unwrap();
         answers(&mut stream).await;
-        servers[killed].kill();
+        server.kill();
         // Not the end of what the target has to say.
         let read = eventually(stream.read(&mut [0; 16])).await;
         assert!(read.is_err(), "{read:?}");
         let written = eventually(async { while stream.write_all(&[0; 4_096]).await.is_ok() {} });
         written.await;
-        servers[killed].resume();
+        server.resume();
         answers(&mut open(hops.clone(), target).await.unwrap()).await;
     }
 }

@@ -24,6 +24,8 @@ async fn every_failure_has_a_message_of_its_own_that_gives_no_secret_away() {
     stranger.private_key = Arc::new(SecretBytes::copy_of(ed25519().private.as_bytes()));
     let mut locked = hop(&server, &SshKey::generate(&["-t", "ed25519", "-a", "2"], "right"));
     locked.passphrase = secret("canary-passphrase");
+    let mut broken = good.clone();
+    broken.private_key = Arc::new(SecretBytes::copy_of(b"canary-key"));
     let mut unresolved = good.clone();
     unresolved.host = "no-such-host.invalid".parse().unwrap();
     let mut internal = good.clone();
@@ -39,6 +41,7 @@ async fn every_failure_has_a_message_of_its_own_that_gives_no_secret_away() {
         (vec![changed], target),
         (vec![stranger], target),
         (vec![locked], target),
+        (vec![broken], target),
         (vec![unresolved], target),
         (vec![internal], target),
         (vec![other_protocol], target),
