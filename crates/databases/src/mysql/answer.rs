@@ -35,8 +35,7 @@ impl Answer {
         limits: Limits,
         since: Instant,
     ) -> Self {
-        let out = Vec::with_capacity(PIECE);
-        Self { sender, started: Some(started), limits, out, summary: Summary::default(), since }
+        Self { sender, started: Some(started), limits, out: Vec::new(), summary: Summary::default(), since }
     }
 
     /// Reads the answer of a statement that has been sent, to its end. The packets are read only as fast as the pieces
@@ -155,8 +154,9 @@ impl Answer {
         self.summary.bytes += self.out.len() as u64;
         self.summary.duration = self.since.elapsed();
         self.sender.note(self.summary);
-        let piece = Bytes::copy_from_slice(&self.out);
-        self.out.clear();
+        // Only what fills pieces gets room for another.
+        let room = if self.out.len() < PIECE { 0 } else { PIECE + PIECE / 2 };
+        let piece = Bytes::from(std::mem::replace(&mut self.out, Vec::with_capacity(room)));
         self.sender.pieces.send(Ok(piece)).await.map_err(|_| QueryError::Abandoned.into())
     }
 

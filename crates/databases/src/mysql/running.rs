@@ -107,7 +107,7 @@ impl Running {
         let _ = session.simple().await?;
         let begun = if begins { session.simple().await? } else { Ok(Default::default()) };
         let prepared = prepared(session).await?;
-        if begun?.in_transaction() != begins {
+        if begun?.in_read_only_transaction() != begins {
             return Err(QueryError::Connect(crate::ConnectError::ReadOnly).into());
         }
         let prepared = prepared?;

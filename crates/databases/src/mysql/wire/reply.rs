@@ -29,9 +29,9 @@ impl Done {
         self.status & 8 != 0
     }
 
-    /// Whether a transaction is open.
-    pub(crate) const fn in_transaction(&self) -> bool {
-        self.status & 1 != 0
+    /// Whether a transaction is open that cannot write.
+    pub(crate) const fn in_read_only_transaction(&self) -> bool {
+        self.status & 0x2001 == 0x2001
     }
 }
 
