@@ -33,6 +33,13 @@ pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
     if text.is_word(0, "create") {
         languages(text)?;
     }
+    let grants = text.is_word(0, "grant") || text.is_word(0, "revoke");
+    if grants && !(0..text.tokens.len()).any(|index| text.is_word(index, "on")) {
+        return Err(Refusal {
+            reason: Reason::Server,
+            detail: "a grant of a role is refused: roles belong to the server".to_owned(),
+        });
+    }
     let writing_function = functions_of(mode, text)?;
     let into = keywords(text);
     let tree = crate::parsing(|| extent.with_stack(|| tree(mode, text)))??;

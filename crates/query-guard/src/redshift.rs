@@ -10,7 +10,7 @@ use sqlparser::{
 use crate::{
     Mode, Reason, Refusal,
     findings::Findings,
-    standard::{self, Kind, Rules, read_only},
+    standard::{self, FirstWords, Kind, Rules, read_only},
     text::Text,
     token::{Token, TokenKind},
 };
@@ -20,7 +20,7 @@ const RULES: Rules =
 
 /// What there is to say of a statement.
 pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
-    first_words(text)?;
+    standard::first_word(text, REFUSED)?;
     let writes = words(text)?;
     if mode == Mode::ReadOnly
         && let Some(refusal) = writes
@@ -32,20 +32,8 @@ pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
     Ok(findings)
 }
 
-/// Refuses statements by what they begin with, whether the parser knows them or not.
-fn first_words(text: &Text) -> Result<(), Refusal> {
-    let Some(first) = text.tokens.first() else { return Ok(()) };
-    let word = text.text(first).to_ascii_lowercase();
-    let refused = |(words, reason, why): &(&[&str], Reason, &str)| {
-        words.contains(&word.as_str()).then(|| Refusal {
-            reason: *reason,
-            detail: format!("{} is refused: {why}", word.to_uppercase()),
-        })
-    };
-    REFUSED.iter().find_map(refused).map_or(Ok(()), Err)
-}
-
-const REFUSED: &[(&[&str], Reason, &str)] = &[
+/// What statements begin with that no connection allows.
+const REFUSED: &[FirstWords] = &[
     (
         &[
             "abort",

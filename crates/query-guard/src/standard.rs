@@ -56,6 +56,21 @@ impl Kind {
     }
 }
 
+/// Words that statements begin with, and why these are refused.
+pub(crate) type FirstWords = (&'static [&'static str], Reason, &'static str);
+
+/// Refuses statements by what they begin with, whether the parser knows them or not.
+pub(crate) fn first_word(text: &Text, refused: &[FirstWords]) -> Result<(), Refusal> {
+    let Some(first) = text.tokens.first() else { return Ok(()) };
+    let word = text.text(first).to_ascii_lowercase();
+    match refused.iter().find(|(words, _, _)| words.contains(&word.as_str())) {
+        Some((_, reason, why)) => {
+            Err(Refusal { reason: *reason, detail: format!("{} is refused: {why}", word.to_uppercase()) })
+        }
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn read_only(what: &str) -> Refusal {
     Refusal { reason: Reason::ReadOnly, detail: format!("the connection is read-only: {what} is refused") }
 }

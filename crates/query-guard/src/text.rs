@@ -23,7 +23,7 @@ impl Text {
         bounds::length(sql)?;
         let names = if language == Language::Redshift { Names::Placeholders } else { names };
         let scanned = scan::scan(language, names, sql)?;
-        let tokens = single(sql, &scanned)?;
+        let tokens = single(&scanned)?;
         let (sql, tokens, names) =
             if names == Names::Ordinary && !tokens.iter().any(|token| token.kind == TokenKind::Comment) {
                 let start = tokens.first().map_or(0, |token| token.start);
@@ -65,7 +65,7 @@ impl Text {
 }
 
 /// The tokens of the one statement, from the first that counts to the last, without its semicolon.
-fn single<'tokens>(sql: &str, tokens: &'tokens [Token]) -> Result<&'tokens [Token], Refusal> {
+fn single(tokens: &[Token]) -> Result<&[Token], Refusal> {
     let empty = || Refusal { reason: Reason::Empty, detail: "there is no statement".to_owned() };
     let first = tokens.iter().position(Token::counts).ok_or_else(empty)?;
     let last = tokens.iter().rposition(Token::counts).ok_or_else(empty)?;
@@ -83,7 +83,6 @@ fn single<'tokens>(sql: &str, tokens: &'tokens [Token]) -> Result<&'tokens [Toke
         }
         None => last,
     };
-    let _ = sql;
     tokens.get(first..=end).ok_or_else(empty)
 }
 
@@ -109,7 +108,6 @@ fn rewritten(language: Language, mode: Names, sql: &str, tokens: &[Token]) -> Re
                     });
                     text.push('$');
                     text.push_str(&(number + 1).to_string());
-                    // `:a5` would run into what follows, as in `$15`.
                 }
             }
             TokenKind::Parameter(_) if mode == Names::Placeholders => {

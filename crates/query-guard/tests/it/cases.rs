@@ -244,6 +244,10 @@ fn d05_no_files_and_no_programs() {
         "select * from pg_ls_dir('/')",
         "insert into t select pg_read_binary_file('/a')",
         "create view v as select pg_read_file('/a')",
+        "create function f() returns int language c as 'a', 'b'",
+        "create function f() returns int language \"plpython3u\" as 'return 1'",
+        "grant pg_execute_server_program to current_user",
+        "select $1.pg_read_file",
     ] {
         assert_eq!(reason(Language::Postgresql, Mode::ReadWrite, sql), Reason::Server, "{sql}");
     }
