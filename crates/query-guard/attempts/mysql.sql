@@ -241,7 +241,7 @@ ALTER INSTANCE ROTATE INNODB MASTER KEY
 SELECT probe_write()
 SELECT probe_definer()
 SELECT * FROM probe_view
-SELECT count(*) FROM probe WHERE probe_write() = 1
+SELECT count(*) FROM (SELECT 1) x WHERE probe_write() = 1
 SELECT 1 ORDER BY probe_write()
 WITH x AS (SELECT probe_write() AS a) SELECT * FROM x
 EXPLAIN SELECT probe_write()

@@ -287,8 +287,8 @@ SELECT probe_text('CREATE TABLE probe_new (a int)')
 SELECT probe_row(probe) FROM probe
 SELECT probe.probe_row FROM probe
 SELECT (probe).probe_row FROM probe
-SELECT 1 ~+~ 2
-SELECT 1 OPERATOR(public.~+~) 2
+SELECT 101 ~+~ 2
+SELECT 102 OPERATOR(public.~+~) 2
 SELECT * FROM probe_view
 TABLE probe_view
 EXPLAIN ANALYZE SELECT probe_write()
