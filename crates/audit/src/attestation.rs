@@ -107,7 +107,11 @@ mod tests {
         assert!(!kept.is_signed_by(&public_key, "keys"));
         let stranger = RootKey::generate().unwrap().signing_key("audit heads").unwrap().public_key();
         assert!(!kept.is_signed_by(&stranger, "locks"));
-        for (was, is) in [("parser", "role"), ("\"locks\"", "\"keys\""), (&*signed.attestation.at, "2020-01-01T00:00:00.000000Z")] {
+        for (was, is) in [
+            ("parser", "role"),
+            ("\"locks\"", "\"keys\""),
+            (&*signed.attestation.at, "2020-01-01T00:00:00.000000Z"),
+        ] {
             let changed = Kept::parse(answered.replace(was, is).as_bytes()).unwrap();
             assert!(!changed.is_signed_by(&public_key, &changed.attestation.attests.clone()), "{was}");
         }

@@ -13,6 +13,7 @@ use ids::OrganizationId;
 
 use crate::config_path::ConfigPath;
 use crate::output::print;
+use crate::read_only_command::{self, VerifyReadOnlyArguments};
 use crate::{StartError, head_signing, master_keys};
 
 #[derive(Subcommand)]
@@ -29,6 +30,12 @@ pub(crate) enum AuditCommand {
         acme-deleted.json --public-key \"$(cat audit-key)\""
     )]
     VerifyReceipt(VerifyReceiptArguments),
+    /// Checks that a report of `vybe prove read-only` was signed by the platform and not changed since. Needs no server.
+    #[command(
+        after_help = "Ends with 0 if it did, with 1 if not.\n\nExample:\n  vybe audit verify-read-only --report \
+        read-only-orders.json --public-key \"$(cat audit-key)\""
+    )]
+    VerifyReadOnly(VerifyReadOnlyArguments),
     /// Prints the public key that signed heads are checked with. Keep it where the platform cannot change it.
     PublicKey(ConfigPath),
     /// Writes one chain of the audit trail to a file, straight from the database.
@@ -89,6 +96,7 @@ impl AuditCommand {
         match self {
             Self::Verify(arguments) => verify(&arguments),
             Self::VerifyReceipt(arguments) => verify_receipt(&arguments),
+            Self::VerifyReadOnly(arguments) => read_only_command::verify(&arguments),
             Self::PublicKey(path) => {
                 let root_key = runtime()?.block_on(async {
                     let config = path.load()?;
@@ -202,6 +210,6 @@ fn open(path: &Path) -> Result<BufReader<File>, StartError> {
     Ok(BufReader::with_capacity(1 << 20, opened?))
 }
 
-fn public_key(text: &str) -> Result<PublicKey, &'static str> {
+pub(crate) fn public_key(text: &str) -> Result<PublicKey, &'static str> {
     audit::parse_public_key(text).ok_or("a public key is 64 lower-case hexadecimal digits")
 }

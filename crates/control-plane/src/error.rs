@@ -161,6 +161,9 @@ pub enum StartError {
     /// A proof that found something.
     #[error("{}", counted(*.0, "difference"))]
     Differences(usize),
+    /// A read-only connection without some of its locks.
+    #[error("not seen to hold: {0}")]
+    Locks(String),
     /// An installation that has to be repaired.
     #[error("{} to repair", counted(*.0, "thing"))]
     Failures(usize),

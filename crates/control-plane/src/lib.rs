@@ -33,6 +33,7 @@ mod platform;
 mod policy_commands;
 mod process_memory;
 mod prove_command;
+mod read_only_command;
 mod remote;
 pub mod serve;
 mod server_secret_command;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use proof::{CallersFile, Matrix, ProofError, Sweep, Target};
 
-use crate::StartError;
 use crate::output::print;
+use crate::read_only_command::{self, ReadOnlyArguments};
+use crate::StartError;
 
 #[derive(Subcommand)]
 pub(crate) enum ProveCommand {
@@ -31,6 +32,9 @@ pub(crate) enum ProveCommand {
         #[arg(long, value_name = "MILLISECONDS")]
         most: Option<u64>,
     },
+    /// Attempts to write through a database connection, in transactions that are rolled back, says lock by lock what holds,
+    /// and writes a signed report.
+    ReadOnly(ReadOnlyArguments),
 }
 
 #[derive(Args)]
@@ -86,6 +90,7 @@ pub(crate) async fn run(command: ProveCommand) -> Result<(), StartError> {
             let is_slow = report.slowest.is_some_and(|(slowest, _)| most.is_some_and(|most| slowest > most));
             outcome(report.differences.len() + usize::from(is_slow))
         }
+        ProveCommand::ReadOnly(arguments) => read_only_command::run(arguments).await,
     }
 }
 

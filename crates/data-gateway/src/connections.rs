@@ -8,7 +8,7 @@ use access_control::{
     Action, Facts, FactsUnavailable, ListConnections, ManageConnections, Permit, Principal, ReadApp, Refusal,
     SignedIn, authorize,
 };
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Receipts, Target};
 use ids::{AppId, ConnectionId, OrganizationId, SecretId};
 use outbound::AddressPolicy;
 use secrets_vault::{Kind, NewValue, Vault};
@@ -36,6 +36,7 @@ pub struct Connections {
     pub(crate) open: OpenDatabases,
     pub(crate) addresses: Arc<AddressPolicy>,
     pub(crate) schemas: Schemas,
+    pub(crate) receipts: Arc<Receipts>,
 }
 
 impl fmt::Debug for Connections {
@@ -45,7 +46,8 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Connections in this store, opened by `open`, to addresses that the policy permits.
+    /// Connections in this store, opened by `open`, to addresses that the policy permits. `receipts` signs what is found
+    /// out about them.
     #[must_use]
     pub fn new(
         store: Store,
@@ -53,8 +55,9 @@ impl Connections {
         facts: Arc<dyn Facts>,
         open: OpenDatabases,
         addresses: Arc<AddressPolicy>,
+        receipts: Arc<Receipts>,
     ) -> Self {
-        Self { store, vault, facts, open, addresses, schemas: Schemas::default() }
+        Self { store, vault, facts, open, addresses, schemas: Schemas::default(), receipts }
     }
 
     /// The organization's connections in the order in which they were made, at most so many after one. Of the apps that

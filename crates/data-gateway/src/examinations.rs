@@ -10,7 +10,9 @@ use databases::{QueryError, ReadOnlyExamination, Schema};
 use ids::ConnectionId;
 use serde_json::json;
 
-use crate::{ConnectionError, Connections, Occasion};
+use crate::{
+    ATTESTS_READ_ONLY, ConnectionError, Connections, Occasion, ReadOnlyReport, SignedReadOnlyReport,
+};
 
 /// How long a schema counts as what is there.
 const FRESH: Duration = Duration::from_secs(300);
@@ -65,27 +67,41 @@ impl Connections {
         if !afresh && let Some(known) = self.schemas.get(id, connection.version) {
             return Ok(known);
         }
-        let _turn = self.turn().await;
+        let _turn = self.turn(permit.organization()).await;
         let schema = Arc::new(database.schema().await?);
         self.schemas.put(id, connection.version, &schema);
         Ok(schema)
     }
 
-    /// Attempts to write through a connection, in transactions that are rolled back, and says what held. The audit trail
-    /// says that it was tried, and which locks were seen to hold.
+    /// As [`Connections::prove_read_only`], for whoever wants no signature.
     ///
     /// # Errors
-    /// There is no such connection; it is blocked or not what was sealed; the database does not answer.
+    /// As there.
     pub async fn examine_read_only(
         &self,
         permit: &Permit<ProveReadOnly>,
         id: ConnectionId,
         occasion: Occasion,
     ) -> Result<ReadOnlyExamination, ConnectionError> {
+        let signed = self.prove_read_only(permit, id, occasion).await?;
+        Ok(signed.attestation.found.examination)
+    }
+
+    /// Attempts to write through a connection, in transactions that are rolled back, and says what held, signed. The audit
+    /// trail says that it was tried, and which locks were seen to hold.
+    ///
+    /// # Errors
+    /// There is no such connection; it is blocked or not what was sealed; the database does not answer.
+    pub async fn prove_read_only(
+        &self,
+        permit: &Permit<ProveReadOnly>,
+        id: ConnectionId,
+        occasion: Occasion,
+    ) -> Result<SignedReadOnlyReport, ConnectionError> {
         let connection = self.read(permit.organization(), id).await?;
         let examined = match self.open.of(&connection).await {
             Ok(database) => {
-                let _turn = self.turn().await;
+                let _turn = self.turn(permit.organization()).await;
                 database.examine_read_only().await.map_err(ConnectionError::from)
             }
             Err(error) => Err(error),
@@ -108,7 +124,15 @@ impl Connections {
             }
         };
         self.store.journal().record(&event).await?;
-        examined
+        let report = ReadOnlyReport {
+            connection: id,
+            name: connection.definition.name.to_string(),
+            version: connection.version,
+            engine: connection.definition.destination.engine,
+            read_only: connection.definition.read_only,
+            examination: examined?,
+        };
+        Ok(self.receipts.attest(&event, connection.organization, ATTESTS_READ_ONLY, report))
     }
 }
 

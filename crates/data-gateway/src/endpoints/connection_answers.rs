@@ -1,6 +1,6 @@
 //! What goes out about connections: nothing that opens one.
 
-use databases::{ConnectError, ReadOnlyExamination, Schema};
+use databases::{ConnectError, Schema};
 use endpoint::{Instant, sentence};
 use ids::{AppId, ConnectionId, UserId};
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use ssh_tunnel::{Fingerprint, TunnelError, TunnelStep};
 
 use super::connection_bodies::{LimitsBody, TlsBody};
-use crate::{ChangedHostKey, Connection, HopAddress, Trial, UsableBy, failed_at};
+use crate::{ChangedHostKey, Connection, HopAddress, SignedReadOnlyReport, Trial, UsableBy, failed_at};
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -208,16 +208,19 @@ pub struct ExaminationAnswer {
     /// `server`, `locks` with `lock`, `holds` and `evidence`, `privileges` of the role, and the `attempts` to write with what
     /// stopped each. Null if there is no session.
     examination: Option<serde_json::Value>,
+    /// The same as an `attestation` with its `signature`, for `vybe audit verify-read-only`. Null if there is no session.
+    signed: Option<serde_json::Value>,
     #[serde(flatten)]
     failure: Option<FailureAnswer>,
 }
 
 impl ExaminationAnswer {
-    pub fn made(examination: ReadOnlyExamination) -> Self {
-        Self { ok: true, examination: serde_json::to_value(examination).ok(), failure: None }
+    pub fn made(signed: &SignedReadOnlyReport) -> Self {
+        let examination = serde_json::to_value(&signed.attestation.found.examination).ok();
+        Self { ok: true, examination, signed: serde_json::to_value(signed).ok(), failure: None }
     }
 
     pub fn failed(error: ConnectError) -> Self {
-        Self { ok: false, examination: None, failure: Some(error.into()) }
+        Self { ok: false, examination: None, signed: None, failure: Some(error.into()) }
     }
 }

@@ -240,8 +240,8 @@ async fn examine(
     permit: Permit<ProveReadOnly>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    match connections.examine_read_only(&permit, call.path("connection_id")?, occasion(&call)).await {
-        Ok(examination) => Ok(Answer::json(&ExaminationAnswer::made(examination))),
+    match connections.prove_read_only(&permit, call.path("connection_id")?, occasion(&call)).await {
+        Ok(signed) => Ok(Answer::json(&ExaminationAnswer::made(&signed))),
         Err(ConnectionError::Query(QueryError::Connect(error))) => {
             Ok(Answer::json(&ExaminationAnswer::failed(error)))
         }

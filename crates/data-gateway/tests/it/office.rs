@@ -113,7 +113,7 @@ impl Office {
         let open = OpenDatabases::new(store.clone(), vault.clone(), Arc::clone(&addresses));
         journal.follow(vec![Arc::new(open.clone())]);
         let known = Arc::clone(&facts) as Arc<dyn Facts>;
-        let connections = Connections::new(store, vault.clone(), known, open.clone(), addresses);
+        let connections = Connections::new(store, vault.clone(), known, open.clone(), addresses, receipts());
         let office = Self {
             database,
             journal,
@@ -160,7 +160,7 @@ impl Office {
         let addresses = Arc::new(AddressPolicy::new(networks));
         let open = OpenDatabases::new(store.clone(), self.vault.clone(), Arc::clone(&addresses));
         let known = Arc::clone(&self.facts) as Arc<dyn Facts>;
-        (open.clone(), Connections::new(store, self.vault.clone(), known, open, addresses))
+        (open.clone(), Connections::new(store, self.vault.clone(), known, open, addresses, receipts()))
     }
 
     pub async fn create(&self, given: GivenConnection) -> Result<Connection, ConnectionError> {
@@ -268,4 +268,10 @@ pub fn hop(key: &test_support::SshKey) -> GivenHop {
         private_key: secret(&key.private),
         passphrase: None,
     }
+}
+
+/// Signs with a key of its own.
+fn receipts() -> Arc<audit::Receipts> {
+    let key = cryptography::RootKey::generate().unwrap().signing_key("audit heads").unwrap();
+    Arc::new(audit::Receipts::new(key))
 }

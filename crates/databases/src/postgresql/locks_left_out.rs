@@ -62,7 +62,7 @@ fn database(name: &str) -> Target {
         tls: Tls::Off,
         route: None,
         read_only: true,
-        limits: Limits { most_milliseconds: 3_000, most_sessions: 2, ..Limits::default() },
+        limits: Limits { most_milliseconds: 1_000, most_sessions: 2, ..Limits::default() },
     }
 }
 
@@ -155,6 +155,7 @@ async fn past_the_guard_only_what_no_transaction_takes_back_gets_through() {
             drop(session);
             if changes {
                 changed.push(attempt.sql);
+                // The next attempts find what this one did not leave behind.
                 watcher.clear().await;
                 before = watcher.alone().await;
             }
@@ -171,7 +172,20 @@ const WRITERS: &[&str] = &[
     "SELECT pg_try_advisory_lock(1, 2)",
 ];
 /// With every right.
-const SUPERUSERS: &[&str] = &[];
+const SUPERUSERS: &[&str] = &[
+    "PREPARE TRANSACTION 'a'",
+    "SELECT pg_advisory_lock(1)",
+    "SELECT pg_advisory_lock_shared(1)",
+    "SELECT pg_try_advisory_lock(1, 2)",
+    "ANALYZE probe",
+    "SELECT lo_export(424242, '/tmp/probe_export')",
+    "COPY (SELECT 1) TO '/tmp/probe_copy'",
+    "COPY (SELECT 1) TO PROGRAM 'cat > /tmp/probe_copy'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_create_physical_replication_slot('probe', true)",
+    "SELECT pg_drop_replication_slot('probe')",
+];
 
 #[tokio::test]
 async fn with_the_parser_alone_only_functions_of_users_write() {
@@ -183,7 +197,9 @@ async fn with_the_parser_alone_only_functions_of_users_write() {
     let mut before = watcher.fingerprint().await;
     let mut changed = 0;
     for attempt in listed(Language::Postgresql) {
-        through_the_gate(&database, attempt).await;
+        if through_the_gate(&database, attempt).await.is_none() {
+            continue;
+        }
         let after = watcher.fingerprint().await;
         if after != before {
             assert!(attempt.is_left_to_the_database(), "{}", attempt.sql);

@@ -29,9 +29,11 @@ pub(super) struct Procedure {
     pub(super) open_session: &'static str,
     /// Makes it read-only again.
     pub(super) close_session: &'static str,
-    /// Statements with `{}` for a name that nothing has. In a transaction that is rolled back they leave nothing
-    /// behind, even if nothing stops them.
-    pub(super) writes: &'static [&'static str],
+    /// Statements with `{}` for a name that nothing has, which a read-only transaction refuses. In one that is rolled
+    /// back, in a session that is closed, they leave nothing behind even if nothing stops them.
+    pub(super) transaction_writes: &'static [&'static str],
+    /// The same for what the session's default refuses.
+    pub(super) session_writes: &'static [&'static str],
 }
 
 /// What was found so far.
@@ -129,7 +131,9 @@ impl Course<'_> {
         session.command(self.procedure.open_session).await?;
         let begin =
             if self.locks.transaction { self.procedure.begin_read_only } else { self.procedure.begin };
-        let state = self.writes(session, begin, Lock::Transaction, &[Lock::Session]).await?;
+        let state = self
+            .writes(session, (begin, self.procedure.transaction_writes), Lock::Transaction, &[Lock::Session])
+            .await?;
         if self.locks.session {
             session.command(self.procedure.close_session).await?;
         }
@@ -141,8 +145,10 @@ impl Course<'_> {
     async fn session_default(&mut self, session: &mut dyn TextSession) -> Result<(), QueryError> {
         let default = value(session, self.procedure.default).await?;
         let begin = self.procedure.begin;
-        let mut state = self.writes(session, begin, Lock::Session, &[Lock::Transaction]).await?;
-        if !matches!(default.as_str(), "on" | "1") {
+        let mut state = self
+            .writes(session, (begin, self.procedure.session_writes), Lock::Session, &[Lock::Transaction])
+            .await?;
+        if !matches!(default.to_ascii_lowercase().as_str(), "on" | "1") {
             state.holds = false;
             state.evidence = format!("the session's default is not read-only; {}", state.evidence);
         }
@@ -154,13 +160,13 @@ impl Course<'_> {
     async fn writes(
         &mut self,
         session: &mut dyn TextSession,
-        begin: &str,
+        (begin, writes): (&str, &[&str]),
         lock: Lock,
         also_without: &[Lock],
     ) -> Result<LockState, QueryError> {
         let mut reasons = Vec::new();
-        let mut refused = 0;
-        for write in self.procedure.writes {
+        let (mut refused, mut unfit) = (0, 0);
+        for write in writes {
             let statement = write.replace("{}", &self.name);
             session.command(begin).await?;
             let said = code(session.rows(&statement).await);
@@ -171,18 +177,24 @@ impl Course<'_> {
                 Some(code) if NO_RIGHT.contains(&code) => Some(Lock::Role),
                 _ => None,
             };
-            if stopped_by == Some(lock) {
-                refused += 1;
-            } else {
-                let said = said.unwrap_or_else(|| "nothing refuses it".to_owned());
-                reasons.push(format!("{write}: {said}"));
+            match stopped_by {
+                Some(Lock::Role) => unfit += 1,
+                Some(_) => refused += 1,
+                None => {
+                    let said = said.unwrap_or_else(|| "nothing refuses it".to_owned());
+                    reasons.push(format!("{write}: {said}"));
+                }
             }
             let without = [&[Lock::Parser, Lock::Functions], also_without].concat();
             self.attempts.push(Attempt { statement, without, stopped_by });
         }
-        let holds = reasons.is_empty();
+        // What the role may not do at all says nothing of this lock.
+        let holds = reasons.is_empty() && refused > 0;
+        let all = writes.len();
         let evidence = if holds {
-            format!("the server refuses {refused} of {refused} attempts to write ({READ_ONLY})")
+            format!("the server refuses {refused} of {all} attempts to write as read-only ({READ_ONLY})")
+        } else if reasons.is_empty() {
+            format!("{unfit} of {all} attempts are refused, but only because the role has no right")
         } else {
             format!("not stopped: {}", reasons.join("; "))
         };

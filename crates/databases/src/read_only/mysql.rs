@@ -7,8 +7,9 @@ use super::{ReadOnlyExamination, ReadOnlyLocks};
 use crate::QueryError;
 use crate::text_session::TextSession;
 
-/// Definitions are no part of a transaction here: nothing could take back what an attempt made. So the attempts are to
-/// change what does not exist; a read-only transaction refuses them before it looks.
+/// Definitions are no part of a transaction here: they end it, so that a read-only one does not stop them, and nothing
+/// could take back what they made. So the attempts on tables are to change what does not exist, which the session's
+/// default refuses before it looks; those in a transaction are on temporary tables, which end none.
 const PROCEDURE: Procedure = Procedure {
     language: Language::Mysql,
     version: "SELECT CONVERT(VERSION() USING utf8mb4)",
@@ -17,7 +18,9 @@ const PROCEDURE: Procedure = Procedure {
     begin_read_only: "START TRANSACTION READ ONLY",
     open_session: "SET SESSION TRANSACTION READ WRITE",
     close_session: "SET SESSION TRANSACTION READ ONLY",
-    writes: &[
+    transaction_writes: &["DROP TEMPORARY TABLE `{}`", "CREATE TEMPORARY TABLE `{}` (a INT)"],
+    session_writes: &[
+        "DROP TEMPORARY TABLE `{}`",
         "DROP TABLE `{}`",
         "ALTER TABLE `{}` ADD COLUMN a INT",
         "RENAME TABLE `{}` TO `{}_2`",

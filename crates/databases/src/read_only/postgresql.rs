@@ -7,6 +7,15 @@ use super::{ReadOnlyExamination, ReadOnlyLocks};
 use crate::QueryError;
 use crate::text_session::TextSession;
 
+/// Each is taken back with its transaction.
+const WRITES: &[&str] = &[
+    "CREATE TABLE {} (a integer)",
+    "SELECT 1 AS a INTO {}",
+    "CREATE SEQUENCE {}",
+    "CREATE FUNCTION {}() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "DO 'BEGIN CREATE TABLE {} (a integer); END'",
+];
+
 const PROCEDURE: Procedure = Procedure {
     language: Language::Postgresql,
     version: "SELECT pg_catalog.version()",
@@ -15,13 +24,8 @@ const PROCEDURE: Procedure = Procedure {
     begin_read_only: "BEGIN READ ONLY",
     open_session: "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
     close_session: "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    writes: &[
-        "CREATE TABLE {} (a integer)",
-        "SELECT 1 AS a INTO {}",
-        "CREATE SEQUENCE {}",
-        "CREATE FUNCTION {}() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-        "DO 'BEGIN CREATE TABLE {} (a integer); END'",
-    ],
+    transaction_writes: WRITES,
+    session_writes: WRITES,
 };
 
 /// Attributes of the role. What is in it by membership counts, too: a member may take another role on.

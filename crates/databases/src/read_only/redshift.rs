@@ -7,6 +7,10 @@ use super::{ReadOnlyExamination, ReadOnlyLocks};
 use crate::QueryError;
 use crate::text_session::TextSession;
 
+/// Each is taken back with its transaction.
+const WRITES: &[&str] =
+    &["CREATE TABLE {} (a integer)", "SELECT 1 AS a INTO {}", "CREATE VIEW {} AS SELECT 1 AS a"];
+
 const PROCEDURE: Procedure = Procedure {
     language: Language::Redshift,
     version: "SELECT version()",
@@ -15,7 +19,8 @@ const PROCEDURE: Procedure = Procedure {
     begin_read_only: "BEGIN READ ONLY",
     open_session: "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
     close_session: "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    writes: &["CREATE TABLE {} (a integer)", "SELECT 1 AS a INTO {}", "CREATE VIEW {} AS SELECT 1 AS a"],
+    transaction_writes: WRITES,
+    session_writes: WRITES,
 };
 
 const ATTRIBUTES: &str = "SELECT CASE WHEN usesuper THEN 'is a superuser' ELSE 'may create databases' END \

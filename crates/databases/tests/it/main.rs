@@ -6,3 +6,4 @@ mod mysql;
 mod postgresql;
 mod redshift;
 mod regression_suite;
+mod schema;
