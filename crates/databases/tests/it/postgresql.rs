@@ -8,3 +8,4 @@ mod result_shapes;
 mod running;
 pub mod server;
 mod state;
+mod tunnel;

@@ -19,7 +19,7 @@ async fn d13_more_rows_than_the_connection_gives_end_the_answer() {
     let rows = |count: u32| format!("SELECT n FROM generate_series(1, {count}) AS n");
     assert!(read(&*reader, &rows(1000), &[]).await.is_ok());
     assert_eq!(read(&*reader, &rows(1001), &[]).await, Err(QueryError::Rows(1000)));
-    assert_eq!(read(&*reader, &rows(100_000_000), &[]).await, Err(QueryError::Rows(1000)));
+    assert_eq!(read(&*reader, &rows(1_000_000), &[]).await, Err(QueryError::Rows(1000)));
     assert!(read(&*reader, &rows(1000), &[]).await.is_ok());
 }
 
@@ -31,7 +31,7 @@ async fn d13_more_bytes_than_the_connection_gives_end_the_answer() {
     let whole = read(&*reader, &text(100_000 - 10), &[]).await.unwrap();
     assert_eq!(whole.len(), 100_000);
     assert_eq!(read(&*reader, &text(100_000 - 9), &[]).await, Err(QueryError::Bytes(100_000)));
-    let many = "SELECT n FROM generate_series(1, 10000000) AS n";
+    let many = "SELECT n FROM generate_series(1, 1000000) AS n";
     assert_eq!(read(&*reader, many, &[]).await, Err(QueryError::Bytes(100_000)));
 }
 
