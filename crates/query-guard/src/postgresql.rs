@@ -97,8 +97,7 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
             known = Known::Harmless;
         }
         // `x.name` is a call as well, if x has no column of that name; but it is mostly a column, or a table.
-        let of_expression =
-            dotted && index > 1 && !text.tokens.get(index - 2).is_some_and(|token| is_name(token.kind));
+        let of_expression = dotted && of_expression(text, index);
         let listed = of_expression || !matches!(known, Known::Refused(Reason::NotUnderstood, _));
         let rewrites = name == "ts_rewrite" && called && names::arguments(text, index + 1) != Some(3);
         if called && rewrites {
@@ -121,6 +120,18 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
 
 fn is_name(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::EscapedName)
+}
+
+/// Whether the name at `index`, behind a dot, is one of an expression, as in `(a).b.name`, and not of a relation.
+fn of_expression(text: &Text, index: usize) -> bool {
+    let mut at = index;
+    while at >= 2 && text.is_symbol(at - 1, ".") {
+        at -= 2;
+        if !text.tokens.get(at).is_some_and(|token| is_name(token.kind)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether `schema.function(` begins at `index`.

@@ -467,6 +467,9 @@ fn members_of_dangerous_families_that_are_not_known_are_refused() {
         "select pg_something_of_a_later_version()",
         "select lo_something(1)",
         "select ('x'::text).pg_something()",
+        "select ('x'::text).pg_something",
+        "select (a).b.c.pg_something from t",
+        "select a[1].pg_something from t",
         "select txid_something()",
         "select binary_upgrade_something()",
     ] {
