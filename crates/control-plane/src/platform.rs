@@ -211,6 +211,7 @@ impl Platform {
         let mut followers: Vec<Arc<dyn Follower>> =
             vec![Arc::new(directory.clone()), identity.sessions.clone(), Arc::new(metrics.clone())];
         followers.push(Arc::new(data_gateway.open.clone()));
+        followers.push(data_gateway.data_queries.follower());
         let (database, vault) = (foundation.database.clone(), foundation.vault.clone());
         followers.push(Arc::new(Shredding { database, vault }));
         if settings.personal_organizations {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use access_control::{Action as _, ListDataQueries, ManageDataQueries, Permit, RunDataQuery, TryDataQuery};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Follower, Target};
 use databases::Engine;
 use ids::{AppId, DataQueryId, Name};
 use query_guard::{Statement, check_named};
 use serde_json::{Value, json};
 
 use crate::data_query_parameter::Parameter;
+use crate::known_data_queries::KnownDataQueries;
 use crate::parameters::Given;
 use crate::queries::{Ask, Asker, LONGEST_TIMEOUT};
 use crate::query_record::Via;
@@ -33,13 +34,14 @@ pub struct DataQueries {
     store: Store,
     databases: Arc<dyn UsableDatabases>,
     queries: Queries,
+    known: Arc<KnownDataQueries>,
 }
 
 impl DataQueries {
     /// Saved queries on these databases, run there.
     #[must_use]
     pub fn new(store: Store, databases: Arc<dyn UsableDatabases>, queries: Queries) -> Self {
-        Self { store, databases, queries }
+        Self { store, databases, queries, known: Arc::default() }
     }
 
     /// The app's saved queries in the order in which they were made, at most so many after one.
@@ -157,8 +159,7 @@ impl DataQueries {
     ) -> Result<Running, RunError> {
         let caller = permit.caller();
         let name: Name = name.parse().map_err(|_| RunError::UnknownDataQuery)?;
-        let found = data_queries::find_named(self.store.database(), permit.calling_app(), &name).await;
-        let found = found.map_err(|error| unavailable(&error))?;
+        let found = self.named(permit.calling_app(), &name).await?;
         let query = found.filter(|query| query.definition.from_pages || !caller.is_page());
         let asker = Asker {
             organization: permit.calling_organization(),
@@ -166,7 +167,8 @@ impl DataQueries {
             user: caller.person().map(|person| person.user),
             via: caller.environment().map_or(Via::Page, Via::from),
         };
-        self.execute(asker, &query.ok_or(RunError::UnknownDataQuery)?, given).await
+        let query = query.ok_or(RunError::UnknownDataQuery)?;
+        self.execute(asker, &query, given).await
     }
 
     /// Runs one in the console.
@@ -190,6 +192,25 @@ impl DataQueries {
         self.execute(asker, &query, given).await
     }
 
+    /// Who has to know of changes: what is remembered here is forgotten then.
+    #[must_use]
+    pub fn follower(&self) -> Arc<dyn Follower> {
+        Arc::clone(&self.known) as Arc<dyn Follower>
+    }
+
+    async fn named(&self, app: AppId, name: &Name) -> Result<Option<Arc<DataQuery>>, RunError> {
+        if let Some(known) = self.known.find(app, name) {
+            return Ok(Some(known));
+        }
+        let forgotten = self.known.forgotten();
+        let found = data_queries::find_named(self.store.database(), app, name).await;
+        let found = found.map_err(|error| unavailable(&error))?.map(Arc::new);
+        if let Some(found) = &found {
+            self.known.remember(found, forgotten);
+        }
+        Ok(found)
+    }
+
     async fn execute(&self, asker: Asker, query: &DataQuery, given: &Given) -> Result<Running, RunError> {
         let definition = &query.definition;
         let bind = |statement: &Statement| bind(&definition.parameters, statement, given);
@@ -198,7 +219,7 @@ impl DataQueries {
                 asker,
                 named: Named::Saved(definition.connection),
                 sql: &definition.sql,
-                judge: check_named,
+                named_placeholders: true,
                 data_query: Some(query.id),
                 bind: &bind,
                 timeout: definition.timeout,

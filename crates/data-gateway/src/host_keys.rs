@@ -19,7 +19,7 @@ impl Connections {
     /// The description is not acceptable. Within: where the way there ended.
     pub async fn host_key_of(
         &self,
-        _permit: &Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
         host: &str,
         port: u16,
         via: Vec<GivenHop>,
@@ -31,7 +31,7 @@ impl Connections {
         }
         let (hops, keys) = check_hops(via, &self.addresses).await?;
         let via = route(hops, keys)?;
-        let _turn = self.turn().await;
+        let _turn = self.turn(permit.organization()).await;
         let limits = TunnelLimits::default();
         Ok(ssh_tunnel::host_key_of(&host, port, via.as_ref(), &self.addresses, limits).await)
     }

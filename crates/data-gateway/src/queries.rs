@@ -6,8 +6,9 @@ use std::time::Duration;
 use access_control::{AppCredential, Permit, RunQuery};
 use databases::{Caller, Query, QueryError};
 use ids::{AppId, DataQueryId, OrganizationId, UserId};
-use query_guard::{Language, Mode, Refusal, Statement, check};
+use query_guard::Statement;
 
+use crate::known_statements::KnownStatements;
 use crate::parameters::{Given, bind};
 use crate::query_record::{Asked, Outcome, Via};
 use crate::recording::{Begun, QueryRecorder};
@@ -33,6 +34,7 @@ pub struct Queries {
     databases: Arc<dyn UsableDatabases>,
     turns: Turns,
     recorder: QueryRecorder,
+    known: Arc<KnownStatements>,
 }
 
 /// A statement that a call brings along.
@@ -62,22 +64,19 @@ pub(crate) struct Ask<'a> {
     pub asker: Asker,
     pub named: Named<'a>,
     pub sql: &'a str,
-    /// The guard's rule for placeholders.
-    pub judge: Judge,
+    /// Whether its placeholders are names, whatever the language.
+    pub named_placeholders: bool,
     pub data_query: Option<DataQueryId>,
     /// Makes the list of parameters for what the guard let through.
     pub bind: &'a (dyn Fn(&Statement) -> Result<Vec<serde_json::Value>, RunError> + Send + Sync),
     pub timeout: u32,
 }
 
-/// How the guard looks at a statement.
-pub(crate) type Judge = fn(Language, Mode, &str) -> Result<Statement, Refusal>;
-
 impl Queries {
     /// Queries on these databases, in these turns, recorded there.
     #[must_use]
     pub fn new(databases: Arc<dyn UsableDatabases>, turns: Turns, recorder: QueryRecorder) -> Self {
-        Self { databases, turns, recorder }
+        Self { databases, turns, recorder, known: Arc::default() }
     }
 
     /// Runs a statement of the app's own.
@@ -89,7 +88,9 @@ impl Queries {
         let timeout = checked_timeout(timeout)?;
         let asker = Asker::from(permit.credential());
         let bind = |statement: &Statement| bind(statement, &parameters);
-        self.execute(Ask { asker, named, sql, judge: check, data_query: None, bind: &bind, timeout }).await
+        let ask =
+            Ask { asker, named, sql, named_placeholders: false, data_query: None, bind: &bind, timeout };
+        self.execute(ask).await
     }
 
     /// Runs what was asked, with a record of it, whatever comes of it.
@@ -112,7 +113,7 @@ impl Queries {
         usable: &Usable,
         begun: &mut Begun,
     ) -> Result<(databases::Rows, crate::turns::Turn), RunError> {
-        let statement = (ask.judge)(usable.engine.language(), usable.mode(), ask.sql)?;
+        let statement = self.known.judge(usable, ask.named_placeholders, ask.sql)?;
         begun.asked.kind = statement.kind().to_owned();
         begun.asked.fingerprint = statement.fingerprint().to_string();
         let parameters = (ask.bind)(&statement)?;

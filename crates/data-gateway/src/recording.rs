@@ -74,9 +74,11 @@ impl Begun {
     fn hand_in(&mut self, outcome: Outcome) {
         if let Some(place) = self.place.take() {
             let took = self.since.elapsed();
+            let kind = std::mem::take(&mut self.asked.kind);
+            let fingerprint = std::mem::take(&mut self.asked.fingerprint);
             place.send(Ended {
                 at: self.at,
-                asked: self.asked.clone(),
+                asked: Asked { kind, fingerprint, ..self.asked },
                 outcome,
                 summary: self.summary,
                 took,
