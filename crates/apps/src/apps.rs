@@ -1,9 +1,7 @@
 //! Apps: making, finding, changing and deleting them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use access_control::{
     Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, FactsUnavailable, IdentifyCaller, ListApps,
@@ -16,13 +14,10 @@ use time::OffsetDateTime;
 
 use crate::store::{apps, grants, retired_labels};
 use crate::{App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store};
-use outbound::AddressPolicy;
+use outbound::{AddressPolicy, OutboundError};
 
 /// For how long nobody can take the host of an app whose organization was deleted.
 pub const LABEL_REST: time::Duration = time::Duration::days(90);
-
-/// How long a name may take to resolve before it counts as unknown.
-const RESOLUTION: Duration = Duration::from_secs(5);
 
 /// The apps of all organizations.
 #[derive(Clone)]
@@ -204,20 +199,11 @@ impl Apps {
 
     /// Every address that the upstream's host has now must be permitted. Whoever connects asks again.
     async fn judge(&self, upstream: &UpstreamUrl) -> Result<(), AppError> {
-        let addresses: Vec<IpAddr> = match upstream.address() {
-            Some(address) => vec![address],
-            None => {
-                let answers = tokio::net::lookup_host((upstream.host(), upstream.port()));
-                match tokio::time::timeout(RESOLUTION, answers).await {
-                    Ok(Ok(answers)) => answers.map(|answer| answer.ip()).collect(),
-                    Ok(Err(_)) | Err(_) => return Err(AppError::UpstreamUnknown),
-                }
-            }
-        };
-        if addresses.is_empty() {
-            return Err(AppError::UpstreamUnknown);
+        match outbound::resolve(&upstream.target(), upstream.port(), &self.addresses).await {
+            Ok(_) => Ok(()),
+            Err(OutboundError::Address(refused)) => Err(AppError::UpstreamRefused(refused)),
+            Err(_) => Err(AppError::UpstreamUnknown),
         }
-        self.addresses.permits_all(addresses).map_err(AppError::UpstreamRefused)
     }
 }
 

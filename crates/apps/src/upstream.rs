@@ -67,6 +67,15 @@ impl UpstreamUrl {
         }
     }
 
+    /// The host, to be connected to.
+    #[must_use]
+    pub fn target(&self) -> outbound::Host {
+        match self.address() {
+            Some(address) => outbound::Host::Address(address),
+            None => outbound::Host::Name(self.host().to_owned()),
+        }
+    }
+
     /// The port, also when it is the scheme's own.
     #[must_use]
     pub fn port(&self) -> u16 {

@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use ids::AppId;
-use outbound::AddressPolicy;
+use outbound::{AddressPolicy, OutboundError};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -56,12 +56,12 @@ impl Default for PoolLimits {
 /// Why an app could not be asked. For the log; a client is told 502 or 504 only.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
-    /// The name has no address that apps may be reached at.
-    #[error("the upstream has no permitted address")]
+    /// The name has an address that apps may not be reached at.
+    #[error("the upstream has an address that is not permitted")]
     NotPermitted,
     /// The name does not resolve.
     #[error("the upstream's name does not resolve")]
-    Resolve(#[source] std::io::Error),
+    Resolve,
     /// Nobody answers there, or the TLS handshake fails.
     #[error("no connection to the upstream")]
     Connect(#[source] std::io::Error),
@@ -266,18 +266,14 @@ impl UpstreamPool {
         Err(last)
     }
 
-    /// The permitted addresses of an upstream.
+    /// The addresses of an upstream, each of which is permitted.
     async fn addresses(&self, upstream: &UpstreamUrl) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let found: Vec<SocketAddr> = match upstream.address() {
-            Some(address) => vec![SocketAddr::new(address, upstream.port())],
-            None => tokio::net::lookup_host((upstream.host(), upstream.port()))
-                .await
-                .map_err(UpstreamError::Resolve)?
-                .collect(),
-        };
-        let permitted: Vec<SocketAddr> =
-            found.into_iter().filter(|address| self.policy.permits(address.ip()).is_ok()).collect();
-        if permitted.is_empty() { Err(UpstreamError::NotPermitted) } else { Ok(permitted) }
+        outbound::resolve(&upstream.target(), upstream.port(), &self.policy).await.map_err(
+            |error| match error {
+                OutboundError::Address(_) => UpstreamError::NotPermitted,
+                _ => UpstreamError::Resolve,
+            },
+        )
     }
 }
 
