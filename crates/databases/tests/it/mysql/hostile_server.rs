@@ -31,15 +31,24 @@ struct Server {
     received: Vec<u8>,
 }
 
+fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let mut packet = vec![length[0], length[1], length[2], sequence];
+    packet.extend_from_slice(payload);
+    packet
+}
+
 impl Server {
     async fn send(&mut self, sequence: u8, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
-        let mut packet = vec![length[0], length[1], length[2], sequence];
-        packet.extend_from_slice(payload);
-        let _ = self.stream.write_all(&packet).await;
+        let _ = self.stream.write_all(&packet(sequence, payload)).await;
     }
 
     async fn greet(&mut self, capabilities: u32, method: &str) {
+        self.greet_and(capabilities, method, &[]).await;
+    }
+
+    /// Greets, and sends more in the same breath.
+    async fn greet_and(&mut self, capabilities: u32, method: &str, more: &[u8]) {
         let mut payload = b"\x0a10.11.0-MariaDB\0\x07\0\0\0AAAAAAAA\0".to_vec();
         payload.extend_from_slice(&capabilities.to_le_bytes()[..2]);
         payload.extend_from_slice(&[45, 2, 0]);
@@ -49,7 +58,7 @@ impl Server {
         payload.extend_from_slice(b"BBBBBBBBBBBB\0");
         payload.extend_from_slice(method.as_bytes());
         payload.push(0);
-        self.send(0, &payload).await;
+        let _ = self.stream.write_all(&[packet(0, &payload).as_slice(), more].concat()).await;
     }
 
     /// The next packet of the client, or nothing once it has gone.
@@ -75,14 +84,19 @@ impl Server {
     /// Answers a command as a server does that has nothing to say: what is asked of a new session gets one column.
     async fn answer(&mut self, command: &[u8]) {
         if command.starts_with(b"\x03SELECT") {
-            self.send(1, &[1]).await;
-            self.send(2, b"\x03def\0\0\0\x01v\0\x0c\x3f\0\x01\0\0\0\xfd\0\0\0\0\0").await;
-            self.send(3, &[0xfe, 0, 0, 2, 0]).await;
-            self.send(4, b"\x011").await;
-            self.send(5, &[0xfe, 0, 0, 2, 0]).await;
+            self.state(b"\x011").await;
         } else {
             self.send(1, OK).await;
         }
+    }
+
+    /// What a session is like: one column, one row.
+    async fn state(&mut self, row: &[u8]) {
+        self.send(1, &[1]).await;
+        self.send(2, b"\x03def\0\0\0\x01v\0\x0c\x3f\0\x01\0\0\0\xfd\0\0\0\0\0").await;
+        self.send(3, &[0xfe, 0, 0, 2, 0]).await;
+        self.send(4, row).await;
+        self.send(5, &[0xfe, 0, 0, 2, 0]).await;
     }
 }
 
@@ -200,14 +214,12 @@ async fn d18_nothing_is_sent_to_a_server_without_tls() {
 #[tokio::test]
 async fn d18_what_comes_before_tls_is_not_taken_for_what_comes_after() {
     let (mut target, told) = serve(async |mut server: Server| {
-        server.greet(EVERYTHING, "mysql_native_password").await;
-        server.send(2, OK).await;
+        server.greet_and(EVERYTHING, "mysql_native_password", &packet(2, OK)).await;
         server
     })
     .await;
     target.tls = Tls::Unverified;
-    let refused = open_with(target, PASSWORD).test().await.unwrap_err();
-    assert!(matches!(refused, ConnectError::Protocol | ConnectError::NoTls), "{refused:?}");
+    assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Protocol));
     assert!(!contains(&told.await.unwrap(), "somebody"));
 }
 
@@ -313,6 +325,39 @@ async fn mysql_gets_the_whole_password_inside_tls() {
     target.tls = Tls::Full { authorities: Some(authority.certificate()) };
     assert_eq!(open_with(target, PASSWORD).test().await, Ok(()));
     assert!(told.await.unwrap().starts_with(format!("{PASSWORD}\0").as_bytes()));
+}
+
+/// A session that says something else of itself after a reset than when it was new, has kept something of its caller.
+#[tokio::test]
+async fn d09_a_session_that_is_not_as_it_was_is_not_used_again() {
+    for says_the_same in [true, false] {
+        let (target, _told) = serve(async move |mut server: Server| {
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            server.receive().await.unwrap();
+            server.send(2, OK).await;
+            let mut asked = 0;
+            while let Some(command) = server.receive().await {
+                if command.first() == Some(&0x16) {
+                    server.send(1, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
+                } else if command.starts_with(b"\x03SELECT") {
+                    asked += 1;
+                    server.state(if says_the_same || asked == 1 { b"\x011" } else { b"\x012" }).await;
+                } else {
+                    server.answer(&command).await;
+                }
+            }
+            server
+        })
+        .await;
+        let database = open_with(target, PASSWORD);
+        collect(&*database, query(Mode::ReadOnly, "SELECT 1 AS v", vec![])).await.unwrap();
+        let expected = usize::from(says_the_same);
+        until("the session is back, or gone", || {
+            let usage = database.usage();
+            (usage.open, usage.idle) == (expected, expected)
+        })
+        .await;
+    }
 }
 
 /// Wherever it stops to speak.
