@@ -7,7 +7,7 @@
 mod answer;
 mod encode;
 #[cfg(test)]
-mod locks_left_out;
+pub(crate) mod locks_left_out;
 mod moments;
 mod numeric;
 mod parameters;

@@ -5,6 +5,8 @@
 //! again only after `ROLLBACK` and `RESET ALL` were seen to succeed.
 
 mod answer;
+#[cfg(test)]
+mod locks_left_out;
 mod login;
 mod messages;
 mod running;

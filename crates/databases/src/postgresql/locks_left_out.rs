@@ -20,9 +20,9 @@ use crate::read_only::listed_attempts::{Listed, all_but, listed, missing};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::text_session::TextSession as _;
 use crate::{Caller, Credentials, Database as _, Engine, Limits, Query, QueryError, Target, Tls};
-use fingerprint::Watcher;
+pub(crate) use fingerprint::Watcher;
 
-const PASSWORD: &str = "a password of this run only";
+pub(crate) const PASSWORD: &str = "a password of this run only";
 const SETUP: &str = include_str!("../../../query-guard/attempts/postgresql-setup.sql");
 
 struct Server {
@@ -41,10 +41,10 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
 });
 
 /// One test after the other: each looks at the whole server.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A database with what the attempts name. `writer` has every right in it, `reader` may read.
-fn database(name: &str) -> Target {
+pub(crate) fn database(name: &str) -> Target {
     let server = &*SERVER;
     server.local.execute("postgres", &format!("CREATE DATABASE {name}")).unwrap();
     let rights = "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO writer; \
@@ -72,7 +72,7 @@ fn open(target: &Target, locks: ReadOnlyLocks) -> Postgresql {
     Postgresql::new(target, credentials, policy, locks).unwrap()
 }
 
-async fn watch(target: &Target) -> Watcher {
+pub(crate) async fn watch(target: &Target) -> Watcher {
     let mut config = tokio_postgres::Config::new();
     config.host("127.0.0.1").port(target.port).user("postgres").password(PASSWORD).dbname(&target.database);
     Watcher::new(config, SERVER.local.folder().to_owned()).await

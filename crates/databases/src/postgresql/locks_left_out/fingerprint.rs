@@ -74,7 +74,7 @@ const STATE: [&str; 6] = [
     "SELECT pg_conf_load_time()",
 ];
 
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     config: Config,
     folder: PathBuf,
     client: Client,
@@ -104,7 +104,7 @@ impl Watcher {
     }
 
     /// Everything, as text.
-    pub(super) async fn fingerprint(&mut self) -> String {
+    pub(crate) async fn fingerprint(&mut self) -> String {
         if self.client.simple_query("SELECT 1").await.is_err() {
             // Somebody ended this session.
             self.missed = self.heard();

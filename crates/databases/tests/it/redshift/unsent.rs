@@ -73,6 +73,27 @@ async fn d15_unload_copy_create_external_and_call_are_never_sent() {
 }
 
 #[tokio::test]
+async fn no_attempt_of_the_list_is_sent() {
+    let (port, sent) = start(LetsIn::Everybody).await;
+    let redshift = open(&target(port));
+    let list = include_str!("../../../../query-guard/attempts/redshift.sql");
+    let attempts: Vec<&str> =
+        list.lines().filter(|line| !line.is_empty() && !line.starts_with("-- ")).collect();
+    assert!(attempts.len() >= 120, "{}", attempts.len());
+    for sql in attempts {
+        assert!(query(Mode::ReadOnly, sql).is_none(), "{sql}");
+        if let Some(query) = query(Mode::ReadWrite, sql) {
+            let error = redshift.run(query).await.err();
+            assert!(
+                matches!(&error, Some(QueryError::Database { code, .. }) if code == "25006"),
+                "{sql}: {error:?}"
+            );
+        }
+    }
+    assert_eq!(sent.all(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_password_by_the_digest_of_redshift() {
     let (port, sent) = start(LetsIn::Digest).await;
     assert_eq!(open(&target(port)).test().await, Ok(()));
