@@ -2,13 +2,14 @@
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 
 use access_control::{ManageConnections, ReadDatabaseSchema};
 use data_gateway::{GivenConnection, GivenHop, TlsMode, Trial, failed_at};
 use databases::Step;
 use test_support::{SshKey, SshServer, TestDatabase};
 
-use crate::office::{Office, occasion, secret};
+use crate::office::{Office, given, occasion, secret};
 use crate::postgres::{PASSWORD, database, reachable};
 
 /// A way through this server.
@@ -141,6 +142,31 @@ fn every_step_that_fails_is_named() {
         }
         // Nothing of all that was kept, and a mismatch of what nobody keeps blocks nothing.
         assert_eq!((office.count("database_connections").await, office.count("audit_events").await), (0, 0));
+    });
+}
+
+#[test]
+fn servers_that_do_not_answer_keep_nobody_elsewhere_waiting() {
+    test_support::run(async {
+        let office = Arc::new(Office::new(TestDatabase::sqlite().await).await);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let silent = listener.local_addr().unwrap().port();
+        let trials: Vec<_> = (0..40)
+            .map(|_| {
+                let office = Arc::clone(&office);
+                let mut given = given("Silent");
+                (given.destination.host, given.destination.port) = ("127.0.0.1".to_owned(), silent);
+                tokio::spawn(async move { office.try_given(given).await })
+            })
+            .collect();
+        // One of them waits for an answer, and others for their turn.
+        let kept = listener.accept().unwrap();
+        let elsewhere = office.within::<ManageConnections>(office.outsider);
+        let trial = office.connections.test_given(&elsewhere, given("Other")).await.unwrap();
+        assert_eq!(step(trial).0, Step::Dns);
+        assert!(trials.iter().any(|trial| !trial.is_finished()));
+        trials.iter().for_each(tokio::task::JoinHandle::abort);
+        drop(kept);
     });
 }
 
