@@ -6,6 +6,7 @@ use clap::Subcommand;
 use crate::api_description;
 
 mod canaries;
+mod gateway;
 mod mutations;
 mod next_paths;
 mod nonces;
@@ -25,6 +26,8 @@ enum LongTest {
     NextPaths(next_paths::Options),
     /// Very many seals with one key, in several processes: no nonce comes twice
     Nonces(nonces::Options),
+    /// Two hundred clients on five sessions with a database, who leave in the middle: nobody starves, nothing stays
+    Gateway(gateway::Options),
     /// PostgreSQL's own regression suite through a read-only connection: it is answered, and nothing changes
     ReadOnly,
     /// Made-up requests to every operation of the API description, good and bad, as several callers
@@ -42,6 +45,7 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.test {
         LongTest::NextPaths(options) => next_paths::run(options),
         LongTest::Nonces(options) => nonces::run(options),
+        LongTest::Gateway(options) => gateway::run(options),
         LongTest::ReadOnly => read_only::run(),
         LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Canaries(options) => canaries::run(options),

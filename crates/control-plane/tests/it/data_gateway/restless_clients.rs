@@ -1,7 +1,7 @@
 //! Many clients of several apps, few sessions, slow statements, and callers who leave.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -15,6 +15,15 @@ const APPS: [&str; 3] = ["hello", "payroll", "reports"];
 
 /// How many sessions there are with the database.
 const SESSIONS: u16 = 5;
+
+/// How much the process may grow after it has warmed up, platform and clients together, in MiB.
+const MOST_GROWTH: u64 = 96;
+
+/// What of this process is in memory.
+fn resident_mib() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4 / 1024
+}
 
 /// What clients do for a while, and what came of it.
 #[derive(Default)]
@@ -68,8 +77,9 @@ pub async fn let_loose(clients: usize, time: Duration) {
         let (load, world) = (Arc::clone(&load), Arc::clone(&world));
         running.spawn(async move { load.client(&world, number).await });
     }
-    let began = Instant::now();
+    let (began, mut memory) = (Instant::now(), Vec::new());
     while began.elapsed() < time {
+        memory.push(resident_mib());
         // What is cancelled is gone from the pool a moment before it is gone from the server.
         let active = customer.running("").await;
         assert!(active <= 2 * usize::from(SESSIONS), "{active} sessions");
@@ -81,7 +91,16 @@ pub async fn let_loose(clients: usize, time: Duration) {
     }
     let answered: Vec<u64> = load.answered.iter().map(|number| number.load(Ordering::Relaxed)).collect();
     let (busy, left) = (load.busy.load(Ordering::Relaxed), load.left.load(Ordering::Relaxed));
-    println!("answered by app: {answered:?}, busy: {busy}, left: {left}");
+    // The first fifth fills pools, caches and buffers.
+    let highest = |samples: &[u64]| samples.iter().copied().max().unwrap_or_default();
+    let (filled, rest) = memory.split_at(memory.len() / 5);
+    let (filled, rest) = (highest(filled), highest(rest));
+    println!(
+        "gateway: {} s, {clients} clients, {SESSIONS} sessions: answered by app {answered:?}, busy {busy}, left {left}; \
+         memory {filled} MiB in the first fifth, at most {rest} MiB later",
+        time.as_secs()
+    );
+    assert!(rest <= filled + MOST_GROWTH, "the process grew from {filled} to {rest} MiB");
     assert!(answered.iter().all(|number| *number > 0), "an app starved: {answered:?}");
     assert!(left > 0);
     assert_eq!(*load.other.lock().unwrap(), Vec::<String>::new());
@@ -108,7 +127,7 @@ fn d52_two_hundred_clients_leave_no_session_and_starve_no_app() {
 const SOAK: &str = "VYBE_SOAK_SECONDS";
 
 #[test]
-#[ignore = "ten minutes: cargo xtask soak"]
+#[ignore = "ten minutes: cargo xtask soak gateway"]
 fn restless_clients_for_a_long_time() {
     let seconds = std::env::var(SOAK).ok().and_then(|text| text.parse().ok()).unwrap_or(600);
     test_support::run(let_loose(200, Duration::from_secs(seconds)));
