@@ -3,13 +3,14 @@
 mod caps;
 mod hostile_server;
 mod parameters;
+mod pretended_server;
 mod read_only;
 mod recovery;
+mod result_shapes;
 mod sessions;
 mod stopping;
 mod tls;
 mod tunnel;
-mod types;
 
 use std::sync::Arc;
 use std::time::Duration;
