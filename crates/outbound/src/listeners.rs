@@ -1,4 +1,5 @@
-//! What this process itself listens on.
+//! What this process itself listens on. An address that somebody else translates to one of ours, such as a router's, is
+//! not recognised.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
