@@ -62,6 +62,8 @@ impl Running {
         if is_of_use {
             give_back(borrowed, settings).await;
         } else {
+            // A connection that broke is left to the server's limit of time: behind it may be a server that has started
+            // anew, where the number is another session's.
             if stops {
                 let _ = timeout(STOPPING, stop(borrowed.session(), settings)).await;
             }
@@ -155,7 +157,8 @@ async fn stop(session: &mut Session, settings: &Settings) -> Result<(), QueryErr
     if !second.is_at_the_server_of(session) {
         return Ok(());
     }
-    second.packets.queue_command(&commands::query(&format!("KILL QUERY {}", session.id())));
+    // Not `KILL QUERY`, which does nothing to a statement that the server has not read yet.
+    second.packets.queue_command(&commands::query(&format!("KILL CONNECTION {}", session.id())));
     let answer = async {
         second.packets.flush().await?;
         second.simple().await
