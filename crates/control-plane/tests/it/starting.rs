@@ -185,6 +185,10 @@ fn bad_configuration_ends_with_one_line() {
         &["upstreams.allowed_networks", "10.0.0.0/8"],
     );
     check(
+        &|setting| format!("{}\n[connections]\nallowed_networks = [\"10.0.0.1/8\"]\n", setting.config),
+        &["connections.allowed_networks", "10.0.0.0/8"],
+    );
+    check(
         &|setting| {
             format!(
                 "{}\n[sign_in.google]\nclient_id = \"x\"\nclient_secret = {{ file = \"/nowhere\" }}\n",

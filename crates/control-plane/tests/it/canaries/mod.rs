@@ -4,6 +4,7 @@
 //!
 //! `VYBE_CANARY_ROUNDS` says how often all ways are gone (`cargo xtask soak canaries`).
 
+mod databases;
 mod everywhere;
 mod forms;
 mod heard;
@@ -31,7 +32,8 @@ use crate::installation::{Installation, ORIGIN};
 
 /// The memory of a process that forbids it can only be read as root.
 const SECTIONS: &str =
-    "[server]\ncore_dumps = true\n[audit]\nheads_file = \"audit-heads.jsonl\"\nheads_every = \"1s\"\n";
+    "[server]\ncore_dumps = true\n[audit]\nheads_file = \"audit-heads.jsonl\"\nheads_every = \"1s\"\n\
+     [connections]\nallowed_networks = [\"127.0.0.0/8\"]\n";
 /// How long memory is looked at again and again until what should be gone is gone.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// The name of values that were sent on connections which are still open.
