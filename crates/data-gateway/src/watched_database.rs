@@ -8,6 +8,7 @@ use databases::{ConnectError, Database, Query, QueryError, ReadOnlyExamination, 
 use serde_json::json;
 use ssh_tunnel::{TunnelError, TunnelStep};
 use time::OffsetDateTime;
+use tokio::task::JoinHandle;
 
 use crate::store::connections;
 use crate::{ChangedHostKey, Connection, ConnectionError, Store};
@@ -43,19 +44,19 @@ impl WatchedDatabase {
         }
     }
 
-    /// Looks whether this is why there is no session.
-    fn note(&self, error: &ConnectError) {
+    /// Looks whether this is why there is no session. If so, that is written down beside whoever asked.
+    fn note(&self, error: &ConnectError) -> Option<JoinHandle<()>> {
         let ConnectError::Tunnel(TunnelError { hop, step: TunnelStep::HostKey { presented } }) = error else {
-            return;
+            return None;
         };
         let seen_at = OffsetDateTime::now_utc();
         let changed = ChangedHostKey { hop: *hop, presented: presented.clone(), seen_at };
         if self.changed.set(changed.clone()).is_err() {
-            return;
+            return None;
         }
         let (store, connection) = (self.store.clone(), self.connection.clone());
         // Whoever asked may leave; the connection is blocked all the same.
-        tokio::spawn(async move {
+        Some(tokio::spawn(async move {
             if let Err(error) = block(&store, &connection, &changed).await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -63,7 +64,7 @@ impl WatchedDatabase {
                     "a changed host key is not written down"
                 );
             }
-        });
+        }))
     }
 
     fn noted<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
@@ -110,7 +111,14 @@ impl Database for WatchedDatabase {
 
     async fn test(&self) -> Result<(), ConnectError> {
         self.check()?;
-        self.database.test().await.inspect_err(|error| self.note(error))
+        let tested = self.database.test().await;
+        if let Err(error) = &tested
+            && let Some(written) = self.note(error)
+        {
+            // Whoever tests it reads next that it is blocked.
+            written.await.ok();
+        }
+        tested
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {

@@ -224,7 +224,8 @@ const EXAMPLES: &[Example] = &[
     bare("test_database_connection").changes_nothing(),
     json("confirm_ssh_host_key", r#"{"hop":0,"hostKey":"SHA256:"}"#).never_succeeds(NO_DATABASE),
     bare("read_database_schema"),
-    bare("examine_read_only"),
+    // No database answers, so that its event tells of a failure.
+    bare("examine_read_only").changes_nothing(),
     json("query_internal_database", "{}").never_succeeds(NO_DATABASE),
     json("query_external_database", "{}").never_succeeds(NO_DATABASE),
     json("query_organization_database", "{}").never_succeeds(NO_DATABASE),
@@ -293,7 +294,7 @@ const EXAMPLES: &[Example] = &[
     form("confirm_ssh_host_key_by_form", "hop=0&host_key=none").never_succeeds(NO_DATABASE),
     bare("show_database_schema"),
     bare("show_read_only_examination"),
-    bare("examine_read_only_by_form"),
+    bare("examine_read_only_by_form").changes_nothing(),
     bare("show_query_records").is_a_record(),
     bare("show_data_queries"),
     bare("show_new_data_query"),

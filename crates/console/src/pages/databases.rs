@@ -12,9 +12,12 @@ mod schema;
 mod trial;
 
 use access_control::{ListConnections, Permit, ReadOrganization, SignedIn};
-use data_gateway::{Connection, Occasion};
-use endpoint::{Call, Problem};
+use data_gateway::{Connection, ConnectionError, Occasion};
+use databases::QueryError;
+use endpoint::http::StatusCode;
+use endpoint::{Call, Problem, sentence};
 use ids::{ConnectionId, OrganizationId};
+use maud::{Markup, html};
 use organizations::Organization;
 use schemars::JsonSchema;
 
@@ -63,6 +66,20 @@ pub(crate) struct ConnectionFields {
 pub(crate) struct HostKeyFields {
     hop: u8,
     host_key: String,
+}
+
+/// What a page says of a database that was asked and did not answer. That no session with it opens is no fault of the page.
+fn unanswered(error: ConnectionError) -> (StatusCode, Markup) {
+    let (status, said, code) = match error {
+        ConnectionError::Query(QueryError::Connect(error)) => {
+            (StatusCode::OK, sentence(&error), error.code())
+        }
+        error => {
+            let problem = Problem::from(error);
+            (problem.status(), problem.detail().to_owned(), problem.code())
+        }
+    };
+    (status, html! { p.bad role="alert" id="problem" data-code=(code) { (said) } })
 }
 
 fn occasion(call: &Call) -> Occasion {

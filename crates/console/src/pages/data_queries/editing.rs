@@ -92,8 +92,8 @@ async fn refused(
     call: &Call,
     problem: Problem,
 ) -> Result<Answer, Problem> {
-    // What is not there is no matter of this page; a connection that is not is one.
-    if problem.status() == StatusCode::NOT_FOUND && problem.code() != "unknown_database" {
+    // What is not there is no matter of this page.
+    if problem.status() == StatusCode::NOT_FOUND {
         return Err(problem);
     }
     let around = Around::read(console, permit.actor(), permit.app(), call).await?;

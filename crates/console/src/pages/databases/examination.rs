@@ -7,7 +7,7 @@ use databases::{Lock, ReadOnlyExamination};
 use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
 
-use super::{Known, occasion};
+use super::{Known, occasion, unanswered};
 use crate::Console;
 use crate::layout::{page, page_with};
 
@@ -31,12 +31,8 @@ pub(crate) async fn examine(
     match console.connections.examine_read_only(&permit, known.connection.id, occasion(&call)).await {
         Ok(examined) => Ok(page(&title(&known), &html! { (report(&examined)) (begin(&known)) })),
         Err(error) => {
-            let problem = Problem::from(error);
-            let content = html! {
-                p.bad role="alert" id="problem" { (problem.detail()) }
-                (begin(&known))
-            };
-            Ok(page_with(problem.status(), &title(&known), &content))
+            let (status, said) = unanswered(error);
+            Ok(page_with(status, &title(&known), &html! { (said) (begin(&known)) }))
         }
     }
 }

@@ -8,7 +8,7 @@ use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
 use schemars::JsonSchema;
 
-use super::Known;
+use super::{Known, unanswered};
 use crate::Console;
 use crate::layout::{page, page_with};
 
@@ -39,13 +39,13 @@ pub(crate) async fn show(
     match schema {
         Ok(schema) => Ok(page(&title, &html! { (content(&schema)) (back) })),
         Err(error) => {
-            let problem = Problem::from(error);
+            let (status, said) = unanswered(error);
             let content = html! {
-                p.bad role="alert" id="problem" { (problem.detail()) }
+                (said)
                 p { a href=(path) { "Test the connection" } " to see which step fails." }
                 (back)
             };
-            Ok(page_with(problem.status(), &title, &content))
+            Ok(page_with(status, &title, &content))
         }
     }
 }
