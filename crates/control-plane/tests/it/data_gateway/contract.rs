@@ -52,7 +52,8 @@ const EXCHANGES: &[(&str, &str, u16)] = &[
 #[test]
 fn existing_apps_get_the_bytes_that_they_know() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new(POSTGRESQL).await;
         let mysql = MariaServer::shared().database(MYSQL);
         let app = json!({ "kind": "internal", "appId": world.app_id("hello") });
@@ -121,7 +122,8 @@ fn file(name: &str) -> PathBuf {
 #[test]
 fn bodies_are_read_strictly() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new("").await;
         world.postgresql("Shop", &customer, json!({})).await;
         for (path, body, status, code) in [

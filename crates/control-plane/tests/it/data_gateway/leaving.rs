@@ -8,7 +8,8 @@ use super::world::{CustomerDatabase, PATIENCE, World};
 #[test]
 fn d52_whoever_leaves_while_a_statement_runs_ends_it_at_the_server() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new("").await;
         world.postgresql("Slow", &customer, json!({})).await;
         let connection = world.begin("Slow", "SELECT pg_sleep(600)", 700_000).await;
@@ -22,7 +23,8 @@ fn d52_whoever_leaves_while_a_statement_runs_ends_it_at_the_server() {
 #[test]
 fn d52_whoever_leaves_in_the_middle_of_an_answer_ends_it_at_the_server() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new("").await;
         let limits = json!({ "mostRows": 100_000_000, "mostBytes": 1_u64 << 40, "mostMilliseconds": 720_000, "mostSessions": 2 });
         world.postgresql("Large", &customer, json!({ "limits": limits })).await;
@@ -43,7 +45,8 @@ fn d52_whoever_leaves_in_the_middle_of_an_answer_ends_it_at_the_server() {
 #[test]
 fn an_answer_that_fails_late_is_broken_off_and_not_ended() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new("").await;
         world.postgresql("Late", &customer, json!({})).await;
         // Two megabytes, and then a division by zero.
@@ -63,7 +66,8 @@ fn an_answer_that_fails_late_is_broken_off_and_not_ended() {
 #[test]
 fn d52_a_reader_who_takes_nothing_holds_a_session_for_half_a_minute() {
     test_support::run(async {
-        let world = World::start(&TestDatabase::sqlite().await).await;
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
         let customer = CustomerDatabase::new("").await;
         let limits = json!({ "mostRows": 100_000_000, "mostBytes": 1_u64 << 40, "mostMilliseconds": 720_000, "mostSessions": 1 });
         world.postgresql("Large", &customer, json!({ "limits": limits })).await;
@@ -72,7 +76,10 @@ fn d52_a_reader_who_takes_nothing_holds_a_session_for_half_a_minute() {
         assert_eq!(connection.head().await.unwrap().status, 200);
         customer.until_running("generate_series", 1).await;
         // The only session is taken, and then it is not.
-        assert_eq!(world.query("Large", "SELECT 1 AS one", json!([])).await.json()["code"], "database_busy");
+        let another = json!({ "name": "Large", "sql": "SELECT 1 AS one", "params": [], "timeout": 500 });
+        let busy = world.ask("hello", "/api/external-databases/query", another.to_string()).await;
+        assert_eq!((busy.status, busy.header("retry-after")), (429, Some("2")), "{}", busy.text());
+        assert_eq!(busy.json()["code"], "database_busy");
         customer.until_running("generate_series", 0).await;
         assert_eq!(world.query("Large", "SELECT 1 AS one", json!([])).await.text(), r#"[{"one":1}]"#);
         drop(connection);

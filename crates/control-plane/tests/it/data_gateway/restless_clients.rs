@@ -67,7 +67,8 @@ impl Load {
 
 /// Lets clients loose on a database for a while; afterwards nothing is left of them.
 pub async fn let_loose(clients: usize, time: Duration) {
-    let world = Arc::new(World::start(&TestDatabase::sqlite().await).await);
+    let database = TestDatabase::sqlite().await;
+    let world = Arc::new(World::start(&database).await);
     let customer = CustomerDatabase::new("").await;
     let limits = json!({ "mostRows": 1000, "mostBytes": 1 << 20, "mostMilliseconds": 60_000, "mostSessions": SESSIONS });
     world.postgresql("Load", &customer, json!({ "limits": limits })).await;
