@@ -7,6 +7,7 @@ use access_control::{AppCredential, Permit, RunQuery};
 use databases::{Caller, Query, QueryError};
 use ids::{AppId, DataQueryId, OrganizationId, UserId};
 use query_guard::Statement;
+use serde_json::Value;
 
 use crate::known_statements::KnownStatements;
 use crate::parameters::{Given, bind};
@@ -68,7 +69,7 @@ pub(crate) struct Ask<'a> {
     pub named_placeholders: bool,
     pub data_query: Option<DataQueryId>,
     /// Makes the list of parameters for what the guard let through.
-    pub bind: &'a (dyn Fn(&Statement) -> Result<Vec<serde_json::Value>, RunError> + Send + Sync),
+    pub bind: &'a (dyn Fn(&Statement) -> Result<Vec<Value>, RunError> + Send + Sync),
     pub timeout: u32,
 }
 
@@ -124,6 +125,7 @@ impl Queries {
             organization: ask.asker.organization,
             app: ask.asker.app,
             most_sessions: usable.limits.most_sessions,
+            values: parameters.iter().map(values).sum(),
         };
         let turn = self.turns.take(turn, timeout.min(LONGEST_WAIT)).await.map_err(|_| RunError::Busy)?;
         let query = Query { statement, parameters, timeout, caller: ask.asker.caller() };
@@ -168,6 +170,15 @@ impl From<&AppCredential> for Asker {
             user: credential.user.as_ref().map(|user| user.user),
             via: credential.environment.into(),
         }
+    }
+}
+
+/// How many values there are in one, itself included.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.iter().map(values).sum::<usize>() + 1,
+        Value::Object(members) => members.values().map(values).sum::<usize>() + members.len() + 1,
+        _ => 1,
     }
 }
 

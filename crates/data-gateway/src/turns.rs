@@ -19,11 +19,13 @@ pub struct TurnBounds {
     pub waiting_of_an_app: usize,
     /// Calls of one organization that wait or run: what each of them holds in memory is bounded, and so is the sum.
     pub of_an_organization: usize,
+    /// Values that these have as parameters, each of which takes far more memory than it has bytes.
+    pub values_of_an_organization: usize,
 }
 
 impl Default for TurnBounds {
     fn default() -> Self {
-        Self { waiting_of_an_app: 32, of_an_organization: 256 }
+        Self { waiting_of_an_app: 32, of_an_organization: 256, values_of_an_organization: 2_000_000 }
     }
 }
 
@@ -43,6 +45,8 @@ pub struct TurnFor {
     pub app: AppId,
     /// How many sessions the connection gives at once.
     pub most_sessions: u16,
+    /// How many values the call has as parameters.
+    pub values: usize,
 }
 
 /// The turns at all connections.
@@ -68,9 +72,15 @@ impl std::fmt::Debug for Turn {
 struct State {
     desks: HashMap<ConnectionId, Desk>,
     /// Calls that wait or run.
-    calls: HashMap<OrganizationId, usize>,
+    calls: HashMap<OrganizationId, Calls>,
     /// Counts turns and tickets.
     clock: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Calls {
+    number: usize,
+    values: usize,
 }
 
 /// One connection.
@@ -138,10 +148,13 @@ impl Turns {
     fn ask_at_desk(&self, at: TurnFor, given: &mut Vec<Waiter>) -> Result<Asked, Busy> {
         let mut state = locked(&self.state);
         let state = &mut *state;
-        let calls = state.calls.entry(at.organization).or_default();
-        if *calls >= self.bounds.of_an_organization {
+        let calls = state.calls.get(&at.organization).copied().unwrap_or_default();
+        if calls.number >= self.bounds.of_an_organization
+            || calls.values.saturating_add(at.values) > self.bounds.values_of_an_organization
+        {
             return Err(Busy);
         }
+        let calls = Calls { number: calls.number + 1, values: calls.values + at.values };
         let desk = state.desks.entry(at.connection).or_default();
         state.clock += 1;
         let most = usize::from(at.most_sessions).max(1);
@@ -152,7 +165,7 @@ impl Turns {
         if desk.has_room_for(at.app) {
             // Whoever waits may have no more than they have: a free session goes to them as soon as it is one.
             desk.begin(at.app);
-            *calls += 1;
+            state.calls.insert(at.organization, calls);
             return Ok(Asked::Now(Turn { state: Arc::clone(&self.state), at }));
         }
         let (give, taken) = oneshot::channel();
@@ -166,7 +179,7 @@ impl Turns {
                 waiters: VecDeque::from([waiter]),
             }),
         }
-        *calls += 1;
+        state.calls.insert(at.organization, calls);
         let ticket = Ticket { state: Arc::clone(&self.state), at, number: state.clock };
         Ok(Asked::Later(taken, ticket))
     }
@@ -225,8 +238,9 @@ impl State {
     /// One call less, and nothing is kept of those who have none.
     fn forget(&mut self, at: TurnFor) {
         if let Some(calls) = self.calls.get_mut(&at.organization) {
-            *calls = calls.saturating_sub(1);
-            if *calls == 0 {
+            calls.number = calls.number.saturating_sub(1);
+            calls.values = calls.values.saturating_sub(at.values);
+            if calls.number == 0 {
                 self.calls.remove(&at.organization);
             }
         }

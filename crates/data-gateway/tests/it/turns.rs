@@ -32,6 +32,7 @@ impl House {
             organization: self.organization,
             app,
             most_sessions: self.sessions,
+            values: 0,
         }
     }
 
@@ -121,7 +122,7 @@ async fn turns_go_round_between_apps_and_in_order_within_one() {
 
 #[tokio::test]
 async fn d52_the_line_of_an_app_and_the_calls_of_an_organization_have_an_end() {
-    let bounds = TurnBounds { waiting_of_an_app: 2, of_an_organization: 5 };
+    let bounds = TurnBounds { waiting_of_an_app: 2, of_an_organization: 5, ..TurnBounds::default() };
     let house = House::new(1, bounds);
     let (one, two) = (AppId::generate(), AppId::generate());
     let held = house.take(one).await.unwrap();
@@ -201,5 +202,20 @@ async fn d52_nothing_leaks_and_nobody_starves_among_200_restless_callers() {
         served[position] += turns;
     }
     assert!(served.iter().all(|turns| *turns > 0), "{served:?}");
+    assert_eq!(house.load(), (0, 0));
+}
+
+#[tokio::test]
+async fn d52_parameters_of_an_organization_have_an_end() {
+    let bounds = TurnBounds { values_of_an_organization: 1000, ..TurnBounds::default() };
+    let house = House::new(10, bounds);
+    let app = AppId::generate();
+    let with = |values: usize| TurnFor { values, ..house.of(app) };
+    let held = house.turns.take(with(900), PATIENCE).await.unwrap();
+    assert_eq!(house.turns.take(with(101), PATIENCE).await.err(), Some(Busy));
+    let another = house.turns.take(with(100), PATIENCE).await.unwrap();
+    drop(held);
+    drop(house.turns.take(with(900), PATIENCE).await.unwrap());
+    drop(another);
     assert_eq!(house.load(), (0, 0));
 }
