@@ -70,40 +70,38 @@ pub(crate) fn integer(number: i64, out: &mut Vec<u8>) {
 
 /// Appends a floating-point number, which JSON has only if it is finite; otherwise `null`.
 pub(crate) fn double(number: f64, out: &mut Vec<u8>) {
-    float(
-        number.is_finite(),
-        number.abs(),
-        number == 0.0,
-        format_args!("{number}"),
-        || format!("{number:e}"),
-        out,
-    );
+    float(&number, number.is_finite(), number.abs(), out);
 }
 
 /// Appends a floating-point number of four bytes, with as many digits as it has.
 pub(crate) fn single(number: f32, out: &mut Vec<u8>) {
-    let size = f64::from(number.abs());
-    float(number.is_finite(), size, number == 0.0, format_args!("{number}"), || format!("{number:e}"), out);
+    float(&number, number.is_finite(), f64::from(number.abs()), out);
 }
 
 /// Shortest digits that give the number back, in the notation that ECMAScript chooses for its size.
-fn float(
-    is_finite: bool,
-    size: f64,
-    is_zero: bool,
-    plain: std::fmt::Arguments<'_>,
-    scientific: impl FnOnce() -> String,
-    out: &mut Vec<u8>,
-) {
+fn float<N>(number: &N, is_finite: bool, size: f64, out: &mut Vec<u8>)
+where
+    N: serde::Serialize + std::fmt::Display + std::fmt::LowerExp,
+{
     if !is_finite {
         out.extend_from_slice(b"null");
-    } else if is_zero {
+        return;
+    }
+    if size == 0.0 {
         out.push(b'0');
+        return;
+    }
+    // Writing into memory does not fail.
+    if (1e-5..1e15).contains(&size) {
+        // The same digits in the same notation, faster; whole numbers have `.0`.
+        let _ = serde_json::to_writer(&mut *out, number);
+        if out.ends_with(b".0") {
+            out.truncate(out.len() - 2);
+        }
     } else if (1e-6..1e21).contains(&size) {
-        // Writing into memory does not fail.
-        let _ = out.write_fmt(plain);
+        let _ = write!(out, "{number}");
     } else {
-        let text = scientific();
+        let text = format!("{number:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((text.as_str(), "0"));
         out.extend_from_slice(digits.as_bytes());
         out.push(b'e');

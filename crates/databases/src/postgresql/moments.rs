@@ -47,7 +47,9 @@ fn moment(days: i64, microseconds: i64, out: &mut Vec<u8>) {
     out.push(b'T');
     clock(microseconds, out);
     out.push(b'.');
-    digits(microseconds / 1000 % 1000, 3, out);
+    let milliseconds = microseconds / 1000 % 1000;
+    out.push(b'0' + u8::try_from(milliseconds / 100).unwrap_or(0));
+    digits(milliseconds, 2, out);
     out.extend_from_slice(b"Z\"");
 }
 
@@ -75,13 +77,14 @@ fn clock(microseconds: i64, out: &mut Vec<u8>) {
     digits(seconds % 60, 2, out);
 }
 
-/// A number that is not negative, with leading zeros.
+/// A number that is not negative, with leading zeros, in an even number of digits.
 fn digits(number: i64, width: u32, out: &mut Vec<u8>) {
-    let mut divisor = 10_i64.pow(width.saturating_sub(1));
-    while divisor > 0 {
-        out.push(b'0' + u8::try_from(number / divisor % 10).unwrap_or(0));
-        divisor /= 10;
+    if width > 2 {
+        digits(number / 100, width - 2, out);
     }
+    // Always below a hundred.
+    let pair = u8::try_from(number % 100).unwrap_or(0);
+    out.extend_from_slice(&[b'0' + pair / 10, b'0' + pair % 10]);
 }
 
 /// Appends a time of day as PostgreSQL prints it.

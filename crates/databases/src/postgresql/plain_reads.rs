@@ -7,7 +7,7 @@
 //! triggers, which reads do not pull, and extensions.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use query_guard::Statement;
@@ -40,7 +40,15 @@ const IS_PLAIN: &str = "SELECT \
 /// What is known of a database, for a while.
 #[derive(Default)]
 pub(crate) struct PlainReads {
-    known: Mutex<HashMap<String, (Instant, bool)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Whether reads of these relations are plain, and when that was asked.
+    plain: HashMap<String, (Instant, bool)>,
+    /// How often the database may have changed.
+    changes: u64,
 }
 
 impl PlainReads {
@@ -52,29 +60,44 @@ impl PlainReads {
         let relations = statement.relations();
         // No name has this character.
         let key = relations.join("\0");
-        if let Some(known) = self.fresh(&key) {
-            return known;
-        }
+        let changes = {
+            let known = self.known();
+            if let Some((asked, is_plain)) = known.plain.get(&key)
+                && asked.elapsed() < FRESH
+            {
+                return *is_plain;
+            }
+            known.changes
+        };
+        // Rare, and larger than all that runs usually.
+        Box::pin(self.find_out(key, relations, changes, client)).await
+    }
+
+    async fn find_out(&self, key: String, relations: &[String], changes: u64, client: &Client) -> bool {
         let asked = Instant::now();
         let is_plain = match client.query_typed(IS_PLAIN, &[(&relations, Type::TEXT_ARRAY)]).await {
             Ok(rows) => rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)),
             Err(_) => false,
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.clear();
+        let mut known = self.known();
+        // Not what was true before a change that came meanwhile.
+        if known.changes == changes {
+            if known.plain.len() >= MOST {
+                known.plain.clear();
+            }
+            known.plain.insert(key, (asked, is_plain));
         }
-        known.insert(key, (asked, is_plain));
         is_plain
-    }
-
-    fn fresh(&self, key: &str) -> Option<bool> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).filter(|(asked, _)| asked.elapsed() < FRESH).map(|(_, is_plain)| *is_plain)
     }
 
     /// The database may have changed.
     pub(crate) fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut known = self.known();
+        known.changes += 1;
+        known.plain.clear();
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,7 +13,8 @@ impl Opens for Door {
     type Session = Session;
 
     async fn open(&self) -> Result<Session, ConnectError> {
-        Self::open(self).await
+        // Rare and large: every borrowing would carry it along.
+        Box::pin(Self::open(self)).await
     }
 }
 

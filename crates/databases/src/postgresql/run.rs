@@ -85,7 +85,8 @@ impl Run {
     pub(super) async fn until_its_end(mut self) -> Result<(), QueryError> {
         match self.attempt(true).await? {
             Attempt::Over => Ok(()),
-            Attempt::Stale => self.attempt(false).await.map(|_| ()),
+            // Rare and large, as everything in a box here.
+            Attempt::Stale => Box::pin(self.attempt(false)).await.map(|_| ()),
         }
     }
 
@@ -117,9 +118,13 @@ impl Run {
             }
         };
 
-        let exchanged = self.exchange(&mut running, &prepared, parameters).await?;
         let may_change_much = query.statement.writes() || query.statement.calls_unknown_functions();
         if may_change_much {
+            database.plain_reads.forget();
+        }
+        let exchanged = self.exchange(&mut running, &prepared, parameters).await?;
+        if may_change_much {
+            // What was found out while it ran may have been so before it.
             database.plain_reads.forget();
         }
         let Some(session) = running.session() else { return Err(QueryError::Broken) };
@@ -159,7 +164,7 @@ impl Run {
         if let Some(prepared) = session.statements.get(statement.sql()) {
             return Ok(Ok((prepared, true)));
         }
-        let preparing = prepare(&session.client, statement.sql(), statement.writes());
+        let preparing = Box::pin(prepare(&session.client, statement.sql(), statement.writes()));
         Ok(match self.time.limit(preparing).await? {
             Ok(prepared) => {
                 let prepared = Arc::new(prepared);
