@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::queries::{LARGEST_BODY, Parameters, REFUSALS, answer};
 use crate::data_query_parameter::{Parameter, ParameterType};
-use crate::{DataQueries, DataQuery, DataQueryDefinition, Occasion, USUAL_TIMEOUT};
+use crate::{DataQueries, DataQuery, DataQueryDefinition, Occasion, RunError, USUAL_TIMEOUT};
 
 /// The largest body of a saved query, in bytes: its statement has at most 64 KiB.
 const LARGEST_DEFINITION: usize = 256 << 10;
@@ -199,7 +199,11 @@ async fn try_out(
 ) -> Result<Answer, Problem> {
     let id = call.path("data_query_id")?;
     let TryBody { params } = call.json_up_to(LARGEST_BODY).await?;
-    answer(queries.try_out(&permit, id, &Parameters::given(params)).await?).await
+    match queries.try_out(&permit, id, &Parameters::given(params)).await {
+        // An identifier in a path is answered alike, whatever is wrong with it.
+        Err(RunError::UnknownDataQuery) => Err(Problem::not_found()),
+        running => answer(running?).await,
+    }
 }
 
 async fn run(queries: DataQueries, permit: Permit<RunDataQuery>, mut call: Call) -> Result<Answer, Problem> {
