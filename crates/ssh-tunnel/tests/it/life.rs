@@ -73,9 +73,6 @@ async fn a_dropped_stream_leaves_no_session_and_no_task() {
             while tokio::time::timeout(Duration::from_secs(2), stream.write_all(&piece)).await.is_ok() {}
         }
         drop(stream);
-        let mut heard = Vec::new();
-        let _ = eventually(accepted.read_to_end(&mut heard)).await;
-        assert!(heard.starts_with(b"last words"));
         for server in &servers {
             gone(server).await;
         }
@@ -85,6 +82,9 @@ async fn a_dropped_stream_leaves_no_session_and_no_task() {
             }
         })
         .await;
+        let mut heard = Vec::new();
+        let _ = eventually(accepted.read_to_end(&mut heard)).await;
+        assert!(heard.starts_with(b"last words"));
     }
 }
 
