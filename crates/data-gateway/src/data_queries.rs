@@ -214,17 +214,15 @@ impl DataQueries {
     async fn execute(&self, asker: Asker, query: &DataQuery, given: &Given) -> Result<Running, RunError> {
         let definition = &query.definition;
         let bind = |statement: &Statement| bind(&definition.parameters, statement, given);
-        self.queries
-            .execute(Ask {
-                asker,
-                named: Named::Saved(definition.connection),
-                sql: &definition.sql,
-                named_placeholders: true,
-                data_query: Some(query.id),
-                bind: &bind,
-                timeout: definition.timeout,
-            })
-            .await
+        let ask = Ask {
+            asker,
+            named: Named::Saved(definition.connection),
+            sql: &definition.sql,
+            named_placeholders: true,
+            data_query: Some(query.id),
+            timeout: definition.timeout,
+        };
+        self.queries.execute(ask, bind).await
     }
 
     async fn read(&self, app: AppId, id: DataQueryId) -> Result<DataQuery, DataQueryError> {

@@ -77,7 +77,6 @@ impl KnownStatements {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use query_guard::{Language, check};
 

@@ -19,7 +19,7 @@ pub enum Given {
 
 /// One value for each placeholder. What is missing and what is too much are refused; values are never repeated in an
 /// error.
-pub(crate) fn bind(statement: &Statement, given: &Given) -> Result<Vec<Value>, RunError> {
+pub(crate) fn bind(statement: &Statement, given: Given) -> Result<Vec<Value>, RunError> {
     let wanted = statement.placeholders();
     let names = statement.names();
     match given {
@@ -28,13 +28,13 @@ pub(crate) fn bind(statement: &Statement, given: &Given) -> Result<Vec<Value>, R
         Given::List(list) if !names.is_empty() && !list.is_empty() => {
             Err(RunError::Parameters("the statement names its parameters: give them as an object".to_owned()))
         }
-        Given::List(list) if list.len() == wanted => Ok(list.clone()),
+        Given::List(list) if list.len() == wanted => Ok(list),
         Given::List(list) => Err(missing(wanted, list.len())),
         Given::Map(map) if names.is_empty() && wanted > 0 => Err(RunError::Parameters(format!(
             "the statement numbers its parameters: give {wanted} of them as a list, not {} by name",
             map.len()
         ))),
-        Given::Map(map) => by_name(names, map),
+        Given::Map(map) => by_name(names, &map),
     }
 }
 

@@ -68,8 +68,6 @@ pub(crate) struct Ask<'a> {
     /// Whether its placeholders are names, whatever the language.
     pub named_placeholders: bool,
     pub data_query: Option<DataQueryId>,
-    /// Makes the list of parameters for what the guard let through.
-    pub bind: &'a (dyn Fn(&Statement) -> Result<Vec<Value>, RunError> + Send + Sync),
     pub timeout: u32,
 }
 
@@ -88,18 +86,22 @@ impl Queries {
         let Told { named, sql, parameters, timeout } = told;
         let timeout = checked_timeout(timeout)?;
         let asker = Asker::from(permit.credential());
-        let bind = |statement: &Statement| bind(statement, &parameters);
-        let ask =
-            Ask { asker, named, sql, named_placeholders: false, data_query: None, bind: &bind, timeout };
-        self.execute(ask).await
+        let bind = |statement: &Statement| bind(statement, parameters);
+        let ask = Ask { asker, named, sql, named_placeholders: false, data_query: None, timeout };
+        self.execute(ask, bind).await
     }
 
-    /// Runs what was asked, with a record of it, whatever comes of it.
-    pub(crate) async fn execute(&self, ask: Ask<'_>) -> Result<Running, RunError> {
+    /// Runs what was asked, with a record of it, whatever comes of it; `bind` makes the list of parameters for what the
+    /// guard let through.
+    pub(crate) async fn execute(
+        &self,
+        ask: Ask<'_>,
+        bind: impl FnOnce(&Statement) -> Result<Vec<Value>, RunError> + Send,
+    ) -> Result<Running, RunError> {
         let Asker { organization, app, .. } = ask.asker;
         let usable = self.databases.usable(organization, app, ask.named).await?;
         let mut begun = self.recorder.begin(ask.asked(&usable)).await?;
-        match self.attempt(&ask, &usable, &mut begun).await {
+        match self.attempt(&ask, bind, &usable, &mut begun).await {
             Ok((rows, turn)) => Ok(Running::new(rows, turn, begun)),
             Err(error) => {
                 begun.end(Outcome::from(&error));
@@ -111,13 +113,14 @@ impl Queries {
     async fn attempt(
         &self,
         ask: &Ask<'_>,
+        bind: impl FnOnce(&Statement) -> Result<Vec<Value>, RunError> + Send,
         usable: &Usable,
         begun: &mut Begun,
     ) -> Result<(databases::Rows, crate::turns::Turn), RunError> {
         let statement = self.known.judge(usable, ask.named_placeholders, ask.sql)?;
         begun.asked.kind = statement.kind().to_owned();
         begun.asked.fingerprint = statement.fingerprint().to_string();
-        let parameters = (ask.bind)(&statement)?;
+        let parameters = bind(&statement)?;
         let milliseconds = ask.timeout.min(usable.limits.most_milliseconds);
         let timeout = Duration::from_millis(milliseconds.into());
         let turn = TurnFor {

@@ -121,8 +121,11 @@ async fn list(
 }
 
 fn identifier<T: std::str::FromStr>(call: &Call, name: &'static str) -> Result<Option<T>, Problem> {
-    let invalid = |_| Problem::invalid("invalid_search", format!("{name} is no identifier of that kind."));
-    call.query(name)?.map(|text| text.parse().map_err(|error: T::Err| invalid(drop(error)))).transpose()
+    let Some(text) = call.query(name)? else { return Ok(None) };
+    let found = text.parse().ok();
+    found
+        .map(Some)
+        .ok_or_else(|| Problem::invalid("invalid_search", format!("{name} is no identifier of that kind.")))
 }
 
 fn outcome(call: &Call) -> Result<Option<Outcome>, Problem> {
