@@ -46,7 +46,7 @@ impl Connections {
         permit: &Permit<ConfirmHostKey>,
         id: ConnectionId,
         hop: usize,
-        host_key: &Fingerprint,
+        host_key: &str,
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
@@ -60,14 +60,14 @@ impl Connections {
         let changed = changed.ok_or(ConnectionError::OtherHostKey)?;
         let mut after = Connection { changed_host_key: None, ..before.clone() };
         let pinned = after.definition.destination.hops.get_mut(hop).ok_or(ConnectionError::OtherHostKey)?;
-        if *host_key == changed.presented {
+        if host_key == changed.presented.to_string() {
             let Opened { secrets, .. } = self.open.unlock_in(change.transaction(), &before).await?;
-            pinned.host_key = host_key.clone();
+            pinned.host_key = changed.presented.clone();
             let sealed = Opened::sealed(&after.definition, &secrets)?;
             after.version = self.vault.replace(&change, before.place(), &sealed, now).await?;
             (after.updated_by, after.updated_at) = (permit.user(), now);
             connections::update(change.transaction(), &after).await?;
-        } else if *host_key == pinned.host_key {
+        } else if host_key == pinned.host_key.to_string() {
             connections::set_changed_host_key(change.transaction(), id, None).await?;
         } else {
             return Err(ConnectionError::OtherHostKey);

@@ -211,7 +211,6 @@ async fn confirm(
 ) -> Result<Answer, Problem> {
     let id = call.path("connection_id")?;
     let ConfirmBody { hop, host_key } = call.json().await?;
-    let host_key = host_key.parse().map_err(|_| Problem::from(ConnectionError::OtherHostKey))?;
     let confirmed = connections.confirm_host_key(&permit, id, hop, &host_key, occasion(&call)).await?;
     Ok(Answer::json(&ConnectionAnswer::from(confirmed)))
 }

@@ -80,15 +80,17 @@ test_support::on_both_stores! {
         let mut repinned = reachable("Sales", &name);
         repinned.destination.hops = vec![through(&server, &key)];
         assert!(matches!(office.update(&made, repinned).await, Err(ConnectionError::HostKeyChanged(_))));
-        // Nor does an Admin who reads from the wrong sheet.
+        // Nor does an Admin who reads from the wrong sheet, or nothing at all.
+        let refused = office.connections.confirm_host_key(&confirm, made.id, 0, "", occasion()).await;
+        assert!(matches!(refused, Err(ConnectionError::OtherHostKey)));
         let other = SshKey::generate(&["-t", "ed25519"], "");
         for (hop, key) in [(0, &other), (1, &new)] {
             let refused =
-                office.connections.confirm_host_key(&confirm, made.id, hop, &fingerprint(key), occasion()).await;
+                office.connections.confirm_host_key(&confirm, made.id, hop, &key.fingerprint, occasion()).await;
             assert!(matches!(refused, Err(ConnectionError::OtherHostKey)));
         }
         let confirmed =
-            office.connections.confirm_host_key(&confirm, made.id, 0, &fingerprint(&new), occasion()).await.unwrap();
+            office.connections.confirm_host_key(&confirm, made.id, 0, &new.fingerprint, occasion()).await.unwrap();
         assert_eq!((confirmed.version, confirmed.changed_host_key), (2, None));
         assert_eq!(confirmed.definition.destination.hops[0].host_key, fingerprint(&new));
         assert_eq!(office.connections.test(&manage, made.id).await.unwrap(), Ok(()));
@@ -96,7 +98,7 @@ test_support::on_both_stores! {
         assert_eq!(events.len(), 1);
         assert_eq!(events[0]["after"]["destination"]["hops"][0]["hostKey"], new.fingerprint);
         // It cannot be said twice.
-        let again = office.connections.confirm_host_key(&confirm, made.id, 0, &fingerprint(&new), occasion()).await;
+        let again = office.connections.confirm_host_key(&confirm, made.id, 0, &new.fingerprint, occasion()).await;
         assert!(matches!(again, Err(ConnectionError::OtherHostKey)));
 
         // Another time it was somebody in between: the key that was pinned stays.
@@ -104,7 +106,7 @@ test_support::on_both_stores! {
         assert!(office.connections.test(&manage, made.id).await.unwrap().is_err());
         wait_until_blocked(&office, &made).await;
         let kept =
-            office.connections.confirm_host_key(&confirm, made.id, 0, &fingerprint(&new), occasion()).await.unwrap();
+            office.connections.confirm_host_key(&confirm, made.id, 0, &new.fingerprint, occasion()).await.unwrap();
         assert_eq!((kept.version, kept.changed_host_key), (2, None));
         assert_eq!(office.connections.test(&manage, made.id).await.unwrap().unwrap_err().step(), Step::HostKey);
         wait_until_blocked(&office, &made).await;

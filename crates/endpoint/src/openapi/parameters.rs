@@ -1,8 +1,8 @@
 //! What stands in the path and in the query.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, DecisionId, GroupId, InvitationId, KeyRotationId, OrganizationId,
-    PathRuleId, SecretId, ServerSecretId, SessionId, UserId,
+    AgentTokenId, AppId, AuditEventId, ConnectionId, DataQueryId, DecisionId, GroupId, InvitationId,
+    KeyRotationId, OrganizationId, PathRuleId, SecretId, ServerSecretId, SessionId, UserId,
 };
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ const IN_PATHS: &[(&str, SchemaOf)] = &[
     ("api_token_id", schema_of::<SessionId>),
     ("app_id", schema_of::<AppId>),
     ("app_secret_id", schema_of::<SecretId>),
+    ("connection_id", schema_of::<ConnectionId>),
+    ("data_query_id", schema_of::<DataQueryId>),
     ("decision_id", schema_of::<DecisionId>),
     ("event_id", schema_of::<AuditEventId>),
     ("group_id", schema_of::<GroupId>),

@@ -71,12 +71,10 @@ pub(crate) async fn confirm(
     let known = Known::read(&console, permit.actor(), permit.organization(), &call).await?;
     let confirmed = async {
         let hop = fields.number("hop")?;
-        let host_key = fields.text("host_key").parse();
-        let host_key =
-            host_key.map_err(|error| Problem::invalid("invalid_host_key", endpoint::sentence(&error)))?;
+        let host_key = fields.text("host_key");
         let id = known.connection.id;
         Ok::<_, Problem>(
-            console.connections.confirm_host_key(&permit, id, hop, &host_key, occasion(&call)).await?,
+            console.connections.confirm_host_key(&permit, id, hop, host_key, occasion(&call)).await?,
         )
     };
     match confirmed.await {
