@@ -12,13 +12,13 @@ use test_support::{RawConnection, TestDatabase, on_both_stores};
 use crate::platform::Platform;
 
 /// A data folder, and what an operator or a stranger does with it.
-struct Operator {
-    folder: tempfile::TempDir,
+pub struct Operator {
+    pub folder: tempfile::TempDir,
     config: PathBuf,
 }
 
 impl Operator {
-    fn new(database: &TestDatabase) -> Self {
+    pub fn new(database: &TestDatabase) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("vybe.toml");
         let of = |name: &str| folder.path().join(name).display().to_string();
@@ -44,7 +44,7 @@ impl Operator {
         vybe(&[&["audit"], arguments, &config].concat())
     }
 
-    fn public_key(&self) -> String {
+    pub fn public_key(&self) -> String {
         let output = self.audit(&["public-key"]);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -72,7 +72,7 @@ impl Operator {
     }
 }
 
-fn vybe(arguments: &[&str]) -> Output {
+pub fn vybe(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vybe"));
     command
         .args(arguments)

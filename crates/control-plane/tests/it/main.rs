@@ -34,6 +34,7 @@ mod organization_page;
 mod platform;
 mod policy;
 mod programs;
+mod read_only_proof;
 mod receivers;
 mod recycled_hosts;
 mod rotations_by_api;
