@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use test_support::{MariaServer, TestDatabase, python};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
 use super::world::{CustomerDatabase, World, external, mariadb};
@@ -42,8 +42,8 @@ impl Attack {
             .args([
                 "--technique=BEUS",
                 "--time-sec=2",
-                "--timeout=30",
-                "--retries=0",
+                "--timeout=60",
+                "--retries=2",
                 "--ignore-code=*",
                 "--output-dir",
             ])
@@ -58,9 +58,61 @@ impl Attack {
             said.contains("all tested parameters do not appear to be injectable")
                 || said.contains("does not seem to be injectable"),
         );
-        assert!(found != nothing, "{}: sqlmap came to no end:\n{said}", self.name);
+        assert!(
+            found != nothing && !said.contains("can't establish"),
+            "{}: sqlmap came to no end:\n{said}",
+            self.name
+        );
         (found, said)
     }
+}
+
+/// Head and body of a request.
+async fn whole_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    loop {
+        if stream.read_buf(&mut request).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let Some((head, _)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+        if request.len() >= head.len() + 4 + length.unwrap_or(0) {
+            return Some(request);
+        }
+    }
+}
+
+/// The same request, after which the connection is closed.
+fn closing(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let kept = head.split("\r\n").filter(|line| !line.to_lowercase().starts_with("connection:"));
+    let head: Vec<&str> = kept.chain(["Connection: close"]).collect();
+    format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()
+}
+
+/// Passes requests on to the platform: sqlmap knows no way to say where a host is.
+async fn relay(world: &World) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, url) = (world.platform.browser().client, world.platform.url("/"));
+    let client = std::sync::Arc::new(client);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (client, url) = (std::sync::Arc::clone(&client), url.clone());
+            tokio::spawn(async move {
+                let Some(request) = whole_request(&mut stream).await else { return };
+                let mut platform = client.connect(&url).await;
+                if platform.send(closing(&request)).await.is_ok()
+                    && let Ok(answer) = platform.rest().await
+                {
+                    let _ = stream.write_all(&answer).await;
+                }
+            });
+        }
+    });
+    address
 }
 
 /// A server as it should not be: it writes what it is sent into a statement.
@@ -72,21 +124,9 @@ async fn injectable(database: &CustomerDatabase) -> SocketAddr {
         while let Ok((mut stream, _)) = listener.accept().await {
             let store = store.clone();
             tokio::spawn(async move {
-                let mut request = vec![0; 64 << 10];
-                let mut length = 0;
-                let body: Value = loop {
-                    let read = stream.read(&mut request[length..]).await.unwrap_or(0);
-                    if read == 0 {
-                        return;
-                    }
-                    length += read;
-                    let text = String::from_utf8_lossy(&request[..length]);
-                    if let Some((_, body)) = text.split_once("\r\n\r\n")
-                        && let Ok(body) = serde_json::from_str(body)
-                    {
-                        break body;
-                    }
-                };
+                let Some(request) = whole_request(&mut stream).await else { return };
+                let start = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+                let body: Value = serde_json::from_slice(&request[start..]).unwrap_or_default();
                 let id = body["params"][0].as_str().unwrap_or_default();
                 let (status, answer) =
                     match store.names(&format!("SELECT name FROM items WHERE id = '{id}'")).await {
@@ -142,7 +182,7 @@ fn d12_sqlmap_finds_nothing_in_the_parameters_of_any_query_endpoint() {
         let made = world.editor.call("POST", &world.data_queries("hello"), Some(&saved)).await;
         assert_eq!(made.status, 201, "{}", made.text());
 
-        let attacks = attacks(&world);
+        let attacks = attacks(&world, relay(&world).await);
         for attack in &attacks {
             let (found, said) = attack.run(folder.path()).await;
             assert!(!found, "{} is injectable:\n{said}", attack.name);
@@ -152,7 +192,7 @@ fn d12_sqlmap_finds_nothing_in_the_parameters_of_any_query_endpoint() {
 }
 
 /// Every parameter of every endpoint.
-fn attacks(world: &World) -> Vec<Attack> {
+fn attacks(world: &World, relay: SocketAddr) -> Vec<Attack> {
     let value = format!("item 1{MARK}");
     let numbered = "SELECT id, name FROM items WHERE name = $1";
     let marked = |name: &str| format!("{name}{MARK}");
@@ -211,7 +251,7 @@ fn attacks(world: &World) -> Vec<Attack> {
             let host = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
             Attack {
                 name,
-                url: format!("https://127.0.0.1:{}{path}", url.port().unwrap()),
+                url: format!("http://{relay}{path}"),
                 host,
                 headers: vec![
                     "Content-Type: application/json".to_owned(),
