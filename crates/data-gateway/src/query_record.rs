@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access_control::Environment;
-use databases::QueryError;
+use databases::{Ending, QueryError};
 use ids::{AppId, ConnectionId, DataQueryId, OrganizationId, QueryRecordId, UserId};
 use time::OffsetDateTime;
 
@@ -115,6 +115,16 @@ pub enum Outcome {
     BrokeOff,
     /// Nobody waited for the answer any more, or took it too slowly.
     Abandoned,
+}
+
+impl From<Ending> for Outcome {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Finished => Self::Answered,
+            Ending::Failed => Self::Failed,
+            Ending::TimedOut => Self::TimedOut,
+        }
+    }
 }
 
 impl Outcome {

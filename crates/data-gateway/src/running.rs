@@ -75,7 +75,7 @@ impl Running {
             }
         }
         let summary = self.rows.summary();
-        self.end(Outcome::Answered);
+        self.end(Outcome::from(summary.ending));
         Ok(Answered::Whole(joined(held, bytes), summary))
     }
 
@@ -96,7 +96,7 @@ impl Running {
                     let outcome = Outcome::from(&error);
                     (Piece::Failed(error), Some(outcome))
                 }
-                None => (Piece::End, Some(Outcome::Answered)),
+                None => (Piece::End, Some(Outcome::from(self.rows.summary().ending))),
             };
             if let Some(outcome) = outcome {
                 // Nothing is wanted of the database any more, however slowly the last piece is taken.

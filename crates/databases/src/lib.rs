@@ -34,6 +34,6 @@ pub use open::open;
 pub use query::{Caller, Query};
 pub use query_error::QueryError;
 pub use read_only::{Attempt, Lock, LockState, ReadOnlyExamination};
-pub use rows::{Rows, Summary};
+pub use rows::{Ending, Rows, Summary};
 pub use schema::{Column, ForeignKey, Schema, Table};
 pub use target::{Credentials, Target, Tls};

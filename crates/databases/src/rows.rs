@@ -27,6 +27,20 @@ pub struct Summary {
     pub bytes: u64,
     /// How long the database took, until its last row.
     pub duration: Duration,
+    /// What a whole answer says of its statement.
+    pub ending: Ending,
+}
+
+/// What a whole answer says of its statement: those of Redshift say themselves that there was an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It ended well.
+    #[default]
+    Finished,
+    /// The database refused it.
+    Failed,
+    /// It ran too long.
+    TimedOut,
 }
 
 /// Where an engine puts the pieces.

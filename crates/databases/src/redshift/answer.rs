@@ -12,26 +12,17 @@ use tokio_postgres::fallible_iterator::FallibleIterator as _;
 use tokio_postgres::types::Type;
 
 use super::messages::strange;
-use crate::QueryError;
+use crate::{Ending, QueryError};
 
 /// The size of the pieces, in bytes.
 const PIECE: usize = 32 << 10;
 
-/// What became of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Finished,
-    Failed,
-    TimedOut,
-}
-
-impl Status {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Finished => "FINISHED",
-            Self::Failed => "FAILED",
-            Self::TimedOut => "TIMED_OUT",
-        }
+/// The word for it on the wire.
+const fn status(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Finished => "FINISHED",
+        Ending::Failed => "FAILED",
+        Ending::TimedOut => "TIMED_OUT",
     }
 }
 
@@ -111,11 +102,11 @@ impl Answer {
     }
 
     /// The last piece.
-    pub(super) fn end(mut self, status: Status, error: Option<&str>) -> (Bytes, u64) {
+    pub(super) fn end(mut self, ending: Ending, error: Option<&str>) -> (Bytes, u64) {
         self.begin(&[]);
         let before = self.written.len();
         self.written.put_slice(b"],\"status\":\"");
-        self.written.put_slice(status.as_str().as_bytes());
+        self.written.put_slice(status(ending).as_bytes());
         self.written.put_u8(b'"');
         if let Some(error) = error {
             self.written.put_slice(b",\"error\":");

@@ -8,11 +8,11 @@ use postgres_protocol::message::backend::Message;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::answer::{Answer, Status};
+use super::answer::Answer;
 use super::messages::{put_statement, refusal};
 use super::{Counted, Sessions};
 use crate::rows::RowsSender;
-use crate::{Caller, Query, QueryError, Summary};
+use crate::{Caller, Ending, Query, QueryError, Summary};
 
 /// The most records of an answer, as existing apps know it.
 const MOST_RECORDS: u64 = 5_000;
@@ -34,7 +34,7 @@ pub(super) struct Running {
 /// How a conversation about one statement ended.
 enum End {
     /// The server waits for the next statement.
-    Ready(Status, Option<String>),
+    Ready(Ending, Option<String>),
     /// It was broken off.
     Off(Stop),
 }
@@ -93,16 +93,18 @@ impl Running {
                 self.sessions.opener.cancel(session.session.key).await;
                 drop(session);
                 match stop {
-                    Stop::Timeout => (Ok((Status::TimedOut, Some(self.timed_out()))), None),
+                    Stop::Timeout => (Ok((Ending::TimedOut, Some(self.timed_out()))), None),
                     Stop::Abandoned => return,
                     Stop::Error(error) => (Err(error), None),
                 }
             }
         };
-        let mut summary = Summary { rows: answer.records, bytes: 0, duration: self.started.elapsed() };
+        let mut summary =
+            Summary { rows: answer.records, duration: self.started.elapsed(), ..Summary::default() };
         let last = last.map(|(status, error)| {
             let (piece, bytes) = answer.end(status, error.as_deref());
             summary.bytes = bytes;
+            summary.ending = status;
             piece
         });
         sender.note(summary);
@@ -144,7 +146,7 @@ impl Running {
         }
         let deadline = tokio::time::sleep_until((self.started + self.timeout).into());
         tokio::pin!(deadline);
-        let mut said: Option<(Status, Option<String>)> = None;
+        let mut said: Option<(Ending, Option<String>)> = None;
         loop {
             let message = tokio::select! {
                 message = conversation.receive() => message,
@@ -155,7 +157,7 @@ impl Running {
                 Ok(Message::DataRow(row)) if answer.records < most => answer.record(&row),
                 Ok(Message::DataRow(_)) if most < MOST_RECORDS => Err(QueryError::Rows(most)),
                 Ok(Message::DataRow(_)) => {
-                    said = Some((Status::Finished, Some(TRUNCATED.to_owned())));
+                    said = Some((Ending::Finished, Some(TRUNCATED.to_owned())));
                     Ok(())
                 }
                 Ok(Message::RowDescription(described)) => answer.columns(&described),
@@ -164,7 +166,7 @@ impl Running {
                     Ok(())
                 }
                 Ok(Message::ReadyForQuery(_)) => {
-                    let (status, error) = said.unwrap_or((Status::Finished, None));
+                    let (status, error) = said.unwrap_or((Ending::Finished, None));
                     return End::Ready(status, error);
                 }
                 // The guard lets no statement through that is answered so.
@@ -194,16 +196,16 @@ impl Running {
 
     async fn send(&self, answer: &Answer, sender: &RowsSender, piece: Bytes) -> Result<(), ()> {
         let duration = self.started.elapsed();
-        sender.note(Summary { rows: answer.records, bytes: answer.bytes, duration });
+        sender.note(Summary { rows: answer.records, bytes: answer.bytes, duration, ..Summary::default() });
         sender.pieces.send(Ok(piece)).await.map_err(drop)
     }
 
-    fn refused(&self, refusal: QueryError) -> (Status, Option<String>) {
+    fn refused(&self, refusal: QueryError) -> (Ending, Option<String>) {
         match refusal {
             QueryError::Database { code, .. } if code == CANCELLED => {
-                (Status::TimedOut, Some(self.timed_out()))
+                (Ending::TimedOut, Some(self.timed_out()))
             }
-            refusal => (Status::Failed, Some(refusal.to_string())),
+            refusal => (Ending::Failed, Some(refusal.to_string())),
         }
     }
 

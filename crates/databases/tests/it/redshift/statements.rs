@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use databases::{Caller, Database, Engine, Limits, Query, QueryError, Target};
+use databases::{Caller, Database, Ending, Engine, Limits, Query, QueryError, Target};
+use futures_util::StreamExt as _;
 use query_guard::{Language, Mode};
 use serde_json::{Value, json};
 
