@@ -222,7 +222,11 @@ const EXAMPLES: &[Example] = &[
     json("replace_database_connection", DEFINITION),
     bare("delete_database_connection"),
     bare("test_database_connection").changes_nothing(),
-    json("confirm_ssh_host_key", r#"{"hop":0,"hostKey":"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#).never_succeeds(NO_DATABASE),
+    json(
+        "confirm_ssh_host_key",
+        r#"{"hop":0,"hostKey":"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+    )
+    .never_succeeds(NO_DATABASE),
     bare("read_database_schema"),
     // No database answers, so that its event tells of a failure.
     bare("examine_read_only").changes_nothing(),
