@@ -40,7 +40,10 @@ fn rows(page: &str) -> Vec<Vec<String>> {
     let Some(table) = page.split("id=\"rows\"").nth(1) else { return Vec::new() };
     let table = table.split("</table>").next().unwrap_or_default();
     let cells = |row: &str| {
-        row.split("<td>").skip(1).map(|cell| cell.split("</td>").next().unwrap_or_default().to_owned()).collect()
+        row.split("<td>")
+            .skip(1)
+            .map(|cell| cell.split("</td>").next().unwrap_or_default().to_owned())
+            .collect()
     };
     table.split("<tr>").skip(2).map(cells).collect()
 }

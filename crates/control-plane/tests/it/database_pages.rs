@@ -93,6 +93,9 @@ on_both_stores! {
         assert!(home.contains(&format!("href=\"{}/databases\"", pages.base)), "{home}");
         let blank = editor.open(&pages.url("/new-database")).await;
         assert_eq!((blank.status, blank.header("cache-control")), (200, Some("no-store")));
+        let blank = blank.text();
+        let first = blank.split("id=\"connection\"").nth(1).and_then(|form| form.split("<button").nth(1));
+        assert!(first.unwrap().starts_with(" class=\"default\""), "the Enter key saves: {blank}");
 
         let mut fields = filled(&external("Shop", "postgresql", &customer, json!({ "readOnly": true })));
         let page = pages.create(&fields).await;

@@ -36,7 +36,7 @@ pub(super) fn content(around: &Around, filled: &Filled) -> Markup {
             (connection(around, filled.text("connection_id")))
             label {
                 "Statement"
-                textarea name="sql" rows="8" required spellcheck="false" autocapitalize="off" { (filled.text("sql")) }
+                textarea.statement name="sql" rows="8" required spellcheck="false" autocapitalize="off" { (filled.text("sql")) }
             }
             fieldset {
                 legend { "Parameters" }

@@ -91,7 +91,7 @@ fn content(query: &DataQuery, around: &Around, typed: Option<&Fields>) -> Markup
     let path = format!("{}/{}", base(query.app), query.id);
     html! {
         p { "Running it here runs it on the real database, as the app would; it is recorded with your name." }
-        pre { (definition.sql) }
+        pre.statement { (definition.sql) }
         form method="post" action={ (path) "/run" } autocomplete="off" id="run" {
             @for parameter in &definition.parameters {
                 (field(parameter, &typed.map(|fields| fields.lines(&field_name(&parameter.name))).unwrap_or_default()))

@@ -53,6 +53,7 @@ impl Form<'_> {
         };
         html! {
             form method="post" action=(action) autocomplete="off" id="connection" {
+                button.default type="submit" tabindex="-1" aria-hidden="true" { "Save" }
                 @if new { (self.kind()) } @else {
                     @for name in ["kind", "app_id", "connection_id", "version"] {
                         input type="hidden" name=(name) value=(self.filled.text(name));
