@@ -11,12 +11,11 @@ use futures_util::StreamExt as _;
 use local_postgres::{Listen, LocalServer, Programs, Protection};
 use outbound::AddressPolicy;
 use query_guard::{Language, Mode};
-use tokio::sync::Mutex;
 use tokio_postgres::NoTls;
 
 use super::session::Session;
 use super::{Asked, Postgresql};
-use crate::read_only::listed_attempts::{Listed, all_but, listed, missing};
+use crate::read_only::listed_attempts::{Listed, TURN, all_but, listed, missing};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::text_session::TextSession as _;
 use crate::{Caller, Credentials, Database as _, Engine, Limits, Query, QueryError, Target, Tls};
@@ -39,9 +38,6 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     local.execute("postgres", &format!("CREATE ROLE writer LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")).unwrap();
     Server { local, port }
 });
-
-/// One test after the other: each looks at the whole server.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A database with what the attempts name. `writer` has every right in it, `reader` may read.
 pub(crate) fn database(name: &str) -> Target {

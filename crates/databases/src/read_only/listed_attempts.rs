@@ -1,12 +1,16 @@
 //! The attempts of the guard's own list, for tests of what each lock stops.
 
 use query_guard::{Language, Mode, Refusal, Statement, check};
+use tokio::sync::Mutex;
 
 use crate::ReadOnlyExamination;
 use crate::read_only::{Lock, ReadOnlyLocks};
 
 /// The group that the guard lets through.
 const LEFT_TO_THE_DATABASE: &str = "left to the database's own locks";
+
+/// One test after the other: each looks at a whole server, and at the files that attempts would write.
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// An attempt to write.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use cryptography::SecretBytes;
 use outbound::AddressPolicy;
 
 use super::Redshift;
-use crate::postgresql::locks_left_out::{PASSWORD, TURN, database, watch};
-use crate::read_only::listed_attempts::{all_but, missing};
+use crate::postgresql::locks_left_out::{PASSWORD, database, watch};
+use crate::read_only::listed_attempts::{TURN, all_but, missing};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::{Credentials, Database as _, Engine, Target};
 
