@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::data_gateway::DataGateway;
+use self::endpoints::UseCases;
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
@@ -245,16 +246,15 @@ impl Platform {
         let database = foundation.database.clone();
         let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
         others.extend(settings.development);
-        let endpoints = endpoints::all(
-            &foundation,
-            &identity,
-            &organizations,
-            &apps,
-            &vault_api,
-            &data_gateway,
-            &gate,
-            others,
-        );
+        let behind = UseCases {
+            foundation: &foundation,
+            identity: &identity,
+            organizations: &organizations,
+            apps: &apps,
+            vault: &vault_api,
+            gateway: &data_gateway,
+        };
+        let endpoints = endpoints::all(&behind, &gate, others);
         let gateway = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&identity.sessions),

@@ -150,6 +150,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("audit", &["migrations"]),
     ("data-gateway", &["local-postgres"]),
     ("databases", &["local-postgres"]),
+    ("data-gateway", &["local-postgres", "migrations"]),
+    ("control-plane", &["local-postgres"]),
     ("policy", &["cryptography", "outbound"]),
     ("middleware", &["apps", "development", "organizations", "cryptography", "secrets-vault"]),
 ];

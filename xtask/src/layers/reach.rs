@@ -138,6 +138,8 @@ const ENVIRONMENT: &[&str] = &[
     "crates/control-plane/src/config.rs",
     "crates/control-plane/src/config/**",
     "crates/test-support/**",
+    // Where programs are: PATH, and nothing that configures the product.
+    "crates/local-postgres/src/programs.rs",
     "xtask/**",
 ];
 

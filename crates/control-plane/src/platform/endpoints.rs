@@ -18,17 +18,19 @@ use super::data_gateway::DataGateway;
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 
+/// What stands behind the endpoints.
+pub(super) struct UseCases<'a> {
+    pub(super) foundation: &'a Foundation,
+    pub(super) identity: &'a IdentityUseCases,
+    pub(super) organizations: &'a OrganizationUseCases,
+    pub(super) apps: &'a AppUseCases,
+    pub(super) vault: &'a VaultApi,
+    pub(super) gateway: &'a DataGateway,
+}
+
 /// What is mounted, with `others` that no use case stands behind.
-pub(super) fn all(
-    foundation: &Foundation,
-    identity: &IdentityUseCases,
-    organizations: &OrganizationUseCases,
-    apps: &AppUseCases,
-    vault: &VaultApi,
-    gateway: &DataGateway,
-    gate: &Gate,
-    others: Vec<Endpoint>,
-) -> Vec<Endpoint> {
+pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> Vec<Endpoint> {
+    let UseCases { foundation, identity, organizations, apps, vault, gateway } = behind;
     let sites = &foundation.sites;
     let mut all = identity::endpoints(&Identity {
         sign_ins: Arc::clone(&identity.sign_ins),
