@@ -130,7 +130,7 @@ async fn start_recording(
         signing_key_age: time::Duration::days(30),
         data_key_age: time::Duration::days(365),
         personal_organizations: true,
-        addresses: AddressPolicy::new(vec![loopback()?]),
+        addresses: AddressPolicy::new(vec![loopback()?]).refusing(vec![address, admin_address]),
         database_addresses: AddressPolicy::new(vec![loopback()?]).refusing(vec![address, admin_address]),
         upstream_tls: trust::client_config(&[])?,
         heads_every: std::time::Duration::from_secs(60),

@@ -152,7 +152,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         signing_key_age: parts.signing_key_age,
         data_key_age: parts.data_key_age,
         personal_organizations: config.organizations.personal,
-        addresses: parts.addresses,
+        addresses: parts.addresses.refusing(listeners.addresses()?),
         database_addresses: parts.database_addresses.refusing(listeners.addresses()?),
         upstream_tls: parts.upstream_tls,
         heads_every: config.audit.heads_every.duration(),
