@@ -18,8 +18,7 @@ use crate::query_record::Via;
 use crate::running::Running;
 use crate::store::data_queries;
 use crate::{
-    DataQuery, DataQueryDefinition, DataQueryError, Named, Occasion, Queries, RunError, Store,
-    UsableDatabases,
+    DataQuery, DataQueryDefinition, DataQueryError, Named, Occasion, OpenDatabases, Queries, RunError, Store,
 };
 
 /// The most saved queries of one app.
@@ -32,7 +31,7 @@ const MOST_PARAMETERS: usize = 100;
 #[derive(Clone)]
 pub struct DataQueries {
     store: Store,
-    databases: Arc<dyn UsableDatabases>,
+    databases: OpenDatabases,
     queries: Queries,
     known: Arc<KnownDataQueries>,
 }
@@ -40,7 +39,7 @@ pub struct DataQueries {
 impl DataQueries {
     /// Saved queries on these databases, run there.
     #[must_use]
-    pub fn new(store: Store, databases: Arc<dyn UsableDatabases>, queries: Queries) -> Self {
+    pub fn new(store: Store, databases: OpenDatabases, queries: Queries) -> Self {
         Self { store, databases, queries, known: Arc::default() }
     }
 
@@ -220,7 +219,7 @@ impl DataQueries {
             sql: &definition.sql,
             named_placeholders: true,
             data_query: Some(query.id),
-            timeout: definition.timeout,
+            timeout: Some(definition.timeout.into()),
         };
         self.queries.execute(ask, bind).await
     }
@@ -250,7 +249,8 @@ impl DataQueries {
             }
         }
         let named = Named::Saved(definition.connection);
-        let usable = self.databases.usable(permit.organization(), permit.app(), named).await?;
+        let usable = self.databases.usable(permit.organization(), permit.app(), named).await;
+        let usable = usable.map_err(RunError::from)?;
         if usable.engine != Engine::Postgresql
             && let Some(list) = definition.parameters.iter().find(|parameter| parameter.kind.is_list)
         {

@@ -61,4 +61,4 @@ pub use store::query_records::QueryRecordFilter;
 pub use store::{Store, StoreError};
 pub use trials::{Trial, failed_at};
 pub use turns::{Busy, Turn, TurnBounds, TurnFor, Turns};
-pub use usable::{Named, Usable, UsableDatabases};
+pub use usable::{Named, Unusable, Usable};

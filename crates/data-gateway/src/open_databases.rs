@@ -11,15 +11,14 @@ use audit::{Actor, Event, Follower, Target};
 use databases::{Database, QueryError};
 use ids::{AppId, ConnectionId, OrganizationId};
 use outbound::AddressPolicy;
-use sea_orm::ConnectionTrait;
 use secrets_vault::{Kind, Vault, VaultError};
 use serde_json::json;
 
 use crate::connection::slot;
 use crate::credentials::Opened;
-use crate::store::connections;
+use crate::store::{ConnectionTrait, connections};
 use crate::watched_database::WatchedDatabase;
-use crate::{Connection, ConnectionError, ConnectionKind, Named, RunError, Store, Usable, UsableDatabases};
+use crate::{Connection, ConnectionError, ConnectionKind, Named, RunError, Store, Unusable, Usable};
 
 /// The audit trail's name for a connection that is not what was sealed.
 const ALARM: &str = "database_connections.tampering_detected";
@@ -108,6 +107,40 @@ impl OpenDatabases {
         Ok(Arc::clone(&open.database) as Arc<dyn Database>)
     }
 
+    /// The database that an app of an organization names.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownConnection`], the same for one that does not exist, is another organization's, or does not
+    /// name this app; it is blocked; or the store or the vault does not answer.
+    pub async fn usable(
+        &self,
+        organization: OrganizationId,
+        app: AppId,
+        named: Named<'_>,
+    ) -> Result<Usable, Unusable> {
+        let mut connection = None;
+        for _ in 0..ATTEMPTS {
+            let open = match self.find(organization, app, named, &mut connection).await {
+                Ok(open) => open,
+                Err(ConnectionError::Changed) => continue,
+                Err(error) => return Err(Unusable { connection, error: told(error) }),
+            };
+            if !open.serves(organization, app, named) {
+                return Err(Unusable { connection, error: RunError::UnknownConnection });
+            }
+            self.inner.used(&open).map_err(|error| Unusable { connection, error: told(error) })?;
+            let Connection { id, definition, .. } = &open.connection;
+            return Ok(Usable {
+                id: *id,
+                engine: definition.destination.engine,
+                read_only: definition.read_only,
+                limits: definition.limits,
+                database: Arc::clone(&open.database) as Arc<dyn Database>,
+            });
+        }
+        Err(Unusable { connection, error: RunError::Unavailable })
+    }
+
     /// Closes sessions that nobody has used for a while, and forgets connections that have none.
     pub async fn close_idle(&self) {
         let open: Vec<Arc<Open>> = {
@@ -180,11 +213,13 @@ impl OpenDatabases {
         }
     }
 
+    /// What a call names. Which connection that is goes to `meant` as soon as it is known.
     async fn find(
         &self,
         organization: OrganizationId,
         app: AppId,
         named: Named<'_>,
+        meant: &mut Option<ConnectionId>,
     ) -> Result<Arc<Open>, ConnectionError> {
         let name = match named {
             Named::External(name) => Some(Name::External(slot(name))),
@@ -201,6 +236,7 @@ impl OpenDatabases {
                 (None, _) => None,
             };
             if let Some(open) = id.and_then(|id| known.open.get(&id)) {
+                *meant = Some(open.connection.id);
                 return Ok(Arc::clone(open));
             }
             known.forgotten
@@ -223,6 +259,7 @@ impl OpenDatabases {
             (None, _) => None,
         };
         let connection = found.ok_or(ConnectionError::NotFound)?;
+        *meant = Some(connection.id);
         let open = self.open(&connection).await?;
         if let Some(key) = key {
             let mut known = self.inner.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -303,37 +340,6 @@ impl Open {
             Named::Saved(_) => true,
         };
         kind && *of == organization && definition.usable_by.includes(app)
-    }
-}
-
-#[async_trait]
-impl UsableDatabases for OpenDatabases {
-    async fn usable(
-        &self,
-        organization: OrganizationId,
-        app: AppId,
-        named: Named<'_>,
-    ) -> Result<Usable, RunError> {
-        for _ in 0..ATTEMPTS {
-            let open = match self.find(organization, app, named).await {
-                Ok(open) => open,
-                Err(ConnectionError::Changed) => continue,
-                Err(error) => return Err(told(error)),
-            };
-            if !open.serves(organization, app, named) {
-                return Err(RunError::UnknownConnection);
-            }
-            self.inner.used(&open).map_err(told)?;
-            let Connection { id, definition, .. } = &open.connection;
-            return Ok(Usable {
-                id: *id,
-                engine: definition.destination.engine,
-                read_only: definition.read_only,
-                limits: definition.limits,
-                database: Arc::clone(&open.database) as Arc<dyn Database>,
-            });
-        }
-        Err(RunError::Unavailable)
     }
 }
 

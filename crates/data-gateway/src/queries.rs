@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access_control::{AppCredential, Permit, RunQuery};
 use databases::{Caller, Query, QueryError};
-use ids::{AppId, DataQueryId, OrganizationId, UserId};
+use ids::{AppId, ConnectionId, DataQueryId, OrganizationId, UserId};
 use query_guard::Statement;
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::query_record::{Asked, Outcome, Via};
 use crate::recording::{Begun, QueryRecorder};
 use crate::running::Running;
 use crate::turns::{TurnFor, Turns};
-use crate::{Named, RunError, Usable, UsableDatabases};
+use crate::{Named, OpenDatabases, RunError, Unusable, Usable};
 
 /// How long a statement may run if the call does not say, in milliseconds.
 pub const USUAL_TIMEOUT: u32 = 10_000;
@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Statements of apps on the databases that they may use.
 #[derive(Clone)]
 pub struct Queries {
-    databases: Arc<dyn UsableDatabases>,
+    databases: OpenDatabases,
     turns: Turns,
     recorder: QueryRecorder,
     known: Arc<KnownStatements>,
@@ -68,13 +68,14 @@ pub(crate) struct Ask<'a> {
     /// Whether its placeholders are names, whatever the language.
     pub named_placeholders: bool,
     pub data_query: Option<DataQueryId>,
-    pub timeout: u32,
+    /// In milliseconds; [`USUAL_TIMEOUT`], if it is not said.
+    pub timeout: Option<u64>,
 }
 
 impl Queries {
     /// Queries on these databases, in these turns, recorded there.
     #[must_use]
-    pub fn new(databases: Arc<dyn UsableDatabases>, turns: Turns, recorder: QueryRecorder) -> Self {
+    pub fn new(databases: OpenDatabases, turns: Turns, recorder: QueryRecorder) -> Self {
         Self { databases, turns, recorder, known: Arc::default() }
     }
 
@@ -84,23 +85,33 @@ impl Queries {
     /// See [`RunError`]. Once the answer has begun, errors come with its pieces.
     pub async fn run(&self, permit: &Permit<RunQuery>, told: Told<'_>) -> Result<Running, RunError> {
         let Told { named, sql, parameters, timeout } = told;
-        let timeout = checked_timeout(timeout)?;
         let asker = Asker::from(permit.credential());
         let bind = |statement: &Statement| bind(statement, parameters);
         let ask = Ask { asker, named, sql, named_placeholders: false, data_query: None, timeout };
         self.execute(ask, bind).await
     }
 
-    /// Runs what was asked, with a record of it, whatever comes of it; `bind` makes the list of parameters for what the
-    /// guard let through.
+    /// Runs what was asked; `bind` makes the list of parameters for what the guard let through. As soon as the connection
+    /// is known there is a record of it, whatever comes of it. A call that names no connection of the app's has none: it
+    /// reached nobody's data, and is answered alike whether there is such a connection or not.
     pub(crate) async fn execute(
         &self,
         ask: Ask<'_>,
         bind: impl FnOnce(&Statement) -> Result<Vec<Value>, RunError> + Send,
     ) -> Result<Running, RunError> {
         let Asker { organization, app, .. } = ask.asker;
-        let usable = self.databases.usable(organization, app, ask.named).await?;
-        let mut begun = self.recorder.begin(ask.asked(&usable)).await?;
+        let usable = match self.databases.usable(organization, app, ask.named).await {
+            Ok(usable) => usable,
+            Err(Unusable { connection: None, error }) => return Err(error),
+            Err(Unusable { error: RunError::UnknownConnection, .. }) => {
+                return Err(RunError::UnknownConnection);
+            }
+            Err(Unusable { connection: Some(connection), error }) => {
+                self.recorder.begin(ask.asked(connection)).await?.end(Outcome::from(&error));
+                return Err(error);
+            }
+        };
+        let mut begun = self.recorder.begin(ask.asked(usable.id)).await?;
         match self.attempt(&ask, bind, &usable, &mut begun).await {
             Ok((rows, turn)) => Ok(Running::new(rows, turn, begun)),
             Err(error) => {
@@ -117,11 +128,12 @@ impl Queries {
         usable: &Usable,
         begun: &mut Begun,
     ) -> Result<(databases::Rows, crate::turns::Turn), RunError> {
+        let timeout = checked_timeout(ask.timeout)?;
         let statement = self.known.judge(usable, ask.named_placeholders, ask.sql)?;
         begun.asked.kind = statement.kind().to_owned();
         begun.asked.fingerprint = statement.fingerprint().to_string();
         let parameters = bind(&statement)?;
-        let milliseconds = ask.timeout.min(usable.limits.most_milliseconds);
+        let milliseconds = timeout.min(usable.limits.most_milliseconds);
         let timeout = Duration::from_millis(milliseconds.into());
         let turn = TurnFor {
             connection: usable.id,
@@ -139,13 +151,13 @@ impl Queries {
 }
 
 impl Ask<'_> {
-    fn asked(&self, usable: &Usable) -> Asked {
+    fn asked(&self, connection: ConnectionId) -> Asked {
         Asked {
             organization: self.asker.organization,
             app: self.asker.app,
             user: self.asker.user,
             via: self.asker.via,
-            connection: usable.id,
+            connection,
             data_query: self.data_query,
             kind: String::new(),
             fingerprint: String::new(),

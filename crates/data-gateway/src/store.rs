@@ -7,6 +7,7 @@ pub(crate) mod query_records;
 use std::str::FromStr;
 
 use audit::Journal;
+pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{DatabaseConnection, DbErr, SqlErr};
 
 /// Where the gateway keeps its rows.

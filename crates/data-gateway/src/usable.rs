@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use databases::{Database, Engine, Limits};
-use ids::{AppId, ConnectionId, OrganizationId};
+use ids::ConnectionId;
 use query_guard::Mode;
 
 use crate::RunError;
@@ -47,18 +46,17 @@ impl Usable {
     }
 }
 
-/// Where calls get their databases.
-#[async_trait]
-pub trait UsableDatabases: Send + Sync {
-    /// The database that an app of an organization names.
-    ///
-    /// # Errors
-    /// [`RunError::UnknownConnection`], the same for one that does not exist, is another organization's, or does not
-    /// name this app; or the store or the vault does not answer.
-    async fn usable(
-        &self,
-        organization: OrganizationId,
-        app: AppId,
-        named: Named<'_>,
-    ) -> Result<Usable, RunError>;
+/// Why a call gets no database.
+#[derive(Debug)]
+pub struct Unusable {
+    /// The connection that is meant, as soon as it is known.
+    pub connection: Option<ConnectionId>,
+    /// What the call is told.
+    pub error: RunError,
+}
+
+impl From<Unusable> for RunError {
+    fn from(unusable: Unusable) -> Self {
+        unusable.error
+    }
 }

@@ -33,12 +33,19 @@ impl DataGateway {
         let addresses = Arc::new(addresses);
         let open = OpenDatabases::new(store.clone(), vault.clone(), Arc::clone(&addresses));
         let (recorder, writer) = QueryRecorder::with_writer(store.clone());
-        let queries = Queries::new(Arc::new(open.clone()), Turns::default(), recorder);
+        let queries = Queries::new(open.clone(), Turns::default(), recorder);
         let gateway = Self {
-            data_queries: DataQueries::new(store.clone(), Arc::new(open.clone()), queries.clone()),
+            data_queries: DataQueries::new(store.clone(), open.clone(), queries.clone()),
             queries,
             query_records: QueryRecords::new(store.clone()),
-            connections: Connections::new(store, vault, foundation.facts(), open.clone(), addresses, receipts),
+            connections: Connections::new(
+                store,
+                vault,
+                foundation.facts(),
+                open.clone(),
+                addresses,
+                receipts,
+            ),
             open,
         };
         Ok((gateway, writer))

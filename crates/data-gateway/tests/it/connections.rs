@@ -3,7 +3,7 @@
 use access_control::{ListConnections, ManageConnections};
 use data_gateway::{
     Connection, ConnectionError, ConnectionKind, DefinitionError, GivenConnection, Named, RunError, TlsMode,
-    UsableBy, UsableDatabases as _,
+    UsableBy,
 };
 use databases::Limits;
 use test_support::{Authority, SshKey, TestDatabase};
@@ -257,11 +257,11 @@ test_support::on_both_stores! {
             for (app, named, expected) in cases {
                 let found = office.open.usable(office.organization, app, named).await;
                 match expected {
-                    Some(id) => assert_eq!(found.unwrap_or_else(|error| panic!("{named:?}: {error}")).id, id),
-                    None => assert!(matches!(found, Err(RunError::UnknownConnection)), "{named:?}"),
+                    Some(id) => assert_eq!(found.unwrap_or_else(|error| panic!("{named:?}: {error:?}")).id, id),
+                    None => assert!(matches!(found.map_err(RunError::from), Err(RunError::UnknownConnection)), "{named:?}"),
                 }
                 let foreign = office.open.usable(office.elsewhere, office.foreign_app, named).await;
-                assert!(matches!(foreign, Err(RunError::UnknownConnection)), "{named:?}");
+                assert!(matches!(foreign.map_err(RunError::from), Err(RunError::UnknownConnection)), "{named:?}");
             }
         }
         // What changes counts from the next call on.
@@ -270,14 +270,14 @@ test_support::on_both_stores! {
         renamed.password = None;
         office.update(&sales, renamed).await.unwrap();
         let found = office.open.usable(office.organization, office.app, named).await;
-        assert!(matches!(found, Err(RunError::UnknownConnection)));
+        assert!(matches!(found.map_err(RunError::from), Err(RunError::UnknownConnection)));
         let named = Named::External("renamed");
         let found = office.open.usable(office.organization, office.other_app, named).await.unwrap();
         assert!(found.read_only);
         office.connections.delete(&manage, sales.id, occasion()).await.unwrap();
         for named in [named, Named::Saved(sales.id)] {
             let found = office.open.usable(office.organization, office.app, named).await;
-            assert!(matches!(found, Err(RunError::UnknownConnection)));
+            assert!(matches!(found.map_err(RunError::from), Err(RunError::UnknownConnection)));
         }
     }
 
@@ -297,7 +297,7 @@ test_support::on_both_stores! {
         office.execute("DELETE FROM apps WHERE id = $1", [office.other_app.to_string().into()]).await;
         let (open, _) = office.restarted();
         let nobody = open.usable(office.organization, office.hidden, named).await;
-        assert!(matches!(nobody, Err(RunError::UnknownConnection)));
+        assert!(matches!(nobody.map_err(RunError::from), Err(RunError::UnknownConnection)));
 
         let change = office.journal.begin().await.unwrap();
         office.vault.destroy(&change, office.organization).await.unwrap();

@@ -1,7 +1,7 @@
 //! Host keys of real SSH servers: shown, pinned, changed, looked at again.
 
 use access_control::{ConfirmHostKey, ManageConnections};
-use data_gateway::{ConnectionError, Named, RunError, UsableDatabases as _};
+use data_gateway::{ConnectionError, Named, RunError};
 use databases::Step;
 use ssh_tunnel::Fingerprint;
 use test_support::{SshKey, SshServer, TestDatabase};
@@ -68,7 +68,8 @@ test_support::on_both_stores! {
         assert!(connections.test(&manage, made.id).await.unwrap().is_err());
         for open in [&open, &office.open] {
             let called = open.usable(office.organization, office.app, Named::Saved(made.id)).await;
-            assert!(matches!(called, Err(RunError::Blocked("ssh_host_key_changed"))));
+            let called = called.map_err(|unusable| (unusable.connection, unusable.error));
+            assert!(matches!(called, Err((Some(id), RunError::Blocked("ssh_host_key_changed"))) if id == made.id));
         }
         assert_eq!(attempts(), before + 1, "tried once: {}", server.log());
         assert!(!server.log().rsplit("Server listening").next().unwrap().contains("userauth-request"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access_control::ManageConnections;
-use data_gateway::{Named, UsableDatabases as _};
+use data_gateway::Named;
 use databases::{Caller, Database, Query};
 use futures_util::StreamExt as _;
 use query_guard::{Language, Mode};

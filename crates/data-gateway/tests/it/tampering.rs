@@ -1,7 +1,7 @@
 //! Somebody who may write to the tables.
 
 use access_control::ManageConnections;
-use data_gateway::{ConnectionError, Named, RunError, UsableBy, UsableDatabases as _};
+use data_gateway::{ConnectionError, Named, RunError, UsableBy};
 use test_support::{SshKey, TestDatabase};
 
 use crate::office::{Office, given, hop, occasion, secret};
@@ -40,7 +40,9 @@ test_support::on_both_stores! {
             assert!(matches!(connections.test(&manage, made.id).await, Err(ConnectionError::Tampered(_))), "{edit}");
             assert!(matches!(open.of(&row).await, Err(ConnectionError::Tampered(id)) if id == made.id), "{edit}");
             let called = open.usable(office.organization, office.app, Named::Saved(made.id)).await;
-            assert!(matches!(called, Err(RunError::Blocked("connection_tampered"))), "{edit}");
+            let called = called.map_err(|unusable| (unusable.connection, unusable.error));
+            let blocked = matches!(called, Err((Some(id), RunError::Blocked("connection_tampered"))) if id == made.id);
+            assert!(blocked, "{edit}");
             // Nor does a change of something else make it right.
             let mut renamed = given("Renamed");
             (renamed.password, renamed.usable_by) = (None, row.definition.usable_by.clone());

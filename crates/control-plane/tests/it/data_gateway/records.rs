@@ -1,5 +1,6 @@
 //! What is recorded of queries, and what is not: parameters, constants, texts.
 
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use test_support::{TestDatabase, on_both_stores};
 
@@ -24,6 +25,9 @@ on_both_stores! {
         let fruit = world.postgresql("Fruit", &customer, json!({ "readOnly": true, "limits": limits })).await;
         let nowhere = json!({ "port": 1 });
         world.postgresql("Nowhere", &customer, nowhere).await;
+        let moved = world.postgresql("Moved", &customer, json!({})).await;
+        let point_elsewhere = "UPDATE database_connections SET read_only = NOT read_only WHERE name = 'Moved'";
+        database.connection().execute_unprepared(point_elsewhere).await.unwrap();
         let status = async |name: &str, sql: &str, params: Value| {
             let answer = world.query(name, sql, params).await;
             (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
@@ -38,6 +42,9 @@ on_both_stores! {
         assert_eq!(status("Fruit", "SELECT generate_series(1, 1000)", json!([])).await, named("too_many_rows", 413));
         assert_eq!(status("Fruit", "SELECT repeat('x', 10000)", json!([])).await, named("answer_too_large", 413));
         assert_eq!(status("Nowhere", "SELECT 1", json!([])).await, named("database_unreachable", 502));
+        // Blocked before anything is attempted: recorded as well. What names no connection of the app's is not.
+        assert_eq!(status("Moved", "SELECT 1", json!([])).await, named("connection_tampered", 502));
+        assert_eq!(status("Nobody's", "SELECT 1", json!([])).await, named("unknown_database", 404));
         let slow = json!({ "name": "Fruit", "sql": "SELECT pg_sleep(30)", "params": [], "timeout": 200 });
         let late = world.ask("hello", "/api/external-databases/query", slow.to_string()).await;
         assert_eq!((late.status, late.json()["code"].clone()), (504, json!("statement_timeout")));
@@ -58,6 +65,9 @@ on_both_stores! {
         assert_eq!((&answered[0]["kind"], &answered[0]["connectionId"]), (&json!("select"), &json!(fruit)));
         assert_eq!(of_kind("refused")[0]["fingerprint"], "", "it was not let through");
         assert_eq!(of_kind("failed").len(), 2);
+        let unreachable = of_kind("unreachable");
+        assert!(unreachable.iter().any(|record| record["connectionId"] == json!(moved)), "{unreachable:?}");
+        assert_eq!(unreachable.len(), 2, "{unreachable:?}");
         // Narrowed, and in pieces.
         let some = world.records_until("?outcome=capped&limit=1", |records| records.len() == 1).await;
         assert_eq!(some[0]["outcome"], "capped");
@@ -89,7 +99,7 @@ on_both_stores! {
 }
 
 async fn rows(database: &TestDatabase, table: &str) -> String {
-    use sea_orm::{ConnectionTrait as _, Statement};
+    use sea_orm::Statement;
     let connection = database.connection();
     let column = if table == "audit_events" { "detail" } else { "kind || fingerprint || outcome" };
     let sql = format!("SELECT {column} AS text FROM {table}");
