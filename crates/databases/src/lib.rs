@@ -19,6 +19,7 @@ mod query;
 mod query_error;
 mod read_only;
 mod redshift;
+mod refusal;
 mod rows;
 mod schema;
 mod target;

@@ -35,6 +35,7 @@ use text::Asked;
 use crate::dial::Way;
 use crate::pool::SessionPool;
 use crate::read_only::{ReadOnlyLocks, admit};
+use crate::refusal::Unsaid;
 use crate::{
     ConnectError, Credentials, Database, Limits, Query, QueryError, ReadOnlyExamination, Rows, Schema,
     Target, Tls, Usage,
@@ -55,6 +56,7 @@ pub(crate) struct Settings {
     limits: Limits,
     is_read_only: bool,
     locks: ReadOnlyLocks,
+    unsaid: Unsaid,
 }
 
 impl Settings {
@@ -85,6 +87,7 @@ impl Mysql {
             tls: target.tls.clone(),
             user: target.user.clone(),
             database: target.database.clone(),
+            unsaid: Unsaid::of(target, &credentials.password),
             password: credentials.password,
             limits: target.limits,
             is_read_only: target.read_only,

@@ -32,6 +32,7 @@ use outbound::AddressPolicy;
 
 use crate::dial::Way;
 use crate::read_only::{ReadOnlyLocks, admit};
+use crate::refusal::Unsaid;
 use crate::text_session::postgresql::Asked;
 use crate::{
     ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows,
@@ -39,7 +40,6 @@ use crate::{
 };
 use plain_reads::PlainReads;
 use pool::SessionPool;
-use refusal::Secrets;
 use run::{Run, Time};
 use session::{Door, Settings};
 
@@ -50,7 +50,7 @@ pub(crate) struct PostgresqlDatabase {
     limits: Limits,
     is_read_only: bool,
     locks: ReadOnlyLocks,
-    secrets: Secrets,
+    unsaid: Unsaid,
     plain_reads: PlainReads,
 }
 
@@ -84,11 +84,7 @@ impl Postgresql {
             ("extra_float_digits", "3".to_owned()),
         ];
         let way = Way::to(target, policy);
-        let secrets = Secrets {
-            host: target.host.to_string(),
-            user: target.user.clone(),
-            database: target.database.clone(),
-        };
+        let unsaid = Unsaid::of(target, &credentials.password);
         let door = Arc::new(Door::new(
             way,
             &target.tls,
@@ -106,7 +102,7 @@ impl Postgresql {
             limits,
             is_read_only,
             locks,
-            secrets,
+            unsaid,
             plain_reads: PlainReads::default(),
         })))
     }
@@ -173,7 +169,7 @@ impl Database for Postgresql {
     async fn schema(&self) -> Result<Schema, QueryError> {
         let session = self.0.door.open().await?;
         let reading = async {
-            let mut asked = Asked::new(&session.client, true);
+            let mut asked = Asked::new(&session.client, true, &self.0.unsaid);
             crate::schema::postgresql::read(&mut asked, Engine::Postgresql).await
         };
         self.0.in_time(reading).await
@@ -183,7 +179,7 @@ impl Database for Postgresql {
         let session = self.0.door.open().await?;
         let locks = self.0.is_read_only.then_some(self.0.locks);
         let examining = async {
-            let mut asked = Asked::new(&session.client, self.0.locks.one_statement);
+            let mut asked = Asked::new(&session.client, self.0.locks.one_statement, &self.0.unsaid);
             crate::read_only::postgresql::examine(&mut asked, locks).await
         };
         self.0.in_time(examining).await

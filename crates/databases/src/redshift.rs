@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::dial::Way;
 use crate::read_only::{ReadOnlyLocks, admit};
+use crate::refusal::Unsaid;
 use crate::{
     ConnectError, Credentials, Database, Engine, Limits, Query, QueryError, ReadOnlyExamination, Rows,
     Schema, Target, Usage,
@@ -76,6 +77,7 @@ impl Redshift {
             tls: target.tls.clone(),
             user: target.user.clone(),
             database: target.database.clone(),
+            unsaid: Arc::new(Unsaid::of(target, &credentials.password)),
             password: credentials.password,
             locks: target.read_only.then_some(locks),
         };
@@ -88,6 +90,15 @@ impl Redshift {
                 open: Arc::default(),
             }),
         }
+    }
+}
+
+impl Redshift {
+    /// Statements of ours take no longer than a caller's may.
+    async fn in_time<T>(&self, asking: impl Future<Output = Result<T, QueryError>>) -> Result<T, QueryError> {
+        let limits = self.sessions.limits;
+        let timeout = tokio::time::timeout(limits.most_time(), asking).await;
+        timeout.map_err(|_| QueryError::Timeout(limits.most_milliseconds))?
     }
 }
 
@@ -132,17 +143,13 @@ impl Database for Redshift {
 
     async fn schema(&self) -> Result<Schema, QueryError> {
         let mut opened = self.sessions.fresh().await?;
-        let timeout = self.sessions.limits.most_time();
-        let reading = crate::schema::postgresql::read(&mut opened.session, Engine::Redshift);
-        tokio::time::timeout(timeout, reading)
-            .await
-            .map_err(|_| QueryError::Timeout(self.sessions.limits.most_milliseconds))?
+        self.in_time(crate::schema::postgresql::read(&mut opened.session, Engine::Redshift)).await
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
         let mut opened = self.sessions.fresh().await?;
         let locks = self.sessions.opener.locks;
-        crate::read_only::redshift::examine(&mut opened.session, locks).await
+        self.in_time(crate::read_only::redshift::examine(&mut opened.session, locks)).await
     }
 
     fn usage(&self) -> Usage {

@@ -99,7 +99,7 @@ async fn past_the_guard(database: &Postgresql, attempt: Listed) -> Session {
     let Ok(mut session) = database.0.door.open().await else { panic!("no session for {}", attempt.sql) };
     session.is_clean = false;
     let running = async {
-        let mut asked = Asked::new(&session.client, true);
+        let mut asked = Asked::new(&session.client, true, &database.0.unsaid);
         if let Some(begin) = database.0.begin() {
             asked.command(begin).await?;
         }

@@ -6,40 +6,10 @@ use tokio_postgres::types::Type;
 
 use super::parameters;
 use crate::QueryError;
-
-/// Names that no answer says.
-pub(crate) struct Secrets {
-    pub(crate) host: String,
-    pub(crate) user: String,
-    pub(crate) database: String,
-}
-
-impl Secrets {
-    fn scrub(&self, line: &str) -> String {
-        let names = [&self.host, &self.user, &self.database];
-        names.into_iter().fold(line.to_owned(), |line, name| without(&line, name))
-    }
-}
-
-/// A text in which a name does not stand by itself.
-fn without(text: &str, name: &str) -> String {
-    let part_of_name = |character: char| character.is_alphanumeric() || character == '_';
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
-        let (before, from) = rest.split_at(at);
-        let after = from.get(name.len()..).unwrap_or_default();
-        out.push_str(before);
-        let stands_alone = !out.ends_with(part_of_name) && !after.starts_with(part_of_name);
-        out.push_str(if stands_alone { "…" } else { name });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
+use crate::refusal::Unsaid;
 
 /// The error of a statement that had this much time.
-pub(crate) fn query_error(error: &Error, secrets: &Secrets, milliseconds: u32, kinds: &[Type]) -> QueryError {
+pub(crate) fn query_error(error: &Error, unsaid: &Unsaid, milliseconds: u32, kinds: &[Type]) -> QueryError {
     let Some(said) = error.as_db_error() else { return QueryError::Broken };
     match said.code().code() {
         // Only the server's own limit and its administrators cancel what this process still waits for.
@@ -52,10 +22,7 @@ pub(crate) fn query_error(error: &Error, secrets: &Secrets, milliseconds: u32, k
     {
         return parameters::unfit(number, kind, "a value that the database can read as one");
     }
-    QueryError::Database {
-        code: said.code().code().to_owned(),
-        message: secrets.scrub(said.message().lines().next().unwrap_or_default()),
-    }
+    unsaid.refusal(said.code().code(), said.message())
 }
 
 /// The number of the parameter that the server could not read. Its message would repeat the value.

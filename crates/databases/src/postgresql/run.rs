@@ -245,7 +245,7 @@ impl Run {
 
     fn refused(&self, error: &Error, prepared: Option<&Prepared>) -> QueryError {
         let kinds = prepared.map_or(&[][..], |prepared| prepared.statement.params());
-        query_error(error, &self.database.secrets, self.time.milliseconds, kinds)
+        query_error(error, &self.database.unsaid, self.time.milliseconds, kinds)
     }
 }
 

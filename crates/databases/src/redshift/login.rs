@@ -9,7 +9,7 @@ use postgres_protocol::message::frontend;
 use tokio_postgres::fallible_iterator::FallibleIterator as _;
 use zeroize::Zeroizing;
 
-use super::messages::{Conversation, DigestRequest, LoginMessage, refusal, strange};
+use super::messages::{Conversation, DigestRequest, LoginMessage, strange};
 use crate::{ConnectError, QueryError};
 
 /// The numbers by which a statement of the session is cancelled.
@@ -42,6 +42,7 @@ impl Login<'_> {
         frontend::startup_message(parameters, conversation.outgoing()).map_err(|_| strange())?;
         conversation.send().await?;
         let mut scram: Option<ScramSha256> = None;
+        let mut has_server_proven = false;
         let mut key = CancelKey { process: 0, secret: 0 };
         loop {
             let message = match conversation.receive_login().await? {
@@ -53,6 +54,8 @@ impl Login<'_> {
                 LoginMessage::Usual(message) => message,
             };
             match message {
+                // Whoever does not know the password either cannot let us in by leaving the proof out.
+                Message::AuthenticationOk if scram.is_some() && !has_server_proven => return Err(strange()),
                 Message::AuthenticationOk => {}
                 Message::BackendKeyData(body) => {
                     key = CancelKey { process: body.process_id(), secret: body.secret_key() };
@@ -86,8 +89,9 @@ impl Login<'_> {
                 }
                 Message::AuthenticationSaslFinal(body) => {
                     scram.as_mut().ok_or_else(strange)?.finish(body.data()).map_err(|_| strange())?;
+                    has_server_proven = true;
                 }
-                Message::ErrorResponse(body) => return Err(refusal(&body)),
+                Message::ErrorResponse(body) => return Err(conversation.refusal(&body)),
                 _ => return Err(strange()),
             }
         }

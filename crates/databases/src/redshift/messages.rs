@@ -1,5 +1,7 @@
 //! Messages of the PostgreSQL protocol, version 3, as Redshift speaks it.
 
+use std::sync::Arc;
+
 use bytes::{BufMut as _, BytesMut};
 use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
@@ -8,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_postgres::fallible_iterator::FallibleIterator as _;
 
 use crate::dial::Stream;
+use crate::refusal::Unsaid;
 use crate::text_session::TextRow;
 use crate::{ConnectError, QueryError};
 
@@ -21,6 +24,7 @@ pub(super) struct Conversation {
     stream: Box<dyn Stream>,
     read: BytesMut,
     write: BytesMut,
+    unsaid: Arc<Unsaid>,
 }
 
 /// A message about the login that the usual libraries do not know: a salt and a number for a digest with SHA-256.
@@ -36,8 +40,8 @@ pub(super) enum LoginMessage {
 }
 
 impl Conversation {
-    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, read: BytesMut::with_capacity(16 << 10), write: BytesMut::new() }
+    pub(super) fn new(stream: Box<dyn Stream>, unsaid: Arc<Unsaid>) -> Self {
+        Self { stream, read: BytesMut::with_capacity(16 << 10), write: BytesMut::new(), unsaid }
     }
 
     /// Where messages are put before they are sent together.
@@ -139,6 +143,21 @@ impl Conversation {
         self.rows().await
     }
 
+    /// What is told of the server's refusal.
+    pub(super) fn refusal(&self, body: &ErrorResponseBody) -> QueryError {
+        let (mut code, mut message) = (String::new(), String::new());
+        let mut fields = body.fields();
+        while let Ok(Some(field)) = fields.next() {
+            let text = String::from_utf8_lossy(field.value_bytes());
+            match field.type_() {
+                b'C' => code = text.into_owned(),
+                b'M' => message = text.into_owned(),
+                _ => {}
+            }
+        }
+        self.unsaid.refusal(&code, &message)
+    }
+
     async fn rows(&mut self) -> Result<Vec<TextRow>, QueryError> {
         let mut rows = Vec::new();
         let mut refused = None;
@@ -152,7 +171,7 @@ impl Conversation {
                     };
                     rows.push(row.ranges().map(|range| Ok(text(range))).collect().map_err(|_| strange())?);
                 }
-                Message::ErrorResponse(body) => refused = Some(refusal(&body)),
+                Message::ErrorResponse(body) => refused = Some(self.refusal(&body)),
                 Message::ReadyForQuery(_) => return refused.map_or(Ok(rows), Err),
                 Message::CopyInResponse(_) | Message::CopyOutResponse(_) => return Err(strange()),
                 _ => {}
@@ -181,21 +200,6 @@ pub(super) fn put_statement(
     frontend::execute("", most_rows, to).map_err(unfit)?;
     frontend::sync(to);
     Ok(())
-}
-
-/// What the server says of a statement: SQLSTATE and the first line.
-pub(super) fn refusal(body: &ErrorResponseBody) -> QueryError {
-    let (mut code, mut message) = (String::new(), String::new());
-    let mut fields = body.fields();
-    while let Ok(Some(field)) = fields.next() {
-        let text = String::from_utf8_lossy(field.value_bytes());
-        match field.type_() {
-            b'C' => code = text.into_owned(),
-            b'M' => message = text.lines().next().unwrap_or_default().to_owned(),
-            _ => {}
-        }
-    }
-    QueryError::Database { code, message }
 }
 
 /// A text with its length before it.

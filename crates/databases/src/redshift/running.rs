@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
-use super::messages::{put_statement, refusal};
+use super::messages::put_statement;
 use super::{Counted, Sessions};
 use crate::rows::RowsSender;
 use crate::{Caller, Ending, Query, QueryError, Summary};
@@ -162,7 +162,7 @@ impl Running {
                 }
                 Ok(Message::RowDescription(described)) => answer.columns(&described),
                 Ok(Message::ErrorResponse(body)) => {
-                    said = Some(self.refused(refusal(&body)));
+                    said = Some(self.refused(conversation.refusal(&body)));
                     Ok(())
                 }
                 Ok(Message::ReadyForQuery(_)) => {

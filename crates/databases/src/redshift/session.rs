@@ -1,5 +1,6 @@
 //! A session with Redshift.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use super::messages::Conversation;
 use crate::dial::Way;
 use crate::postgresql::wire::Wire;
 use crate::read_only::ReadOnlyLocks;
+use crate::refusal::Unsaid;
 use crate::text_session::{TextRow, TextSession};
 use crate::{Caller, ConnectError, QueryError, Tls};
 
@@ -27,6 +29,7 @@ pub(super) struct Opener {
     pub(super) user: String,
     pub(super) database: String,
     pub(super) password: SecretBytes,
+    pub(super) unsaid: Arc<Unsaid>,
     /// The locks, if nothing may be written.
     pub(super) locks: Option<ReadOnlyLocks>,
 }
@@ -44,7 +47,7 @@ impl Opener {
     /// # Errors
     /// The step that failed.
     pub(super) async fn open(&self) -> Result<Session, ConnectError> {
-        let mut conversation = Conversation::new(Box::new(self.wire().await?));
+        let mut conversation = Conversation::new(Box::new(self.wire().await?), Arc::clone(&self.unsaid));
         let login = Login {
             user: &self.user,
             database: &self.database,

@@ -9,8 +9,14 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum LetsIn {
     Everybody,
+    /// Everybody, and answers no statement.
+    InSilence,
     /// Whoever answers the digest with SHA-256.
     Digest,
+    /// Whoever begins SCRAM: it never proves that it knows the password, too. It may first go on with it.
+    WithoutProof {
+        after_going_on: bool,
+    },
 }
 
 #[derive(Clone, Default)]
@@ -59,6 +65,23 @@ async fn serve(mut stream: TcpStream, sent: Sent, lets_in: LetsIn) -> std::io::R
         assert_eq!(tag, b'd');
         sent.0.lock().unwrap().push(answer.iter().map(|byte| format!("{byte:02x}")).collect());
     }
+    if let LetsIn::WithoutProof { after_going_on } = lets_in {
+        message(&mut hello, b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+        stream.write_all(&hello).await?;
+        hello.clear();
+        let (_, first) = read(&mut stream).await?;
+        if after_going_on {
+            let first = String::from_utf8_lossy(&first).into_owned();
+            let nonce = first.rsplit_once("r=").map_or("", |(_, nonce)| nonce);
+            let challenge = format!("\0\0\0\x0br={nonce}of-the-server,s=c2FsdA==,i=4096");
+            message(&mut hello, b'R', challenge.as_bytes());
+            stream.write_all(&hello).await?;
+            hello.clear();
+            let (tag, answer) = read(&mut stream).await?;
+            assert_eq!(tag, b'p');
+            sent.put(&answer);
+        }
+    }
     message(&mut hello, b'R', &[0; 4]);
     message(&mut hello, b'K', &[0, 0, 0, 1, 0, 0, 0, 2]);
     message(&mut hello, b'Z', b"I");
@@ -66,6 +89,9 @@ async fn serve(mut stream: TcpStream, sent: Sent, lets_in: LetsIn) -> std::io::R
     loop {
         let (tag, body) = read(&mut stream).await?;
         let mut answer = Vec::new();
+        if lets_in == LetsIn::InSilence {
+            continue;
+        }
         match tag {
             b'Q' => {
                 sent.put(body.strip_suffix(&[0]).unwrap_or(&body));

@@ -166,6 +166,23 @@ async fn a_refusal_of_the_database_is_an_answer_and_keeps_the_session() {
 }
 
 #[tokio::test]
+async fn d19_a_refusal_names_no_database_and_no_value() {
+    let target = target("CREATE TABLE cards (number text); INSERT INTO cards VALUES ('4111 1111')");
+    let redshift = open(&target);
+    let missing = format!("SELECT a FROM \"{}\"", target.database);
+    for (sql, parameter, expected) in [
+        (missing.as_str(), None, "relation \"…\" does not exist"),
+        ("SELECT :a::int AS a", Some("a value of mine"), "invalid input syntax for type integer: …"),
+        ("SELECT number::int AS a FROM cards", None, "invalid input syntax for type integer: …"),
+        ("SELECT a\nFROM \"a\nb\"", None, "relation \"a"),
+    ] {
+        let parameters: Vec<_> = parameter.into_iter().map(|value| ("a", json!(value))).collect();
+        let answer = ask(&*redshift, sql, &parameters).await;
+        assert_eq!((answer["status"].as_str(), answer["error"].as_str()), (Some("FAILED"), Some(expected)));
+    }
+}
+
+#[tokio::test]
 async fn nothing_stays_in_a_session() {
     let target = target("CREATE TABLE items (id int)");
     let writer = open(&Target { limits: Limits { most_sessions: 1, ..Limits::default() }, ..target.clone() });

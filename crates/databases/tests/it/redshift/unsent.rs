@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use databases::{Caller, Engine, Query, QueryError, Target};
+use databases::{Caller, ConnectError, Engine, Limits, Query, QueryError, Target};
 use query_guard::{Language, Mode};
 
 use super::recording_server::{LetsIn, start};
@@ -111,4 +111,27 @@ async fn a_password_by_the_digest_of_redshift() {
     let salted = [crate::postgresql::server::PASSWORD.as_bytes(), b"salt of it"].concat();
     let inner = cryptography::digest(&salted);
     assert_eq!(digest, cryptography::digest(&[&inner, b"server nonce".as_slice(), nonce].concat()));
+}
+
+#[tokio::test]
+async fn d19_a_server_that_leaves_out_its_proof_of_the_password_is_refused() {
+    for after_going_on in [false, true] {
+        let (port, sent) = start(LetsIn::WithoutProof { after_going_on }).await;
+        let redshift = open(&target(port));
+        assert_eq!(redshift.test().await, Err(ConnectError::Protocol));
+        let error = redshift.run(query(Mode::ReadOnly, "SELECT 1 AS a").unwrap()).await.err();
+        assert_eq!(error, Some(QueryError::Connect(ConnectError::Protocol)));
+        let sent = sent.all();
+        assert_eq!(sent.len(), if after_going_on { 2 } else { 0 });
+        assert!(sent.iter().all(|text| text.starts_with("c=biws,r=")), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_in_words_of_ours_takes_no_longer_than_the_limit() {
+    let (port, _sent) = start(LetsIn::InSilence).await;
+    let limits = Limits { most_milliseconds: 200, ..Limits::default() };
+    let redshift = open(&Target { limits, ..target(port) });
+    assert_eq!(redshift.examine_read_only().await.err(), Some(QueryError::Timeout(200)));
+    assert_eq!(redshift.schema().await.err(), Some(QueryError::Timeout(200)));
 }
