@@ -195,6 +195,20 @@ on_both_stores! {
         let form = editor.open(&format!("{page}/edit")).await.text();
         assert_eq!(value_of(&form, "hop_0_host_key"), server.host_key().fingerprint);
         assert!(!form.contains("PRIVATE KEY"), "{form}");
+
+        // A second server is asked through the first one, for which its key is needed.
+        let behind = SshServer::start(&[]);
+        put(&mut fields, "ask", "1");
+        put(&mut fields, "hop_1_host", "127.0.0.1");
+        put(&mut fields, "hop_1_port", &behind.port().to_string());
+        put(&mut fields, "hop_1_user", &SshServer::user());
+        let asked = submit(editor, &pages.url("/database-host-keys"), &fields).await;
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        assert_eq!(value_of(&asked.text(), "hop_1_host_key"), behind.host_key().fingerprint);
+        put(&mut fields, "hop_0_host_key", &format!("SHA256:{}", "A".repeat(43)));
+        let refused = submit(editor, &pages.url("/database-host-keys"), &fields).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains("SSH server 1: its host key is"), "{}", refused.text());
     }
 
     async fn only_an_admin_says_that_a_changed_host_key_is_right(database: TestDatabase) {
