@@ -3,6 +3,13 @@
 //! Reads its conditions from the command line (`--url`, `--seconds`, `--tasks`, `--sessions`) and prints one JSON object of
 //! queries per second: with rows as they come, and with rows as JSON text.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a benchmark ends when something is wrong"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +19,8 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::{NoTls, Row};
 
 const ONE_ROW: &str = "SELECT id, name, price, active, created_at FROM items WHERE id = $1";
-const THOUSAND_ROWS: &str = "SELECT id, name, price, active, created_at FROM items WHERE id >= $1 ORDER BY id LIMIT 1000";
+const THOUSAND_ROWS: &str =
+    "SELECT id, name, price, active, created_at FROM items WHERE id >= $1 ORDER BY id LIMIT 1000";
 
 fn argument(name: &str) -> Option<String> {
     let mut arguments = std::env::args();

@@ -1,6 +1,13 @@
 //! A tunnel of ours beside `ssh -L` with the same cipher, through one `sshd`: bytes per second in bulk, and queries of one
 //! row per second.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark ends when something is wrong"
+)]
+
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
