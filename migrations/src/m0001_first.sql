@@ -336,7 +336,7 @@ CREATE INDEX data_queries_by_app ON data_queries (app_id, id);
 
 CREATE TABLE query_records (
     id TEXT NOT NULL PRIMARY KEY,
-    second BIGINT NOT NULL,
+    at BIGINT NOT NULL,
     organization_id TEXT NOT NULL,
     app_id TEXT NOT NULL,
     user_id TEXT,
@@ -346,9 +346,9 @@ CREATE TABLE query_records (
     kind TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     outcome TEXT NOT NULL,
-    queries BIGINT NOT NULL,
-    row_count BIGINT NOT NULL,
-    byte_count BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    rows BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
     microseconds BIGINT NOT NULL,
     longest_microseconds BIGINT NOT NULL
 );

@@ -63,7 +63,7 @@ pub struct Config {
     pub upstreams: UpstreamsSection,
     /// Connections to customers' databases.
     #[serde(default)]
-    pub connections: ConnectionsSection,
+    pub database_connections: DatabaseConnectionsSection,
     /// Sizes and numbers.
     #[serde(default)]
     pub server: ServerSection,

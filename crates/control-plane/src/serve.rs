@@ -301,8 +301,8 @@ impl Parts {
             keep_decisions: lifetime("decisions.keep", config.decisions.keep)?,
             addresses: addresses("upstreams.allowed_networks", &config.upstreams.allowed_networks)?,
             database_addresses: addresses(
-                "connections.allowed_networks",
-                &config.connections.allowed_networks,
+                "database_connections.allowed_networks",
+                &config.database_connections.allowed_networks,
             )?,
             upstream_tls,
             mailer: config

@@ -16,7 +16,7 @@ pub struct QueryRecord {
     /// Its identifier; ordered by the time of writing.
     pub id: QueryRecordId,
     /// The second in which they began.
-    pub second: OffsetDateTime,
+    pub at: OffsetDateTime,
     /// Who ran what.
     pub asked: Asked,
     /// What came of them.

@@ -82,7 +82,7 @@ fn together(ended: Vec<Ended>) -> Vec<QueryRecord> {
         let record =
             records.entry((second, outcome, asked)).or_insert_with_key(|(_, _, asked)| QueryRecord {
                 id: QueryRecordId::generate(),
-                second: OffsetDateTime::from_unix_timestamp(second).unwrap_or(at),
+                at: OffsetDateTime::from_unix_timestamp(second).unwrap_or(at),
                 asked: asked.clone(),
                 outcome,
                 count: 0,

@@ -236,7 +236,7 @@ const EXAMPLES: &[Example] = &[
     bare("list_data_queries"),
     json("create_data_query", DATA_QUERY),
     bare("read_data_query"),
-    json("update_data_query", DATA_QUERY),
+    json("replace_data_query", DATA_QUERY),
     bare("delete_data_query"),
     json("try_data_query", "{}").never_succeeds(NO_DATABASE),
     json("run_data_query", "{}").never_succeeds(NO_DATABASE),

@@ -127,7 +127,7 @@ fn row(record: &QueryRecord, names: &Names) -> Markup {
     let named = |found: Option<&String>, id: &dyn ToString| found.cloned().unwrap_or_else(|| id.to_string());
     html! {
         tr {
-            td { (second(record.second)) }
+            td { (second(record.at)) }
             td {
                 (named(names.apps.get(&asked.app), &asked.app))
                 br; small.quiet {

@@ -321,10 +321,10 @@ pub struct UpstreamsSection {
     pub idle_timeout: Period,
 }
 
-/// `[connections]`
+/// `[database_connections]`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConnectionsSection {
+pub struct DatabaseConnectionsSection {
     /// Networks of private addresses that databases and their SSH servers may have, such as `10.20.0.0/16`.
     pub allowed_networks: Vec<String>,
 }

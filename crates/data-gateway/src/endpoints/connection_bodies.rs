@@ -96,13 +96,13 @@ impl NewBody {
             (KindBody::Internal, Some(app)) => ConnectionKind::Internal { app },
             (KindBody::Internal, None) => {
                 return Err(Problem::invalid(
-                    "connection_invalid",
+                    "invalid_connection",
                     "appId: say of which app the database is.",
                 ));
             }
             (_, Some(_)) => {
                 return Err(Problem::invalid(
-                    "connection_invalid",
+                    "invalid_connection",
                     "appId: only for connections of the kind internal.",
                 ));
             }

@@ -9,7 +9,7 @@ impl From<ConnectionError> for Problem {
         let said = sentence(&error);
         match error {
             ConnectionError::NotFound => Self::not_found(),
-            ConnectionError::Definition(_) => Self::invalid("connection_invalid", said),
+            ConnectionError::Definition(_) => Self::invalid("invalid_connection", said),
             ConnectionError::Address(_) => Self::invalid("address_refused", said),
             ConnectionError::UnknownApp => Self::invalid("unknown_app", said),
             ConnectionError::CredentialsNeeded => Self::invalid("credentials_needed", said),
@@ -22,7 +22,7 @@ impl From<ConnectionError> for Problem {
                 Self::conflict("too_many_connections", "There are 1000 connections here. Delete one first.")
             }
             ConnectionError::Changed => Self::conflict(
-                "connection_changed",
+                "changed_meanwhile",
                 "Somebody else has changed the connection since you looked. Read it again.",
             ),
             ConnectionError::HostKeyChanged(changed) => Self::conflict(

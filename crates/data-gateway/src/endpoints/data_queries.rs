@@ -121,12 +121,12 @@ pub(super) fn endpoints(queries: &DataQueries) -> Vec<Endpoint> {
             .requires::<ListDataQueries>()
             .gives::<DataQueryAnswer>(StatusCode::OK)
             .answers(queries.clone(), find),
-        Endpoint::put("/api/v1/apps/{app_id}/data-queries/{data_query_id}", "update_data_query")
+        Endpoint::put("/api/v1/apps/{app_id}/data-queries/{data_query_id}", "replace_data_query")
             .requires::<ManageDataQueries>()
             .takes::<DefinitionBody>()
             .refuses(conflict)
             .gives::<DataQueryAnswer>(StatusCode::OK)
-            .answers(queries.clone(), update),
+            .answers(queries.clone(), replace),
         Endpoint::delete("/api/v1/apps/{app_id}/data-queries/{data_query_id}", "delete_data_query")
             .requires::<ManageDataQueries>()
             .gives_nothing()
@@ -171,7 +171,7 @@ async fn create(
     Ok(Answer::created(&DataQueryAnswer::from(made)))
 }
 
-async fn update(
+async fn replace(
     queries: DataQueries,
     permit: Permit<ManageDataQueries>,
     mut call: Call,

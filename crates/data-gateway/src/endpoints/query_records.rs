@@ -83,7 +83,7 @@ impl From<QueryRecord> for RecordAnswer {
             |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Self {
             id: record.id,
-            at: record.second.into(),
+            at: record.at.into(),
             app_id: record.asked.app,
             user_id: record.asked.user,
             via: record.asked.via.as_str(),

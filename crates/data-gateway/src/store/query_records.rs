@@ -24,7 +24,7 @@ pub(crate) const DELETED_AT_ONCE: u64 = 500;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    pub second: i64,
+    pub at: i64,
     pub organization_id: String,
     pub app_id: String,
     pub user_id: Option<String>,
@@ -34,9 +34,9 @@ pub struct Model {
     pub kind: String,
     pub fingerprint: String,
     pub outcome: String,
-    pub queries: i64,
-    pub row_count: i64,
-    pub byte_count: i64,
+    pub count: i64,
+    pub rows: i64,
+    pub bytes: i64,
     pub microseconds: i64,
     pub longest_microseconds: i64,
 }
@@ -120,7 +120,7 @@ fn row(record: &QueryRecord) -> ActiveModel {
     let Asked { organization, app, user, via, connection, data_query, kind, fingerprint } = &record.asked;
     ActiveModel {
         id: Set(record.id.to_string()),
-        second: Set(record.second.unix_timestamp()),
+        at: Set(record.at.unix_timestamp()),
         organization_id: Set(organization.to_string()),
         app_id: Set(app.to_string()),
         user_id: Set(user.map(|id| id.to_string())),
@@ -130,9 +130,9 @@ fn row(record: &QueryRecord) -> ActiveModel {
         kind: Set(kind.clone()),
         fingerprint: Set(fingerprint.clone()),
         outcome: Set(record.outcome.as_str().to_owned()),
-        queries: Set(number(record.count)),
-        row_count: Set(number(record.rows)),
-        byte_count: Set(number(record.bytes)),
+        count: Set(number(record.count)),
+        rows: Set(number(record.rows)),
+        bytes: Set(number(record.bytes)),
         microseconds: Set(microseconds(record.duration)),
         longest_microseconds: Set(microseconds(record.longest)),
     }
@@ -142,10 +142,10 @@ fn assemble(row: Model) -> Result<QueryRecord, StoreError> {
     let via = Via::ALL.into_iter().find(|via| via.as_str() == row.via);
     let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.outcome);
     let unreadable = || StoreError::Unreadable(TABLE);
-    let count = |number: i64| u64::try_from(number).map_err(|_| unreadable());
+    let unsigned = |number: i64| u64::try_from(number).map_err(|_| unreadable());
     Ok(QueryRecord {
         id: read(TABLE, &row.id)?,
-        second: OffsetDateTime::from_unix_timestamp(row.second).map_err(|_| unreadable())?,
+        at: OffsetDateTime::from_unix_timestamp(row.at).map_err(|_| unreadable())?,
         asked: Asked {
             organization: read(TABLE, &row.organization_id)?,
             app: read(TABLE, &row.app_id)?,
@@ -157,11 +157,11 @@ fn assemble(row: Model) -> Result<QueryRecord, StoreError> {
             fingerprint: row.fingerprint,
         },
         outcome: outcome.ok_or_else(unreadable)?,
-        count: count(row.queries)?,
-        rows: count(row.row_count)?,
-        bytes: count(row.byte_count)?,
-        duration: Duration::from_micros(count(row.microseconds)?),
-        longest: Duration::from_micros(count(row.longest_microseconds)?),
+        count: unsigned(row.count)?,
+        rows: unsigned(row.rows)?,
+        bytes: unsigned(row.bytes)?,
+        duration: Duration::from_micros(unsigned(row.microseconds)?),
+        longest: Duration::from_micros(unsigned(row.longest_microseconds)?),
     })
 }
 

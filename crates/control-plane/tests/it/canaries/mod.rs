@@ -31,9 +31,8 @@ use self::world::World;
 use crate::installation::{Installation, ORIGIN};
 
 /// The memory of a process that forbids it can only be read as root.
-const SECTIONS: &str =
-    "[server]\ncore_dumps = true\n[audit]\nheads_file = \"audit-heads.jsonl\"\nheads_every = \"1s\"\n\
-     [connections]\nallowed_networks = [\"127.0.0.0/8\"]\n";
+const SECTIONS: &str = "[server]\ncore_dumps = true\n[audit]\nheads_file = \"audit-heads.jsonl\"\nheads_every = \"1s\"\n\
+     [database_connections]\nallowed_networks = [\"127.0.0.0/8\"]\n";
 /// How long memory is looked at again and again until what should be gone is gone.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// The name of values that were sent on connections which are still open.

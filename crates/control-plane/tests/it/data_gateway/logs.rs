@@ -12,7 +12,7 @@ const PLANTED: [&str; 4] =
 
 on_both_stores! {
     async fn k08_no_statement_parameter_row_or_password_is_logged_at_any_level(database: TestDatabase) {
-        let networks = "[connections]\nallowed_networks = [\"127.0.0.0/8\"]\n";
+        let networks = "[database_connections]\nallowed_networks = [\"127.0.0.0/8\"]\n";
         let installation = Installation::start_with(&database, networks).await;
         let olga = installation.set_up().await;
         let organization = installation.organization(&olga).await;
