@@ -167,7 +167,7 @@ pub(crate) fn verify(arguments: &VerifyReadOnlyArguments) -> Result<(), StartErr
     print(&format!("signed at {}; audit record {}", attestation.at, attestation.record))
 }
 
-/// Lock by lock, what the role could do, and what went through.
+/// Lock by lock, what the role could do, and what went through; what the guard judged is counted apart from what was sent.
 fn show(signed: &SignedReadOnlyReport) -> Result<(), StartError> {
     let ReadOnlyReport { connection, name, version, read_only, examination, .. } = &signed.attestation.found;
     let kind = if *read_only { "read-only" } else { "not read-only" };
@@ -179,10 +179,18 @@ fn show(signed: &SignedReadOnlyReport) -> Result<(), StartError> {
     for privilege in &examination.privileges {
         print(&format!("the role {privilege}"))?;
     }
-    let through = examination.attempts.iter().filter(|attempt| attempt.stopped_by.is_none());
-    for attempt in through.clone() {
-        print(&format!("not stopped: {}", attempt.statement))?;
+    for attempt in examination.attempts.iter().filter(|attempt| attempt.stopped_by.is_none()) {
+        let what = if attempt.sent { "not stopped" } else { "not refused by the guard" };
+        print(&format!("{what}: {}", attempt.statement))?;
     }
-    let (all, through) = (examination.attempts.len(), through.count());
-    print(&format!("{all} attempts to write, {} stopped", all - through))
+    print(&format!(
+        "{} statements judged by the guard and sent nowhere, {} refused",
+        examination.judged().count(),
+        examination.judged().filter(|attempt| attempt.stopped_by.is_some()).count()
+    ))?;
+    print(&format!(
+        "{} attempts sent to the server, {} stopped",
+        examination.sent().count(),
+        examination.sent().filter(|attempt| attempt.stopped_by.is_some()).count()
+    ))
 }

@@ -87,8 +87,8 @@ impl Connections {
         Ok(signed.attestation.found.examination)
     }
 
-    /// Attempts to write through a connection, in transactions that are rolled back, and says what held, signed. The audit
-    /// trail says that it was tried, and which locks were seen to hold.
+    /// Gives attempts to write to the guard, and sends others through the connection, in transactions that are rolled back;
+    /// says what held, signed. The audit trail says that it was tried, and which locks were seen to hold.
     ///
     /// # Errors
     /// There is no such connection; it is blocked or not what was sealed; the database does not answer.
@@ -116,7 +116,8 @@ impl Connections {
                 "version": connection.version,
                 "holds": examined.locks.iter().filter(|lock| lock.holds).map(|lock| lock.lock).collect::<Vec<_>>(),
                 "missing": examined.locks.iter().filter(|lock| !lock.holds).map(|lock| lock.lock).collect::<Vec<_>>(),
-                "attempts": examined.attempts.len(),
+                "judged": examined.judged().count(),
+                "sent": examined.sent().count(),
             }),
             Err(error) => {
                 event.outcome = Outcome::Refused;

@@ -27,6 +27,18 @@ pub struct ReadOnlyExamination {
     pub attempts: Vec<Attempt>,
 }
 
+impl ReadOnlyExamination {
+    /// The attempts that the server was sent; the others were only given to the guard, whatever it said.
+    pub fn sent(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.sent)
+    }
+
+    /// The attempts that the guard judged, and that were sent nowhere.
+    pub fn judged(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| !attempt.sent)
+    }
+}
+
 /// One thing that keeps a connection from writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,7 +88,8 @@ pub struct LockState {
     pub evidence: String,
 }
 
-/// One attempt to write, made in a transaction that was rolled back.
+/// One attempt to get past the locks: given to the guard alone, or sent to the server. What could write is sent in a
+/// transaction that is rolled back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -84,6 +97,8 @@ pub struct Attempt {
     pub statement: String,
     /// The locks that were left open for it, to see the next one hold.
     pub without: Vec<Lock>,
+    /// Whether the server was sent it.
+    pub sent: bool,
     /// Which lock stopped it; none, if the statement went through.
     pub stopped_by: Option<Lock>,
 }

@@ -35,6 +35,8 @@ on_both_stores! {
         assert!(said.contains("the role is a superuser"), "{said}");
         let said = command_line.ends(0, &[prove.as_slice(), &["--any-role", "--organization", "acme"]].concat()).await;
         assert!(said.contains("signed report: "), "{said}");
+        assert!(said.contains("34 statements judged by the guard and sent nowhere, 34 refused"), "{said}");
+        assert!(said.contains("11 attempts sent to the server, 11 stopped"), "{said}");
 
         let signed = std::fs::read_to_string(&report).unwrap();
         let key = operator.public_key();
@@ -49,6 +51,7 @@ on_both_stores! {
         for (text, key) in [
             (signed.clone(), "ab".repeat(32)),
             (signed.replace("\"holds\": false", "\"holds\": true"), key.clone()),
+            (signed.replace("\"sent\": false", "\"sent\": true"), key.clone()),
             (signed.replace("\"locked\"", "\"other\""), key.clone()),
             (signed.replace("read-only examination", "another examination"), key.clone()),
             ("{}".to_owned(), key.clone()),

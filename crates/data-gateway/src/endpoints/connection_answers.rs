@@ -205,8 +205,8 @@ impl SchemaAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct ExaminationAnswer {
     ok: bool,
-    /// `server`, `locks` with `lock`, `holds` and `evidence`, `privileges` of the role, and the `attempts` to write with what
-    /// stopped each. Null if there is no session.
+    /// `server`, `locks` with `lock`, `holds` and `evidence`, `privileges` of the role, and the `attempts` to write, each with
+    /// whether the server was `sent` it and what stopped it. Null if there is no session.
     examination: Option<serde_json::Value>,
     /// The same as an `attestation` with its `signature`, for `vybe audit verify-read-only`. Null if there is no session.
     signed: Option<serde_json::Value>,

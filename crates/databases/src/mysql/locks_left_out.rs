@@ -213,6 +213,7 @@ async fn the_examination_names_the_lock_that_is_left_out() {
     assert_eq!(missing(&whole), [], "{whole:#?}");
     assert!(whole.server.contains("MariaDB"), "{}", whole.server);
     assert!(whole.attempts.iter().all(|attempt| attempt.stopped_by.is_some()), "{whole:#?}");
+    assert_eq!((whole.sent().count(), whole.attempts.len()), (9, whole.judged().count() + 9));
     for lock in Lock::OURS {
         let examination = open(&target, all_but(lock)).examine_read_only().await.unwrap();
         assert_eq!(missing(&examination), [lock], "{examination:#?}");
@@ -228,4 +229,26 @@ async fn the_examination_names_the_lock_that_is_left_out() {
         }
     }
     assert_eq!(fingerprint(&server), before);
+}
+
+#[tokio::test]
+async fn a_syntax_error_is_no_missing_right() {
+    let _turn = TURN.lock().await;
+    let server = MariaServer::start();
+    let target = Target { user: "reader".to_owned(), ..database(&server) };
+    let database = open(&target, ReadOnlyLocks::ALL);
+    let Ok(mut session) = opening::open(&database.settings).await else { panic!("no session") };
+    let mut asked = Asked::new(&mut session, &database.settings);
+    for (statement, expected) in [
+        ("SELEC 1", "42601"),
+        ("SELECT 1; SELECT 2", "42601"),
+        ("DELETE FROM probe", "42501"),
+        ("SELECT * FROM mysql.user", "42501"),
+        ("SELECT 1 FROM no_such_database.no_such_table", "42501"),
+        ("SELECT a FROM (SELECT 1 AS a", "42601"),
+    ] {
+        let refused = asked.rows(statement).await;
+        let Err(QueryError::Database { code, message }) = refused else { panic!("{statement}: {refused:?}") };
+        assert_eq!(code, expected, "{statement}: {message}");
+    }
 }

@@ -58,11 +58,23 @@ impl<'a> Asked<'a> {
 
     fn told(&self, fault: Fault) -> QueryError {
         match fault {
-            Fault::Refused(refusal) => fault::database(&refusal, self.settings),
+            Fault::Refused(refusal) => fault::database(&told_apart(refusal), self.settings),
             Fault::Wire(_) => QueryError::Broken,
             Fault::Stopped(error) => error,
         }
     }
+}
+
+/// A server's catch-all (42000) is of a syntax error as well as of a missing right: to us, they have the SQLSTATEs of
+/// standard SQL, by the server's own number of the error.
+fn told_apart(mut refusal: Refusal) -> Refusal {
+    let state = match refusal.number {
+        1064 | 1149 => "42601",
+        1044 | 1142 | 1143 | 1227 | 1370 => "42501",
+        _ => return refusal,
+    };
+    state.clone_into(&mut refusal.state);
+    refusal
 }
 
 /// A row of the binary protocol, all of whose columns are text.

@@ -18,7 +18,7 @@ use super::{Asked, Postgresql};
 use crate::read_only::listed_attempts::{Listed, TURN, all_but, listed, missing};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::text_session::TextSession as _;
-use crate::{Caller, Credentials, Database as _, Engine, Limits, Query, QueryError, Target, Tls};
+use crate::{Attempt, Caller, Credentials, Database as _, Engine, Limits, Query, QueryError, Target, Tls};
 pub(crate) use fingerprint::Watcher;
 
 pub(crate) const PASSWORD: &str = "a password of this run only";
@@ -216,6 +216,9 @@ async fn the_examination_names_the_lock_that_is_left_out() {
     assert_eq!(missing(&whole), [], "{whole:#?}");
     assert!(whole.server.starts_with("PostgreSQL "), "{}", whole.server);
     assert!(whole.attempts.iter().all(|attempt| attempt.stopped_by.is_some()), "{whole:#?}");
+    assert_eq!((whole.sent().count(), whole.attempts.len()), (11, whole.judged().count() + 11));
+    let by_guard = |attempt: &Attempt| matches!(attempt.stopped_by, Some(Lock::Parser | Lock::Functions));
+    assert!(whole.attempts.iter().all(|attempt| attempt.sent != by_guard(attempt)), "{whole:#?}");
     for lock in Lock::OURS {
         let database = open(&target, all_but(lock));
         let examination = database.examine_read_only().await.unwrap();

@@ -1,4 +1,4 @@
-//! What the examination lets the guard judge: one of each kind of statement that writes, or has effects that no
+//! What the examination lets the guard judge, and sends nowhere: one of each kind of statement that writes, or has effects that no
 //! transaction takes back.
 
 use query_guard::Language;

@@ -9,10 +9,10 @@ use crate::{ConnectError, QueryError};
 
 /// SQLSTATE of a statement that a read-only transaction refuses.
 const READ_ONLY: &str = "25006";
-/// SQLSTATE of a syntax error, which is how two statements end where one is expected; MySQL's is a wider one.
-const SYNTAX: [&str; 2] = ["42601", "42000"];
-/// SQLSTATEs of missing rights.
-const NO_RIGHT: [&str; 2] = ["42501", "42000"];
+/// SQLSTATE of a syntax error, which is how two statements end where one is expected.
+const SYNTAX: &str = "42601";
+/// SQLSTATE of a missing right.
+const NO_RIGHT: &str = "42501";
 
 /// How a kind of database is examined.
 pub(super) struct Procedure {
@@ -78,7 +78,7 @@ pub(super) async fn run(
 }
 
 impl Course<'_> {
-    /// The locks before the database: what the guard says, and what an engine does with a statement that was checked
+    /// The locks before the database, of which nothing is sent: what the guard says, and what an engine does with a statement that was checked
     /// for a connection that writes.
     fn guard(&mut self) {
         let language = self.procedure.language;
@@ -93,7 +93,12 @@ impl Course<'_> {
                 through[place].push(statement);
             }
             let stopped_by = stopped.then_some(lock);
-            self.attempts.push(Attempt { statement: statement.to_owned(), without: Vec::new(), stopped_by });
+            self.attempts.push(Attempt {
+                statement: statement.to_owned(),
+                without: Vec::new(),
+                sent: false,
+                stopped_by,
+            });
         }
         let writing = query_guard::check(language, Mode::ReadWrite, "DELETE FROM vybe_probe");
         if writing.is_ok_and(|statement| admit(true, &statement).is_ok()) {
@@ -113,15 +118,15 @@ impl Course<'_> {
     async fn one_statement(&mut self, session: &mut dyn TextSession) -> Result<(), QueryError> {
         const TWO: &str = "SELECT '1'; SELECT '2'";
         let said = code(session.rows(TWO).await)?;
-        let holds = said.as_deref().is_some_and(|code| SYNTAX.contains(&code));
+        let holds = said.as_deref() == Some(SYNTAX);
         let evidence = match &said {
-            Some(code) if holds => format!("the server refuses two statements in one message ({code})"),
+            Some(_) if holds => "to the server, two statements in one message are a syntax error".to_owned(),
             Some(code) => format!("two statements in one message are refused for another reason ({code})"),
             None => "the server takes two statements in one message".to_owned(),
         };
         let without = vec![Lock::Parser, Lock::Functions];
         let stopped_by = holds.then_some(Lock::OneStatement);
-        self.attempts.push(Attempt { statement: TWO.to_owned(), without, stopped_by });
+        self.attempts.push(Attempt { statement: TWO.to_owned(), without, sent: true, stopped_by });
         self.states.push(LockState { lock: Lock::OneStatement, holds, evidence });
         Ok(())
     }
@@ -174,7 +179,7 @@ impl Course<'_> {
             let said = said?;
             let stopped_by = match said.as_deref() {
                 Some(READ_ONLY) => Some(lock),
-                Some(code) if NO_RIGHT.contains(&code) => Some(Lock::Role),
+                Some(NO_RIGHT) => Some(Lock::Role),
                 _ => None,
             };
             match stopped_by {
@@ -186,7 +191,7 @@ impl Course<'_> {
                 }
             }
             let without = [&[Lock::Parser, Lock::Functions], also_without].concat();
-            self.attempts.push(Attempt { statement, without, stopped_by });
+            self.attempts.push(Attempt { statement, without, sent: true, stopped_by });
         }
         // What the role may not do at all says nothing of this lock.
         let holds = reasons.is_empty() && refused > 0;

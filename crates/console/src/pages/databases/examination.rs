@@ -43,7 +43,7 @@ fn title(known: &Known) -> String {
 
 fn begin(known: &Known) -> Markup {
     html! {
-        p { "Several locks keep a read-only connection from writing, and each holds alone. The examination attempts to write on the live connection, with locks left open in turn, in transactions that are rolled back." }
+        p { "Several locks keep a read-only connection from writing. The examination asks the guard about statements that write, without sending them, and sends others to the server, in transactions that are rolled back: past the guard, with the transaction and the session left open in turn." }
         form method="post" action={ (known.path()) "/read-only" } {
             button type="submit" { "Examine now" }
         }
@@ -52,7 +52,8 @@ fn begin(known: &Known) -> Markup {
 }
 
 fn report(examined: &ReadOnlyExamination) -> Markup {
-    let written = examined.attempts.iter().filter(|attempt| attempt.stopped_by.is_none()).count();
+    let refused = examined.judged().filter(|attempt| attempt.stopped_by.is_some()).count();
+    let stopped = examined.sent().filter(|attempt| attempt.stopped_by.is_some()).count();
     html! {
         p id="examined" {
             @if examined.locks.iter().all(|lock| lock.holds) { "All locks hold." }
@@ -76,14 +77,18 @@ fn report(examined: &ReadOnlyExamination) -> Markup {
             ul { @for privilege in &examined.privileges { li { (privilege) } } }
         }
         h2 { "Attempts" }
-        p { (examined.attempts.len()) " attempts to write, " (written) " of them not stopped by a lock of ours; all were rolled back." }
+        p {
+            (examined.judged().count()) " statements were judged by the guard and sent nowhere: " (refused) " refused. "
+            (examined.sent().count()) " attempts were sent to the server and rolled back: " (stopped) " stopped."
+        }
         details {
             summary { "All attempts" }
             table id="attempts" {
-                tr { th { "Statement" } th { "Without" } th { "Stopped by" } }
+                tr { th { "Statement" } th { "Sent" } th { "Without" } th { "Stopped by" } }
                 @for attempt in &examined.attempts {
                     tr {
                         td { code { (attempt.statement) } }
+                        td { @if attempt.sent { "yes" } @else { "no" } }
                         td { @for lock in &attempt.without { (words(*lock)) br; } }
                         td { @match attempt.stopped_by { Some(lock) => { (words(lock)) } None => { strong.bad { "nothing" } } } }
                     }
