@@ -29,7 +29,7 @@ on_both_stores! {
             let body = raw_body(path);
             // From the platform's pages, from a page of the app, and from nowhere.
             assert_eq!(owner.call("POST", path, Some(&body)).await.status, 401, "{path}");
-            let answer = world.from_page(&owner, "hello", path, &body).await;
+            let answer = world.as_page(&owner, "hello", path, &body).await;
             assert_eq!(answer.status, 401, "{path}");
             assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
             let client = world.platform.browser().client;

@@ -39,7 +39,7 @@ struct Load {
 impl Load {
     /// One client: short statements, slow ones, and ones whose answer it does not wait for.
     async fn client(&self, world: &World, number: usize) {
-        let app = if number % 2 == 0 { 0 } else { 1 + number / 2 % 2 };
+        let app = if number.is_multiple_of(2) { 0 } else { 1 + number / 2 % 2 };
         let mut turn = number;
         while !self.stop.load(Ordering::Relaxed) {
             turn += 1;

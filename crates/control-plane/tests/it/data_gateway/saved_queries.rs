@@ -112,22 +112,22 @@ on_both_stores! {
         assert_eq!(world.ask("reports", RUN, pear().to_string()).await.status, 404, "another app's secret");
 
         let member = world.platform.signed_in("member").await;
-        let refused = world.from_page(&member, "hello", RUN, &pear()).await;
+        let refused = world.as_page(&member, "hello", RUN, &pear()).await;
         assert_eq!((refused.status, refused.json()["code"].clone()), (404, json!("unknown_data_query")));
         let path = format!("{}/{id}", world.data_queries("hello"));
         assert_eq!(world.editor.call("PUT", &path, Some(&by_name(&connection, true))).await.status, 200);
-        let by_page = world.from_page(&member, "hello", RUN, &pear()).await;
+        let by_page = world.as_page(&member, "hello", RUN, &pear()).await;
         assert_eq!((by_page.status, by_page.text().as_str()), (200, r#"[{"id":2}]"#));
         let origin = world.platform.app_url("hello", "");
         assert_eq!(by_page.header("access-control-allow-origin"), Some(origin.as_str()));
         assert_eq!(by_page.header("access-control-allow-credentials"), Some("true"));
 
         // A page of another app, a page of one that the person may not open, a person who may not open this one.
-        assert_eq!(world.from_page(&member, "reports", RUN, &pear()).await.status, 404);
-        let hidden = world.from_page(&member, "payroll", RUN, &pear()).await;
+        assert_eq!(world.as_page(&member, "reports", RUN, &pear()).await.status, 404);
+        let hidden = world.as_page(&member, "payroll", RUN, &pear()).await;
         assert_eq!((hidden.status, hidden.header("access-control-allow-origin")), (403, None));
         let outsider = world.platform.signed_in("outsider").await;
-        assert_eq!(world.from_page(&outsider, "hello", RUN, &pear()).await.status, 403);
+        assert_eq!(world.as_page(&outsider, "hello", RUN, &pear()).await.status, 403);
         // The platform's own pages are none of an app's; nor is what says nothing, or something else.
         assert_eq!(member.call("POST", RUN, Some(&pear())).await.status, 401);
         let url = world.platform.url(RUN);
@@ -148,12 +148,12 @@ on_both_stores! {
         // Signed out, and no member any more.
         let thief = member.copy();
         member.sign_out().await;
-        assert_eq!(world.from_page(&thief, "hello", RUN, &pear()).await.status, 401);
+        assert_eq!(world.as_page(&thief, "hello", RUN, &pear()).await.status, 401);
         let member = world.platform.signed_in("member").await;
         let owner = world.platform.signed_in("owner").await;
         let person = format!("{}/members/{}", world.organization(), person.as_str().unwrap());
         assert!(owner.call("DELETE", &person, None).await.status < 300);
-        assert_eq!(world.from_page(&member, "hello", RUN, &pear()).await.status, 403);
+        assert_eq!(world.as_page(&member, "hello", RUN, &pear()).await.status, 403);
     }
 
     async fn c11_a_page_asks_first_and_may_send_json(database: TestDatabase) {

@@ -176,7 +176,7 @@ impl World {
     }
 
     /// A page of a demo app calls the platform, in somebody's browser.
-    pub async fn from_page(&self, browser: &Browser, app: &str, path: &str, body: &Value) -> Response {
+    pub async fn as_page(&self, browser: &Browser, app: &str, path: &str, body: &Value) -> Response {
         let origin = self.platform.app_url(app, "");
         browser
             .client
