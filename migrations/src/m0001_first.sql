@@ -325,6 +325,8 @@ CREATE TABLE data_queries (
     parameters TEXT NOT NULL,
     timeout_milliseconds BIGINT NOT NULL,
     from_pages BOOLEAN NOT NULL,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
     version BIGINT NOT NULL,
     created_by TEXT NOT NULL REFERENCES users (id),
     created_at {timestamp} NOT NULL,

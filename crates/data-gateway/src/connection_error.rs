@@ -45,6 +45,9 @@ pub enum ConnectionError {
     /// There is no changed host key to say anything about, or it is yet another one.
     #[error("this is neither the confirmed host key nor the one that was seen")]
     OtherHostKey,
+    /// Too many databases of the organization's are looked into, or wait for it.
+    #[error("too many databases are being looked into")]
+    Busy,
     /// What is in the table is not what was sealed.
     #[error("{0} was changed outside of the platform")]
     Tampered(ConnectionId),

@@ -20,6 +20,7 @@ use crate::description::described;
 use crate::examinations::Schemas;
 use crate::given::Checked;
 use crate::store::connections;
+use crate::trials::TrialTurns;
 use crate::{
     Connection, ConnectionError, ConnectionKind, GivenConnection, Occasion, OpenDatabases, Store, UsableBy,
 };
@@ -36,6 +37,7 @@ pub struct Connections {
     pub(crate) open: OpenDatabases,
     pub(crate) addresses: Arc<AddressPolicy>,
     pub(crate) schemas: Schemas,
+    pub(crate) trials: TrialTurns,
     pub(crate) receipts: Arc<Receipts>,
 }
 
@@ -57,7 +59,16 @@ impl Connections {
         addresses: Arc<AddressPolicy>,
         receipts: Arc<Receipts>,
     ) -> Self {
-        Self { store, vault, facts, open, addresses, schemas: Schemas::default(), receipts }
+        Self {
+            store,
+            vault,
+            facts,
+            open,
+            addresses,
+            schemas: Schemas::default(),
+            trials: TrialTurns::default(),
+            receipts,
+        }
     }
 
     /// The organization's connections in the order in which they were made, at most so many after one. Of the apps that

@@ -85,6 +85,8 @@ impl DataQueries {
             organization: permit.organization(),
             app: permit.app(),
             definition,
+            kind: statement.kind().to_owned(),
+            fingerprint: statement.fingerprint().to_string(),
             version: 1,
             created_by: permit.user(),
             created_at: occasion.now,
@@ -96,8 +98,7 @@ impl DataQueries {
             return Err(DataQueryError::TooMany(MOST));
         }
         data_queries::insert(change.transaction(), &query).await.map_err(taken)?;
-        let after = Some((&query, &statement));
-        change.commit(event(permit, occasion, query.id, None, after)).await?;
+        change.commit(event(permit, occasion, query.id, None, Some(&query))).await?;
         Ok(query)
     }
 
@@ -121,9 +122,10 @@ impl DataQueries {
             return Err(DataQueryError::Changed);
         }
         let mut after = DataQuery { definition, version: before.version + 1, ..before.clone() };
+        (after.kind, after.fingerprint) = (statement.kind().to_owned(), statement.fingerprint().to_string());
         (after.updated_by, after.updated_at) = (permit.user(), occasion.now);
         data_queries::update(change.transaction(), &after).await.map_err(taken)?;
-        change.commit(event(permit, occasion, id, Some(&before), Some((&after, &statement)))).await?;
+        change.commit(event(permit, occasion, id, Some(&before), Some(&after))).await?;
         Ok(after)
     }
 
@@ -311,7 +313,7 @@ fn event(
     occasion: Occasion,
     id: DataQueryId,
     before: Option<&DataQuery>,
-    after: Option<(&DataQuery, &Statement)>,
+    after: Option<&DataQuery>,
 ) -> Event {
     let described = |query: &DataQuery| {
         let definition = &query.definition;
@@ -322,14 +324,11 @@ fn event(
             "parameters": definition.parameters,
             "timeout": definition.timeout,
             "fromPages": definition.from_pages,
+            "kind": query.kind,
+            "fingerprint": query.fingerprint,
         })
     };
-    let mut detail =
-        json!({ "before": before.map(described), "after": after.map(|(query, _)| described(query)) });
-    if let Some((_, statement)) = after {
-        detail["after"]["kind"] = json!(statement.kind());
-        detail["after"]["fingerprint"] = json!(statement.fingerprint().to_string());
-    }
+    let detail = json!({ "before": before.map(described), "after": after.map(described) });
     Event::done(Actor::Person(permit.user()), ManageDataQueries::NAME, Target::DataQuery(permit.app(), id))
         .of(permit.organization())
         .during(occasion.request)

@@ -16,6 +16,10 @@ pub struct DataQuery {
     pub app: AppId,
     /// What it is.
     pub definition: DataQueryDefinition,
+    /// `select`, `insert`, …, as the guard understood it when it was written.
+    pub kind: String,
+    /// What statements of one shape have in common.
+    pub fingerprint: String,
     /// How often it was written.
     pub version: i64,
     /// Who made it.

@@ -67,7 +67,7 @@ impl Connections {
         if !afresh && let Some(known) = self.schemas.get(id, connection.version) {
             return Ok(known);
         }
-        let _turn = self.turn(permit.organization()).await;
+        let _turn = self.turn(permit.organization()).await?;
         let schema = Arc::new(database.schema().await?);
         self.schemas.put(id, connection.version, &schema);
         Ok(schema)
@@ -101,7 +101,7 @@ impl Connections {
         let connection = self.read(permit.organization(), id).await?;
         let examined = match self.open.of(&connection).await {
             Ok(database) => {
-                let _turn = self.turn(permit.organization()).await;
+                let _turn = self.turn(permit.organization()).await?;
                 database.examine_read_only().await.map_err(ConnectionError::from)
             }
             Err(error) => Err(error),

@@ -3,26 +3,33 @@
 use access_control::{ConfirmHostKey, ManageConnections, Permit};
 use ids::ConnectionId;
 use outbound::Host;
+use serde_json::json;
 use ssh_tunnel::{Fingerprint, TunnelError, TunnelLimits};
 
 use crate::connections::event;
 use crate::credentials::Opened;
 use crate::given::{check_hops, check_port, judge, parse, route};
 use crate::store::connections;
+use crate::trials::looked;
 use crate::{Connection, ConnectionError, Connections, GivenHop, Occasion};
+
+/// The audit trail's name for asking an SSH server for its host key.
+const READ_HOST_KEY: &str = "database_connections.read_host_key";
 
 impl Connections {
     /// The host key that an SSH server has now, for a person to compare with what its operator says. `via` are the servers
-    /// before it, with keys that were confirmed. Nothing is kept: a connection pins the key that it is made with.
+    /// before it, with keys that were confirmed. Nothing is kept: a connection pins the key that it is made with. The audit
+    /// trail says which server was asked.
     ///
     /// # Errors
-    /// The description is not acceptable. Within: where the way there ended.
+    /// The description is not acceptable, or too many wait for a trial. Within: where the way there ended.
     pub async fn host_key_of(
         &self,
         permit: &Permit<ManageConnections>,
         host: &str,
         port: u16,
         via: Vec<GivenHop>,
+        occasion: Occasion,
     ) -> Result<Result<Fingerprint, TunnelError>, ConnectionError> {
         let host = parse::<Host>("host", host)?;
         let port = check_port("port", port)?;
@@ -30,10 +37,19 @@ impl Connections {
             judge(&host, port, &self.addresses)?;
         }
         let (hops, keys) = check_hops(via, &self.addresses).await?;
+        let through: Vec<String> = hops.iter().map(|hop| hop.host.to_string()).collect();
         let via = route(hops, keys)?;
-        let _turn = self.turn(permit.organization()).await;
+        let _turn = self.turn(permit.organization()).await?;
         let limits = TunnelLimits::default();
-        Ok(ssh_tunnel::host_key_of(&host, port, via.as_ref(), &self.addresses, limits).await)
+        let found = ssh_tunnel::host_key_of(&host, port, via.as_ref(), &self.addresses, limits).await;
+        let event = looked(permit, READ_HOST_KEY, occasion).with(json!({
+            "host": host.to_string(),
+            "port": port,
+            "hops": through,
+            "hostKey": found.as_ref().ok().map(Fingerprint::to_string),
+        }));
+        self.store.journal().record(&event).await?;
+        Ok(found)
     }
 
     /// Says which host key is right, now that an SSH server has another one than the confirmed: the one that was seen,

@@ -1,22 +1,68 @@
 //! Trying connections: whether one opens, and where it ends if it does not.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use access_control::{ManageConnections, Permit};
+use audit::{Actor, Event, Target};
 use databases::{ConnectError, Step};
 use ids::{ConnectionId, OrganizationId};
+use serde_json::json;
 use ssh_tunnel::{TunnelError, TunnelStep};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::credentials::Opened;
-use crate::{ConnectionError, ConnectionKind, Connections, GivenConnection};
+use crate::{ConnectionError, ConnectionKind, Connections, GivenConnection, Occasion};
+
+/// The audit trail's name for a trial of what is not kept.
+const TEST: &str = "database_connections.test";
 
 /// How many databases are tried or looked into at the same time for one organization; the others wait. A server that does
 /// not answer keeps nobody elsewhere.
 const AT_ONCE: usize = 4;
+/// How many of one organization's are under way or wait at most; the others are refused.
+const PLACES: usize = 32;
 
-static FREE: LazyLock<Mutex<HashMap<OrganizationId, Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
+/// Whose turn it is to look into databases, for each organization.
+#[derive(Clone, Default)]
+pub(crate) struct TrialTurns {
+    desks: Arc<Mutex<HashMap<OrganizationId, Weak<Desk>>>>,
+}
+
+/// One organization.
+struct Desk {
+    places: Arc<Semaphore>,
+    free: Arc<Semaphore>,
+}
+
+/// Leave to look into one database, until it is dropped.
+pub(crate) struct TrialTurn {
+    _free: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+    _desk: Arc<Desk>,
+}
+
+impl TrialTurns {
+    /// Waits until there is room for one more of the organization's.
+    async fn take(&self, organization: OrganizationId) -> Result<TrialTurn, ConnectionError> {
+        let desk = {
+            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+            desks.get(&organization).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let desk = Arc::new(Desk {
+                    places: Arc::new(Semaphore::new(PLACES)),
+                    free: Arc::new(Semaphore::new(AT_ONCE)),
+                });
+                desks.retain(|_, other| other.strong_count() > 0);
+                desks.insert(organization, Arc::downgrade(&desk));
+                desk
+            })
+        };
+        let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| ConnectionError::Busy)?;
+        // Nobody closes it.
+        let free = Arc::clone(&desk.free).acquire_owned().await.map_err(|_| ConnectionError::Busy)?;
+        Ok(TrialTurn { _free: free, _place: place, _desk: desk })
+    }
+}
 
 /// What came of it: a session was opened and closed again, or a step failed.
 pub type Trial = Result<(), ConnectError>;
@@ -32,29 +78,40 @@ pub fn failed_at(error: &ConnectError) -> (Step, Option<usize>) {
 }
 
 impl Connections {
-    /// Tries what somebody describes, before it is kept.
+    /// Tries what somebody describes, before it is kept. The audit trail says whereto.
     ///
     /// # Errors
-    /// The description is not acceptable. Within: which step failed.
+    /// The description is not acceptable, or too many wait for a trial. Within: which step failed.
     pub async fn test_given(
         &self,
         permit: &Permit<ManageConnections>,
         given: GivenConnection,
+        occasion: Occasion,
     ) -> Result<Trial, ConnectionError> {
         let checked = given.check(ConnectionKind::External, &self.addresses).await?;
         let opened = Opened { definition: checked.definition, secrets: checked.secrets.complete()? };
+        let destination = opened.definition.destination.clone();
         let (target, credentials) = opened.into_target().ok_or(ConnectionError::CredentialsNeeded)?;
-        let _turn = self.turn(permit.organization()).await;
-        match databases::open(&target, credentials, Arc::clone(&self.addresses)) {
-            Ok(database) => Ok(database.test().await),
-            Err(error) => Ok(Err(error)),
-        }
+        let _turn = self.turn(permit.organization()).await?;
+        let trial = match databases::open(&target, credentials, Arc::clone(&self.addresses)) {
+            Ok(database) => database.test().await,
+            Err(error) => Err(error),
+        };
+        let event = looked(permit, TEST, occasion).with(json!({
+            "engine": destination.engine,
+            "host": destination.host.to_string(),
+            "port": destination.port,
+            "hops": destination.hops.iter().map(|hop| hop.host.to_string()).collect::<Vec<_>>(),
+            "failed": trial.as_ref().err().map(ConnectError::code),
+        }));
+        self.store.journal().record(&event).await?;
+        Ok(trial)
     }
 
     /// Tries a connection that is kept.
     ///
     /// # Errors
-    /// There is no such connection, or it is not what was sealed. Within: which step failed.
+    /// There is no such connection, it is not what was sealed, or too many wait for a trial. Within: which step failed.
     pub async fn test(
         &self,
         permit: &Permit<ManageConnections>,
@@ -69,22 +126,23 @@ impl Connections {
             }
             Err(error) => return Err(error),
         };
-        let _turn = self.turn(permit.organization()).await;
+        let _turn = self.turn(permit.organization()).await?;
         Ok(database.test().await)
     }
 
     /// Waits until there is room for one more of the organization's.
-    pub(crate) async fn turn(&self, organization: OrganizationId) -> Option<OwnedSemaphorePermit> {
-        let free = {
-            let mut all = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get(&organization).and_then(Weak::upgrade).unwrap_or_else(|| {
-                let free = Arc::new(Semaphore::new(AT_ONCE));
-                all.retain(|_, other| other.strong_count() > 0);
-                all.insert(organization, Arc::downgrade(&free));
-                free
-            })
-        };
-        // Nobody closes it.
-        free.acquire_owned().await.ok()
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(crate) async fn turn(&self, organization: OrganizationId) -> Result<TrialTurn, ConnectionError> {
+        self.trials.take(organization).await
     }
+}
+
+/// What the audit trail says when somebody looked at a server through the platform, and kept nothing.
+pub(crate) fn looked(permit: &Permit<ManageConnections>, action: &'static str, occasion: Occasion) -> Event {
+    let organization = permit.organization();
+    Event::done(Actor::Person(permit.user()), action, Target::Organization(organization))
+        .of(organization)
+        .during(occasion.request)
 }

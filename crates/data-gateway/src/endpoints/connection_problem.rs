@@ -1,7 +1,9 @@
 //! What clients are told when something goes wrong with connections.
 
+use endpoint::http::StatusCode;
 use endpoint::{Problem, sentence};
 
+use super::problem::TRY_AGAIN_AFTER;
 use crate::{ConnectionError, RunError};
 
 impl From<ConnectionError> for Problem {
@@ -34,6 +36,12 @@ impl From<ConnectionError> for Problem {
                 ),
             ),
             ConnectionError::OtherHostKey => Self::conflict("ssh_host_key_unknown", said),
+            ConnectionError::Busy => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "trials_busy",
+                "Too many databases of the organization are being looked into. Try again in a few seconds.",
+            )
+            .after(TRY_AGAIN_AFTER),
             ConnectionError::Tampered(_) => Self::conflict(
                 "connection_tampered",
                 "The connection was changed outside of the platform, and is not used. Give its definition again with \

@@ -59,6 +59,7 @@ impl ConnectionsApi {
             .requires::<ManageConnections>()
             .takes::<GivenBody>()
             .gives::<TrialAnswer>(StatusCode::OK)
+            .refuses(&[StatusCode::TOO_MANY_REQUESTS])
             .answers(connections.clone(), test_given),
             Endpoint::post(
                 "/api/v1/organizations/{organization_id}/database-connections/host-key",
@@ -67,6 +68,7 @@ impl ConnectionsApi {
             .requires::<ManageConnections>()
             .takes::<HostKeyBody>()
             .gives::<HostKeyAnswer>(StatusCode::OK)
+            .refuses(&[StatusCode::TOO_MANY_REQUESTS])
             .answers(connections.clone(), host_key),
             Endpoint::get(ONE, "read_database_connection")
                 .requires::<ListConnections>()
@@ -88,7 +90,7 @@ impl ConnectionsApi {
             )
             .requires::<ManageConnections>()
             .gives::<TrialAnswer>(StatusCode::OK)
-            .refuses(&[StatusCode::CONFLICT])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS])
             .answers(connections.clone(), test),
             Endpoint::post(
                 "/api/v1/organizations/{organization_id}/database-connections/{connection_id}/host-key",
@@ -106,7 +108,7 @@ impl ConnectionsApi {
             .requires::<ReadDatabaseSchema>()
             .query::<SchemaParameters>()
             .gives::<SchemaAnswer>(StatusCode::OK)
-            .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT])
             .answers(connections.clone(), schema),
             Endpoint::post(
                 "/api/v1/organizations/{organization_id}/database-connections/{connection_id}/read-only-examination",
@@ -114,7 +116,7 @@ impl ConnectionsApi {
             )
             .requires::<ProveReadOnly>()
             .gives::<ExaminationAnswer>(StatusCode::OK)
-            .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT])
             .answers(connections.clone(), examine),
         ]
     }
@@ -180,7 +182,7 @@ async fn test_given(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: GivenBody = call.json_up_to(LARGEST_BODY).await?;
-    let trial = connections.test_given(&permit, body.into()).await?;
+    let trial = connections.test_given(&permit, body.into(), occasion(&call)).await?;
     Ok(Answer::json(&TrialAnswer::from(trial)))
 }
 
@@ -200,7 +202,7 @@ async fn host_key(
 ) -> Result<Answer, Problem> {
     let HostKeyBody { host, port, via } = call.json_up_to(LARGEST_BODY).await?;
     let via = via.into_iter().map(Into::into).collect();
-    let found = connections.host_key_of(&permit, &host, port.unwrap_or(22), via).await?;
+    let found = connections.host_key_of(&permit, &host, port.unwrap_or(22), via, occasion(&call)).await?;
     Ok(Answer::json(&HostKeyAnswer::from(found)))
 }
 

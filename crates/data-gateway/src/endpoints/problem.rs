@@ -8,7 +8,7 @@ use query_guard::Reason;
 use crate::{DataQueryError, RunError, StoreError};
 
 /// What a client may wait before it tries again, in seconds.
-const TRY_AGAIN_AFTER: u32 = 2;
+pub(super) const TRY_AGAIN_AFTER: u32 = 2;
 
 impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {

@@ -164,7 +164,7 @@ test_support::on_both_stores! {
             let refused = office.create(tunnelled).await;
             assert!(matches!(refused, Err(ConnectionError::Address(_))), "{host}: {refused:?}");
             let manage = office.within::<ManageConnections>(office.editor);
-            let refused = office.connections.host_key_of(&manage, host, 22, Vec::new()).await;
+            let refused = office.connections.host_key_of(&manage, host, 22, Vec::new(), occasion()).await;
             assert!(matches!(refused, Err(ConnectionError::Address(_))), "{host}: {refused:?}");
         }
         for host in ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost.", "/var/run/postgresql", "a..b"] {

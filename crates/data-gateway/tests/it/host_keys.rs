@@ -22,17 +22,19 @@ fn d16_a_host_key_is_shown_before_anything_is_sent() {
         let (first, second) = (SshServer::start(&[]), SshServer::start(&[]));
         let key = SshKey::generate(&["-t", "ed25519"], "");
         first.authorize(&key);
-        let seen = office.connections.host_key_of(&manage, "127.0.0.1", first.port(), Vec::new()).await;
+        let seen =
+            office.connections.host_key_of(&manage, "127.0.0.1", first.port(), Vec::new(), occasion()).await;
         assert_eq!(seen.unwrap(), Ok(fingerprint(first.host_key())));
         assert!(!first.log().contains("userauth-request"), "{}", first.log());
         // Behind another one.
         let via = vec![through(&first, &key)];
-        let seen = office.connections.host_key_of(&manage, "127.0.0.1", second.port(), via).await;
+        let seen = office.connections.host_key_of(&manage, "127.0.0.1", second.port(), via, occasion()).await;
         assert_eq!(seen.unwrap(), Ok(fingerprint(second.host_key())));
         assert!(!second.log().contains("userauth-request"), "{}", second.log());
         let mut via = vec![through(&first, &key)];
         via[0].private_key = None;
-        let refused = office.connections.host_key_of(&manage, "127.0.0.1", second.port(), via).await;
+        let refused =
+            office.connections.host_key_of(&manage, "127.0.0.1", second.port(), via, occasion()).await;
         assert!(matches!(refused, Err(ConnectionError::CredentialsNeeded)));
     });
 }

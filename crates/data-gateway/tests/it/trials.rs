@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 
 use access_control::{ManageConnections, ReadDatabaseSchema};
-use data_gateway::{GivenConnection, GivenHop, TlsMode, Trial, failed_at};
+use data_gateway::{ConnectionError, GivenConnection, GivenHop, TlsMode, Trial, failed_at};
 use databases::Step;
 use test_support::{SshKey, SshServer, TestDatabase};
 
@@ -26,7 +26,10 @@ pub fn through(server: &SshServer, key: &SshKey) -> GivenHop {
 
 impl Office {
     async fn try_given(&self, given: GivenConnection) -> Trial {
-        self.connections.test_given(&self.within::<ManageConnections>(self.editor), given).await.unwrap()
+        self.connections
+            .test_given(&self.within::<ManageConnections>(self.editor), given, occasion())
+            .await
+            .unwrap()
     }
 }
 
@@ -140,8 +143,12 @@ fn every_step_that_fails_is_named() {
                 assert!(!told.contains(silent), "{told}");
             }
         }
-        // Nothing of all that was kept, and a mismatch of what nobody keeps blocks nothing.
-        assert_eq!((office.count("database_connections").await, office.count("audit_events").await), (0, 0));
+        // Nothing of all that was kept, and a mismatch of what nobody keeps blocks nothing. The trail says whereto it went.
+        assert_eq!(office.count("database_connections").await, 0);
+        let events = office.events("database_connections.test").await;
+        assert!(events[..2].iter().all(|event| event["failed"].is_null()), "{events:?}");
+        assert!(events[2..].iter().all(|event| event["failed"].is_string()), "{events:?}");
+        assert_eq!(office.count("audit_events").await, events.len() as i64);
     });
 }
 
@@ -156,16 +163,29 @@ fn servers_that_do_not_answer_keep_nobody_elsewhere_waiting() {
                 let office = Arc::clone(&office);
                 let mut given = given("Silent");
                 (given.destination.host, given.destination.port) = ("127.0.0.1".to_owned(), silent);
-                tokio::spawn(async move { office.try_given(given).await })
+                tokio::spawn(async move {
+                    let manage = office.within::<ManageConnections>(office.editor);
+                    office.connections.test_given(&manage, given, occasion()).await
+                })
             })
             .collect();
         // One of them waits for an answer, and others for their turn.
         let kept = listener.accept().unwrap();
         let elsewhere = office.within::<ManageConnections>(office.outsider);
-        let trial = office.connections.test_given(&elsewhere, given("Other")).await.unwrap();
+        let trial = office.connections.test_given(&elsewhere, given("Other"), occasion()).await.unwrap();
         assert_eq!(step(trial).0, Step::Dns);
-        assert!(trials.iter().any(|trial| !trial.is_finished()));
-        trials.iter().for_each(tokio::task::JoinHandle::abort);
+        // Those who wait are bounded: the last eight were refused.
+        let started = std::time::Instant::now();
+        while trials.iter().filter(|trial| trial.is_finished()).count() < 8 {
+            assert!(started.elapsed() < std::time::Duration::from_secs(30), "nobody is refused");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let (finished, waiting): (Vec<_>, Vec<_>) = trials.into_iter().partition(|trial| trial.is_finished());
+        assert!(!waiting.is_empty());
+        for trial in finished {
+            assert!(matches!(trial.await.unwrap(), Err(ConnectionError::Busy)));
+        }
+        waiting.iter().for_each(tokio::task::JoinHandle::abort);
         drop(kept);
     });
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use access_control::{ConfirmHostKey, ManageConnections, Permit};
+use data_gateway::Occasion;
 use endpoint::{Answer, Call, Problem};
 use maud::html;
 
@@ -21,7 +22,7 @@ pub(crate) async fn ask(
 ) -> Result<Answer, Problem> {
     let mut fields = Fields::with_secret(&mut call).await?;
     let mut filled = Filled::again(&fields);
-    match host_key(&console, &permit, &mut fields).await {
+    match host_key(&console, &permit, &mut fields, occasion(&call)).await {
         Ok((number, host_key)) => {
             filled.put(&of_hop(number, "host_key"), &host_key);
             let shown = Shown::read(&console, &permit, &filled, &call).await?;
@@ -43,6 +44,7 @@ async fn host_key(
     console: &Console,
     permit: &Permit<ManageConnections>,
     fields: &mut Fields,
+    occasion: Occasion,
 ) -> Result<(usize, String), Problem> {
     let number: usize = fields.number("ask")?;
     let mut via = hops(fields)?;
@@ -54,7 +56,7 @@ async fn host_key(
     }
     via.truncate(number + 1);
     let asked = via.pop().ok_or_else(Problem::not_found)?;
-    let answered = console.connections.host_key_of(permit, &asked.host, asked.port, via).await?;
+    let answered = console.connections.host_key_of(permit, &asked.host, asked.port, via, occasion).await?;
     match answered {
         Ok(host_key) => Ok((number, host_key.to_string())),
         Err(error) => Err(Problem::invalid("ssh_host_key", endpoint::sentence(&error))),
