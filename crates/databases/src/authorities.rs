@@ -15,14 +15,25 @@ pub enum AuthoritiesError {
     Unreadable,
 }
 
-/// The authorities as what certificates are checked against.
-pub(crate) fn roots(pem: &str) -> Result<RootCertStore, AuthoritiesError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|_| AuthoritiesError::Unreadable)?;
-        roots.add(certificate).map_err(|_| AuthoritiesError::Unreadable)?;
+/// What certificates are checked against.
+#[derive(Debug, Clone)]
+pub(crate) struct Authorities {
+    pub(crate) roots: RootCertStore,
+    /// The same as they were given: a server may present one of them as its own certificate.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    pub(crate) fn read(pem: &str) -> Result<Self, AuthoritiesError> {
+        let mut roots = RootCertStore::empty();
+        let mut certificates = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let certificate = certificate.map_err(|_| AuthoritiesError::Unreadable)?;
+            roots.add(certificate.clone()).map_err(|_| AuthoritiesError::Unreadable)?;
+            certificates.push(certificate);
+        }
+        if roots.is_empty() { Err(AuthoritiesError::None) } else { Ok(Self { roots, certificates }) }
     }
-    if roots.is_empty() { Err(AuthoritiesError::None) } else { Ok(roots) }
 }
 
 /// Whether these are authorities that certificates can be checked against.
@@ -30,5 +41,5 @@ pub(crate) fn roots(pem: &str) -> Result<RootCertStore, AuthoritiesError> {
 /// # Errors
 /// None, or one that cannot be read.
 pub fn check_authorities(pem: &str) -> Result<(), AuthoritiesError> {
-    roots(pem).map(drop)
+    Authorities::read(pem).map(drop)
 }

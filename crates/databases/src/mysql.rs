@@ -46,8 +46,8 @@ const TESTING: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// What every session of a connection has in common.
-pub(crate) struct Settings {
+/// What opens sessions with one database.
+pub(crate) struct Opener {
     way: Way,
     tls: Tls,
     user: String,
@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     unsaid: Unsaid,
 }
 
-impl Settings {
+impl Opener {
     const fn read_only(&self) -> bool {
         self.is_read_only
     }
@@ -67,8 +67,8 @@ impl Settings {
 
 /// A MySQL or MariaDB database.
 pub(crate) struct Mysql {
-    settings: Arc<Settings>,
-    pool: SessionPool<Settings>,
+    opener: Arc<Opener>,
+    pool: SessionPool<Opener>,
 }
 
 impl Mysql {
@@ -82,7 +82,7 @@ impl Mysql {
         policy: Arc<AddressPolicy>,
         locks: ReadOnlyLocks,
     ) -> Result<Self, ConnectError> {
-        let settings = Settings {
+        let opener = Opener {
             way: Way::to(target, policy),
             tls: target.tls.clone(),
             user: target.user.clone(),
@@ -93,9 +93,9 @@ impl Mysql {
             is_read_only: target.read_only,
             locks,
         };
-        let settings = Arc::new(settings);
-        let pool = SessionPool::new(Arc::clone(&settings), target.limits.most_sessions);
-        Ok(Self { pool: pool.map_err(|_| ConnectError::Full)?, settings })
+        let opener = Arc::new(opener);
+        let pool = SessionPool::new(Arc::clone(&opener), target.limits.most_sessions);
+        Ok(Self { pool: pool.map_err(|_| ConnectError::Full)?, opener })
     }
 }
 
@@ -103,10 +103,10 @@ impl Mysql {
 impl Database for Mysql {
     async fn run(&self, query: Query) -> Result<Rows, QueryError> {
         let since = std::time::Instant::now();
-        let settings = &self.settings;
-        admit(settings.read_only(), &query.statement)?;
+        let opener = &self.opener;
+        admit(opener.read_only(), &query.statement)?;
         let parameters = parameters::bind(query.statement.placeholders(), query.parameters)?;
-        let time = query.timeout.min(settings.limits.most_time());
+        let time = query.timeout.min(opener.limits.most_time());
         let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
         let deadline = Instant::now() + time;
         let borrowed = timeout_at(deadline, self.pool.borrow())
@@ -116,9 +116,9 @@ impl Database for Mysql {
         let (sender, rows) = Rows::channel();
         let (started, start) = oneshot::channel();
         let pieces = sender.pieces.clone();
-        let answer = Answer::new(sender, started, settings.limits, since);
+        let answer = Answer::new(sender, started, opener.limits, since);
         let running = Running {
-            settings: Arc::clone(&self.settings),
+            opener: Arc::clone(&self.opener),
             caller: query.caller,
             sql: query.statement.sql().to_owned(),
             parameters,
@@ -131,26 +131,26 @@ impl Database for Mysql {
     }
 
     async fn test(&self) -> Result<(), ConnectError> {
-        let opened = timeout(TESTING, opening::open(&self.settings)).await;
+        let opened = timeout(TESTING, opening::open(&self.opener)).await;
         opened.map_err(|_| ConnectError::Timeout)??.leave().await;
         Ok(())
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {
-        let settings = &self.settings;
-        let mut session = opening::open(settings).await?;
+        let opener = &self.opener;
+        let mut session = opening::open(opener).await?;
         let schema =
-            in_time(settings, crate::schema::mysql::read(&mut Asked::new(&mut session, settings))).await?;
+            in_time(opener, crate::schema::mysql::read(&mut Asked::new(&mut session, opener))).await?;
         session.leave().await;
         Ok(schema)
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
-        let settings = &self.settings;
-        let mut session = opening::open(settings).await?;
-        let locks = settings.read_only().then_some(settings.locks);
-        let mut asked = Asked::new(&mut session, settings);
-        let examination = in_time(settings, crate::read_only::mysql::examine(&mut asked, locks)).await?;
+        let opener = &self.opener;
+        let mut session = opening::open(opener).await?;
+        let locks = opener.read_only().then_some(opener.locks);
+        let mut asked = Asked::new(&mut session, opener);
+        let examination = in_time(opener, crate::read_only::mysql::examine(&mut asked, locks)).await?;
         session.leave().await;
         Ok(examination)
     }
@@ -168,9 +168,9 @@ impl Database for Mysql {
 
 /// Statements of ours take no longer than a caller's may.
 async fn in_time<T>(
-    settings: &Settings,
+    opener: &Opener,
     asking: impl Future<Output = Result<T, QueryError>>,
 ) -> Result<T, QueryError> {
-    let asked = timeout(settings.limits.most_time(), asking).await;
-    asked.map_err(|_| QueryError::Timeout(settings.limits.most_milliseconds))?
+    let asked = timeout(opener.limits.most_time(), asking).await;
+    asked.map_err(|_| QueryError::Timeout(opener.limits.most_milliseconds))?
 }

@@ -38,7 +38,7 @@ pub(crate) type Borrowed<D> = Object<Sessions<D>>;
 
 /// Makes sessions, and looks at those that come back.
 pub(crate) struct Sessions<D> {
-    door: Arc<D>,
+    opener: Arc<D>,
 }
 
 impl<D: Opens> Manager for Sessions<D> {
@@ -46,7 +46,7 @@ impl<D: Opens> Manager for Sessions<D> {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<D::Session, ConnectError> {
-        self.door.open().await
+        self.opener.open().await
     }
 
     async fn recycle(&self, session: &mut D::Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
@@ -71,15 +71,15 @@ impl<D: Opens> Clone for SessionPool<D> {
 }
 
 impl<D: Opens> SessionPool<D> {
-    /// So many behind this door.
+    /// So many, each opened by this.
     ///
     /// # Errors
     /// Never with these settings.
-    pub(crate) fn new(door: Arc<D>, most: u16) -> Result<Self, BuildError> {
+    pub(crate) fn new(opener: Arc<D>, most: u16) -> Result<Self, BuildError> {
         let mut config = PoolConfig::new(usize::from(most));
         // The one used last knows the statements, and the others can close.
         config.queue_mode = QueueMode::Lifo;
-        Pool::builder(Sessions { door }).config(config).build().map(|pool| Self { pool })
+        Pool::builder(Sessions { opener }).config(config).build().map(|pool| Self { pool })
     }
 
     /// One that runs nothing and has nothing left of anybody. Waits until there is one.

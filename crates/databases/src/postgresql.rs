@@ -41,11 +41,11 @@ use crate::{
 use plain_reads::PlainReads;
 use pool::SessionPool;
 use run::{Run, Time};
-use session::{Door, Settings};
+use session::{Opener, Settings};
 
 /// A PostgreSQL database.
 pub(crate) struct PostgresqlDatabase {
-    door: Arc<Door>,
+    opener: Arc<Opener>,
     pool: SessionPool,
     limits: Limits,
     is_read_only: bool,
@@ -85,7 +85,7 @@ impl Postgresql {
         ];
         let way = Way::to(target, policy);
         let unsaid = Unsaid::of(target, &credentials.password);
-        let door = Arc::new(Door::new(
+        let opener = Arc::new(Opener::new(
             way,
             &target.tls,
             (&target.user, &target.database),
@@ -94,10 +94,10 @@ impl Postgresql {
             limits.most_bytes,
         ));
         let pool =
-            SessionPool::new(Arc::clone(&door), limits.most_sessions).map_err(|_| ConnectError::Full)?;
+            SessionPool::new(Arc::clone(&opener), limits.most_sessions).map_err(|_| ConnectError::Full)?;
         let is_read_only = target.read_only;
         Ok(Self(Arc::new(PostgresqlDatabase {
-            door,
+            opener,
             pool,
             limits,
             is_read_only,
@@ -163,11 +163,11 @@ impl Database for Postgresql {
     }
 
     async fn test(&self) -> Result<(), ConnectError> {
-        self.0.door.open().await.map(drop)
+        self.0.opener.open().await.map(drop)
     }
 
     async fn schema(&self) -> Result<Schema, QueryError> {
-        let session = self.0.door.open().await?;
+        let session = self.0.opener.open().await?;
         let reading = async {
             let mut asked = Asked::new(&session.client, true, &self.0.unsaid);
             crate::schema::postgresql::read(&mut asked, Engine::Postgresql).await
@@ -176,7 +176,7 @@ impl Database for Postgresql {
     }
 
     async fn examine_read_only(&self) -> Result<ReadOnlyExamination, QueryError> {
-        let session = self.0.door.open().await?;
+        let session = self.0.opener.open().await?;
         let locks = self.0.is_read_only.then_some(self.0.locks);
         let examining = async {
             let mut asked = Asked::new(&session.client, self.0.locks.one_statement, &self.0.unsaid);

@@ -8,9 +8,9 @@ use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_an
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use crate::authorities::Authorities;
 use crate::{ConnectError, Tls};
 
 /// What is said of authorities that cannot be read.
@@ -30,12 +30,12 @@ pub(crate) fn configuration(tls: &Tls) -> Result<Option<Arc<ClientConfig>>, Conn
             full(roots, &provider)?
         }
         Tls::Full { authorities: Some(authorities) } => {
-            let given = Authorities::read(authorities)?;
+            let given = Authorities::read(authorities).map_err(|_| UNREADABLE)?;
             let full = full(given.roots.clone(), &provider)?;
             Arc::new(Given { authorities: given, names: Some(full), provider: Arc::clone(&provider) })
         }
         Tls::Authority { authorities } => Arc::new(Given {
-            authorities: Authorities::read(authorities)?,
+            authorities: Authorities::read(authorities).map_err(|_| UNREADABLE)?,
             names: None,
             provider: Arc::clone(&provider),
         }),
@@ -81,30 +81,6 @@ pub(crate) fn refused(error: &io::Error) -> ConnectError {
         CertificateError::Revoked => "it has been revoked",
         _ => "it does not hold",
     })
-}
-
-/// Authorities that a customer gave.
-#[derive(Debug, Clone)]
-struct Authorities {
-    roots: RootCertStore,
-    /// The same as they were given: a server may present one of them as its own certificate.
-    certificates: Vec<CertificateDer<'static>>,
-}
-
-impl Authorities {
-    fn read(pem: &str) -> Result<Self, ConnectError> {
-        let mut roots = RootCertStore::empty();
-        let mut certificates = Vec::new();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|_| UNREADABLE)?;
-            roots.add(certificate.clone()).map_err(|_| UNREADABLE)?;
-            certificates.push(certificate);
-        }
-        if roots.is_empty() {
-            return Err(UNREADABLE);
-        }
-        Ok(Self { roots, certificates })
-    }
 }
 
 /// Takes certificates of the given authorities, and those authorities themselves, as OpenSSL does: many servers have

@@ -1,6 +1,6 @@
 //! The commands that are sent, and the statements of ours.
 
-use super::Settings;
+use super::Opener;
 
 /// How callers' statements are understood and what they leave in answers: as the guard reads them (backslashes escape,
 /// double quotes are strings, `||` is OR), strictly, in UTC, in UTF-8. A session that nobody uses any more ends.
@@ -16,9 +16,9 @@ pub(crate) const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
 /// Asks what the session is like: whether it is read-only first. What is asked for is what a caller could have changed
 /// and a reset would leave.
-pub(crate) fn ask_state(is_maria: bool, is_version_8: bool, settings: &Settings) -> String {
+pub(crate) fn ask_state(is_maria: bool, is_version_8: bool, opener: &Opener) -> String {
     let mut statement = "SELECT ".to_owned();
-    if settings.read_only() && settings.locks.session {
+    if opener.read_only() && opener.locks.session {
         statement.push_str(if is_maria {
             "@@SESSION.tx_read_only, "
         } else {

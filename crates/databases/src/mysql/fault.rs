@@ -1,6 +1,6 @@
 //! Why a statement did not come to its end, and what is said of it.
 
-use super::Settings;
+use super::Opener;
 use super::wire::{Refusal, WireError};
 use crate::QueryError;
 
@@ -35,13 +35,13 @@ impl From<QueryError> for Fault {
 
 impl Fault {
     /// What the caller is told.
-    pub(crate) fn told(self, settings: &Settings, milliseconds: u32) -> QueryError {
+    pub(crate) fn told(self, opener: &Opener, milliseconds: u32) -> QueryError {
         match self {
             // The server's own limit of time: MariaDB's, MySQL's.
             Self::Refused(Refusal { number: 1969 | 3024, .. }) => QueryError::Timeout(milliseconds),
             // The server stops, or somebody has ended the session.
             Self::Refused(Refusal { number: 1053 | 1079 | 1927 | 3169 | 4031, .. }) => QueryError::Broken,
-            Self::Refused(refusal) => database(&refusal, settings),
+            Self::Refused(refusal) => database(&refusal, opener),
             Self::Wire(_) => QueryError::Broken,
             Self::Stopped(error) => error,
         }
@@ -49,7 +49,7 @@ impl Fault {
 }
 
 /// The server's refusal: SQLSTATE, and the first line of what it says, with its own number of the error.
-pub(crate) fn database(refusal: &Refusal, settings: &Settings) -> QueryError {
+pub(crate) fn database(refusal: &Refusal, opener: &Opener) -> QueryError {
     let code = match refusal.number {
         // Servers give these the catch-all: of a read-only transaction, of a server that is read-only as a whole, and of
         // values that are not of the type.
@@ -57,6 +57,6 @@ pub(crate) fn database(refusal: &Refusal, settings: &Settings) -> QueryError {
         1366 | 1411 => "22007".to_owned(),
         _ => refusal.state.clone(),
     };
-    let told = settings.unsaid.told(&code, &refusal.message);
+    let told = opener.unsaid.told(&code, &refusal.message);
     QueryError::Database { code, message: format!("{told} (error {})", refusal.number) }
 }

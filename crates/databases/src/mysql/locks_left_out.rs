@@ -77,10 +77,10 @@ async fn through_the_gate(database: &Mysql, attempt: Listed) -> Option<Result<()
 /// Runs an attempt under the locks of the database alone: in a session and a transaction as they are opened for a query.
 /// What is returned is the session, as it would go back into the pool.
 async fn past_the_guard(database: &Mysql, attempt: Listed) -> Session {
-    let settings = &database.settings;
-    let Ok(mut session) = opening::open(settings).await else { panic!("no session for {}", attempt.sql) };
+    let opener = &database.opener;
+    let Ok(mut session) = opening::open(opener).await else { panic!("no session for {}", attempt.sql) };
     let running = async {
-        let mut asked = Asked::new(&mut session, settings);
+        let mut asked = Asked::new(&mut session, opener);
         asked.command("START TRANSACTION READ ONLY").await?;
         let _ = asked.rows(attempt.sql).await;
         asked.command("ROLLBACK").await
@@ -237,8 +237,8 @@ async fn a_syntax_error_is_no_missing_right() {
     let server = MariaServer::start();
     let target = Target { user: "reader".to_owned(), ..database(&server) };
     let database = open(&target, ReadOnlyLocks::ALL);
-    let Ok(mut session) = opening::open(&database.settings).await else { panic!("no session") };
-    let mut asked = Asked::new(&mut session, &database.settings);
+    let Ok(mut session) = opening::open(&database.opener).await else { panic!("no session") };
+    let mut asked = Asked::new(&mut session, &database.opener);
     for (statement, expected) in [
         ("SELEC 1", "42601"),
         ("SELECT 1; SELECT 2", "42601"),

@@ -10,7 +10,7 @@ use super::wire::{
     Capabilities, Greeting, MariaCapabilities, Method, Packets, Refusal, Response, WireError, full_password,
     tls_request,
 };
-use super::{Session, Settings};
+use super::{Opener, Session};
 use crate::{ConnectError, Tls, tls};
 
 /// How long the server may take for its greeting, for TLS, and for each packet of the sign-in.
@@ -19,15 +19,15 @@ const STEP: Duration = Duration::from_secs(10);
 const MOST: usize = 64 << 10;
 
 /// Dials, speaks TLS as the target says, signs in, and puts the session into its state.
-pub(crate) async fn open(settings: &Settings) -> Result<Session, ConnectError> {
+pub(crate) async fn open(opener: &Opener) -> Result<Session, ConnectError> {
     // A zero byte would end the name early, in the middle of a packet of the sign-in.
-    if settings.user.contains('\0') {
+    if opener.user.contains('\0') {
         return Err(ConnectError::Login);
     }
-    if settings.database.contains('\0') {
+    if opener.database.contains('\0') {
         return Err(ConnectError::Database);
     }
-    let mut packets = Packets::new(settings.way.dial().await?);
+    let mut packets = Packets::new(opener.way.dial().await?);
     let payload = step(packets.next(MOST)).await?;
     if let Some(refusal) = Refusal::in_packet(&payload).map_err(ended)? {
         return Err(refused(&refusal));
@@ -43,20 +43,20 @@ pub(crate) async fn open(settings: &Settings) -> Result<Session, ConnectError> {
     } else if greeting.maria_capabilities.has(MariaCapabilities::EXTENDED_METADATA) {
         maria = MariaCapabilities::EXTENDED_METADATA;
     }
-    if !settings.locks.one_statement {
+    if !opener.locks.one_statement {
         asked = asked | Capabilities::MULTI_STATEMENTS;
     }
-    if settings.tls != Tls::Off {
+    if opener.tls != Tls::Off {
         if !greeting.capabilities.has(Capabilities::TLS) {
             return Err(ConnectError::NoTls);
         }
         asked = asked | Capabilities::TLS;
-        packets = encrypted(packets, asked, maria, settings).await?;
+        packets = encrypted(packets, asked, maria, opener).await?;
     }
-    sign_in(&mut packets, &greeting, asked, maria, settings).await?;
+    sign_in(&mut packets, &greeting, asked, maria, opener).await?;
     let extended = maria.has(MariaCapabilities::EXTENDED_METADATA);
     let mut session = Session::new(packets, &greeting, extended);
-    step(session.begin(settings)).await??;
+    step(session.begin(opener)).await??;
     Ok(session)
 }
 
@@ -64,10 +64,10 @@ async fn encrypted(
     mut packets: Packets,
     asked: Capabilities,
     maria: MariaCapabilities,
-    settings: &Settings,
+    opener: &Opener,
 ) -> Result<Packets, ConnectError> {
-    let configuration = tls::configuration(&settings.tls)?.ok_or(ConnectError::NoTls)?;
-    let name = ServerName::try_from(settings.way.host().to_string())
+    let configuration = tls::configuration(&opener.tls)?.ok_or(ConnectError::NoTls)?;
+    let name = ServerName::try_from(opener.way.host().to_string())
         .map_err(|_| ConnectError::Certificate("it cannot name the database's host"))?;
     packets.queue(&tls_request(asked, maria));
     step(packets.flush()).await?;
@@ -86,15 +86,15 @@ async fn sign_in(
     greeting: &Greeting,
     capabilities: Capabilities,
     maria_capabilities: MariaCapabilities,
-    settings: &Settings,
+    opener: &Opener,
 ) -> Result<(), ConnectError> {
-    let password = settings.password.reveal();
+    let password = opener.password.reveal();
     let mut method = greeting.method.unwrap_or(Method::Native);
     let response = Response {
         capabilities,
         maria_capabilities,
-        user: &settings.user,
-        database: &settings.database,
+        user: &opener.user,
+        database: &opener.database,
         method,
         proof: &method.proof(password, &greeting.nonce),
     };
@@ -117,7 +117,7 @@ async fn sign_in(
             Some(0x01) if method == Method::CachingSha2 => match payload.get(1) {
                 // The proof was enough; what follows says so.
                 Some(3) => {}
-                Some(4) if settings.tls == Tls::Off => return Err(ConnectError::LoginNeedsTls),
+                Some(4) if opener.tls == Tls::Off => return Err(ConnectError::LoginNeedsTls),
                 Some(4) => packets.queue(&full_password(password)),
                 _ => return Err(ConnectError::Protocol),
             },

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answer::Answer;
 use super::parameters::{Parameter, execute};
 use super::wire::{Prepared, Refusal, WireError};
-use super::{Borrowed, Fault, Session, Settings, commands, opening};
+use super::{Borrowed, Fault, Opener, Session, commands, opening};
 use crate::{Caller, QueryError};
 
 /// How long a session may take to be as new.
@@ -23,7 +23,7 @@ const MOST: usize = super::session::MOST;
 
 /// What is run.
 pub(crate) struct Running {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) opener: Arc<Opener>,
     pub(crate) caller: Caller,
     pub(crate) sql: String,
     pub(crate) parameters: Vec<Parameter>,
@@ -40,7 +40,7 @@ impl Running {
         mut answer: Answer,
         pieces: mpsc::Sender<Result<bytes::Bytes, QueryError>>,
     ) {
-        let settings = &self.settings;
+        let opener = &self.opener;
         let outcome = tokio::select! {
             biased;
             () = pieces.closed() => Err(Fault::Stopped(QueryError::Abandoned)),
@@ -52,20 +52,20 @@ impl Running {
             Ok(()) => {
                 // The answer has ended: nobody waits for what follows.
                 drop(answer);
-                return give_back(borrowed, settings).await;
+                return give_back(borrowed, opener).await;
             }
             Err(fault) => fault,
         };
         let stops = matches!(fault, Fault::Stopped(_));
         let is_of_use = matches!(fault, Fault::Refused(_));
-        let untold = answer.fail(fault.told(settings, self.milliseconds));
+        let untold = answer.fail(fault.told(opener, self.milliseconds));
         if is_of_use {
-            give_back(borrowed, settings).await;
+            give_back(borrowed, opener).await;
         } else {
             // A connection that broke is left to the server's limit of time: behind it may be a server that has started
             // anew, where the number is another session's.
             if stops {
-                let _ = timeout(STOPPING, stop(borrowed.session(), settings)).await;
+                let _ = timeout(STOPPING, stop(borrowed.session(), opener)).await;
             }
             // Not reused, whatever became of the statement.
             borrowed.close();
@@ -80,8 +80,8 @@ impl Running {
             match self.prepare(borrowed.session()).await {
                 // It was closed while it was kept, and nothing has been run in it.
                 Err(Fault::Wire(WireError::Closed)) if !borrowed.session().is_new => {
-                    let settings = &self.settings;
-                    borrowed.replace(opening::open(settings).await.map_err(QueryError::from)?);
+                    let opener = &self.opener;
+                    borrowed.replace(opening::open(opener).await.map_err(QueryError::from)?);
                 }
                 prepared => break prepared?,
             }
@@ -94,8 +94,8 @@ impl Running {
 
     /// The limit of time, the transaction and the statement go together; then what the server says of each.
     async fn prepare(&self, session: &mut Session) -> Result<Prepared, Fault> {
-        let settings = &self.settings;
-        let begins = settings.read_only() && settings.locks.transaction;
+        let opener = &self.opener;
+        let begins = opener.read_only() && opener.locks.transaction;
         let left = self.deadline.saturating_duration_since(Instant::now()) + LATER;
         session
             .packets
@@ -142,8 +142,8 @@ pub(crate) async fn prepared(session: &mut Session) -> Result<Result<Prepared, R
 }
 
 /// The session goes back as if it were new, or not at all.
-async fn give_back(mut borrowed: Borrowed, settings: &Settings) {
-    if timeout(RESETTING, borrowed.session().reset(settings)).await == Ok(true) {
+async fn give_back(mut borrowed: Borrowed, opener: &Opener) {
+    if timeout(RESETTING, borrowed.session().reset(opener)).await == Ok(true) {
         borrowed.give_back();
     } else {
         borrowed.close();
@@ -151,8 +151,8 @@ async fn give_back(mut borrowed: Borrowed, settings: &Settings) {
 }
 
 /// Stops what the session runs, from a second session that came the same way.
-async fn stop(session: &mut Session, settings: &Settings) -> Result<(), QueryError> {
-    let mut second = opening::open(settings).await?;
+async fn stop(session: &mut Session, opener: &Opener) -> Result<(), QueryError> {
+    let mut second = opening::open(opener).await?;
     // Behind one name there may be several servers, where the number is somebody else's.
     if !second.is_at_the_server_of(session) {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use super::opening;
 use super::wire::{Column, Cursor, Done, Greeting, Packets, Refusal, Reply, WireError};
-use super::{Settings, commands};
+use super::{Opener, commands};
 use crate::ConnectError;
 use crate::text_session::TextRow;
 
@@ -51,13 +51,13 @@ impl Session {
     }
 
     /// Puts a new session into its state, and remembers what it says of itself then.
-    pub(crate) async fn begin(&mut self, settings: &Settings) -> Result<Result<(), ConnectError>, WireError> {
-        self.queue_state(settings);
+    pub(crate) async fn begin(&mut self, opener: &Opener) -> Result<Result<(), ConnectError>, WireError> {
+        self.queue_state(opener);
         self.packets.flush().await?;
-        match self.finish_state(settings).await? {
+        match self.finish_state(opener).await? {
             Ok(state)
-                if settings.read_only()
-                    && settings.locks.session
+                if opener.read_only()
+                    && opener.locks.session
                     && state.first() != Some(&Some("1".to_owned())) =>
             {
                 Ok(Err(ConnectError::ReadOnly))
@@ -67,7 +67,7 @@ impl Session {
                 Ok(Ok(()))
             }
             Err(refusal) => Ok(Err(match opening::refused(&refusal) {
-                ConnectError::Protocol if settings.read_only() => ConnectError::ReadOnly,
+                ConnectError::Protocol if opener.read_only() => ConnectError::ReadOnly,
                 other => other,
             })),
         }
@@ -75,11 +75,11 @@ impl Session {
 
     /// Ends what a caller may have left behind, and puts the session into its state again. Whether it is in it for sure:
     /// whatever a caller may have changed that a reset leaves, a role or the current database, shows in what it says.
-    pub(crate) async fn reset(&mut self, settings: &Settings) -> bool {
+    pub(crate) async fn reset(&mut self, opener: &Opener) -> bool {
         self.packets.queue_command(&commands::query("ROLLBACK"));
         self.packets.queue_command(&commands::reset());
-        self.packets.queue_command(&commands::open_database(&settings.database));
-        self.queue_state(settings);
+        self.packets.queue_command(&commands::open_database(&opener.database));
+        self.queue_state(opener);
         let ended = async {
             self.packets.flush().await?;
             for _ in 0..3 {
@@ -87,7 +87,7 @@ impl Session {
                     return Ok(false);
                 }
             }
-            Ok::<_, WireError>(self.finish_state(settings).await?.is_ok_and(|state| state == self.state))
+            Ok::<_, WireError>(self.finish_state(opener).await?.is_ok_and(|state| state == self.state))
         };
         let in_state = ended.await.unwrap_or(false);
         self.is_new = false;
@@ -106,23 +106,23 @@ impl Session {
         let _ = self.packets.flush().await;
     }
 
-    fn queue_state(&mut self, settings: &Settings) {
+    fn queue_state(&mut self, opener: &Opener) {
         self.packets.queue_command(&commands::query(commands::STATE));
-        if settings.read_only() && settings.locks.session {
+        if opener.read_only() && opener.locks.session {
             self.packets.queue_command(&commands::query(commands::READ_ONLY));
         }
         self.packets.queue_command(&commands::query(&commands::ask_state(
             self.is_maria,
             self.is_version_8,
-            settings,
+            opener,
         )));
     }
 
     async fn finish_state(
         &mut self,
-        settings: &Settings,
+        opener: &Opener,
     ) -> Result<Result<Vec<Option<String>>, Refusal>, WireError> {
-        let commands = if settings.read_only() && settings.locks.session { 2 } else { 1 };
+        let commands = if opener.read_only() && opener.locks.session { 2 } else { 1 };
         for _ in 0..commands {
             if let Err(refusal) = self.simple().await? {
                 return Ok(Err(refusal));

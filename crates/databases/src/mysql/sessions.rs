@@ -2,11 +2,11 @@
 
 use deadpool::managed::Object;
 
-use super::{Session, Settings, opening};
+use super::{Opener, Session, opening};
 use crate::ConnectError;
 use crate::pool::{self, Kept, Opens};
 
-impl Opens for Settings {
+impl Opens for Opener {
     type Session = Session;
 
     async fn open(&self) -> Result<Session, ConnectError> {
@@ -25,10 +25,10 @@ impl Kept for Session {
 }
 
 /// A session that is out of the pool. Only [`Borrowed::give_back`] makes it one that somebody else gets.
-pub(crate) struct Borrowed(pool::Borrowed<Settings>);
+pub(crate) struct Borrowed(pool::Borrowed<Opener>);
 
 impl Borrowed {
-    pub(crate) fn new(mut object: pool::Borrowed<Settings>) -> Self {
+    pub(crate) fn new(mut object: pool::Borrowed<Opener>) -> Self {
         object.is_clean = false;
         Self(object)
     }

@@ -7,19 +7,19 @@ use super::parameters::execute;
 use super::running::prepared;
 use super::session::{MOST, OwnRows};
 use super::wire::{Cursor, Done, Refusal, Reply, WireError};
-use super::{Session, Settings, commands};
+use super::{Opener, Session, commands};
 use crate::QueryError;
 use crate::text_session::{TextRow, TextSession};
 
 /// A session, and what its refusals are told with.
 pub(crate) struct Asked<'a> {
     session: &'a mut Session,
-    settings: &'a Settings,
+    opener: &'a Opener,
 }
 
 impl<'a> Asked<'a> {
-    pub(crate) const fn new(session: &'a mut Session, settings: &'a Settings) -> Self {
-        Self { session, settings }
+    pub(crate) const fn new(session: &'a mut Session, opener: &'a Opener) -> Self {
+        Self { session, opener }
     }
 
     async fn ask(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
@@ -58,7 +58,7 @@ impl<'a> Asked<'a> {
 
     fn told(&self, fault: Fault) -> QueryError {
         match fault {
-            Fault::Refused(refusal) => fault::database(&told_apart(refusal), self.settings),
+            Fault::Refused(refusal) => fault::database(&told_apart(refusal), self.opener),
             Fault::Wire(_) => QueryError::Broken,
             Fault::Stopped(error) => error,
         }
@@ -95,7 +95,7 @@ fn text_row(payload: &[u8], columns: usize) -> Result<TextRow, WireError> {
 #[async_trait]
 impl TextSession for Asked<'_> {
     async fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
-        let asked = if self.settings.locks.one_statement {
+        let asked = if self.opener.locks.one_statement {
             self.ask(statement).await
         } else {
             self.tell(statement).await

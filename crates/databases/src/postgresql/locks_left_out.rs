@@ -96,7 +96,7 @@ async fn through_the_gate(database: &Postgresql, attempt: Listed) -> Option<Resu
 /// Runs an attempt under the locks of the database alone: in a session and a transaction as they are opened for a query.
 /// What is returned is the session, as it would go back into the pool.
 async fn past_the_guard(database: &Postgresql, attempt: Listed) -> Session {
-    let Ok(mut session) = database.0.door.open().await else { panic!("no session for {}", attempt.sql) };
+    let Ok(mut session) = database.0.opener.open().await else { panic!("no session for {}", attempt.sql) };
     session.is_clean = false;
     let running = async {
         let mut asked = Asked::new(&session.client, true, &database.0.unsaid);

@@ -1,15 +1,15 @@
 //! The open sessions with a PostgreSQL server.
 
-use super::session::{Door, Session};
+use super::session::{Opener, Session};
 use crate::ConnectError;
 use crate::pool::{self, Kept, Opens};
 
 /// A borrowed session.
-pub(crate) type Borrowed = pool::Borrowed<Door>;
+pub(crate) type Borrowed = pool::Borrowed<Opener>;
 /// At most a number of sessions with one database.
-pub(crate) type SessionPool = pool::SessionPool<Door>;
+pub(crate) type SessionPool = pool::SessionPool<Opener>;
 
-impl Opens for Door {
+impl Opens for Opener {
     type Session = Session;
 
     async fn open(&self) -> Result<Session, ConnectError> {

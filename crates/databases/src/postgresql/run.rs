@@ -94,7 +94,7 @@ impl Run {
     async fn attempt(&mut self, is_first: bool) -> Result<Attempt, QueryError> {
         let (database, query) = (Arc::clone(&self.database), Arc::clone(&self.query));
         let borrowed = self.time.limit(database.pool.borrow()).await??;
-        let mut running = Running::new(borrowed, Arc::clone(&database.door));
+        let mut running = Running::new(borrowed, Arc::clone(&database.opener));
 
         let (prepared, was_known) = match self.prepared(&mut running).await? {
             Ok(prepared) => prepared,
@@ -141,7 +141,7 @@ impl Run {
         }
         let Some(error) = exchanged.failed else { return Ok(Attempt::Over) };
         if sent_too_much {
-            return Err(QueryError::Row(database.door.longest()));
+            return Err(QueryError::Row(database.opener.longest()));
         }
         // On a session that broke, a read that was known there can have done nothing.
         let is_stale = is_outdated || (is_gone(error.code()) && was_known && !may_change_much);

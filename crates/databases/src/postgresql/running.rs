@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::pool::Borrowed;
-use super::session::{Door, Session};
+use super::session::{Opener, Session};
 
 /// How often the server is asked to cancel: a request that comes before the statement begins has no effect.
 const ATTEMPTS: u32 = 8;
@@ -19,14 +19,14 @@ const BETWEEN: Duration = Duration::from_millis(500);
 /// closed; until then it counts as one of the open ones.
 pub(crate) struct Running {
     session: Option<Borrowed>,
-    door: Arc<Door>,
+    opener: Arc<Opener>,
 }
 
 impl Running {
     /// From now on, the session may have something of its borrower's.
-    pub(crate) fn new(mut session: Borrowed, door: Arc<Door>) -> Self {
+    pub(crate) fn new(mut session: Borrowed, opener: Arc<Opener>) -> Self {
         session.is_clean = false;
-        Self { session: Some(session), door }
+        Self { session: Some(session), opener }
     }
 
     /// The session.
@@ -52,11 +52,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        let door = Arc::clone(&self.door);
+        let opener = Arc::clone(&self.opener);
         match Handle::try_current() {
             Ok(runtime) if !session.is_broken() => {
                 runtime.spawn(async move {
-                    cancel(&session, &door).await;
+                    cancel(&session, &opener).await;
                     drop(Object::take(session));
                 });
             }
@@ -66,9 +66,9 @@ impl Drop for Running {
 }
 
 /// Until the server has nothing more to say.
-async fn cancel(session: &Session, door: &Door) {
+async fn cancel(session: &Session, opener: &Opener) {
     for _ in 0..ATTEMPTS {
-        if let Err(error) = door.cancel(session).await {
+        if let Err(error) = opener.cancel(session).await {
             tracing::warn!(code = error.code(), "a statement could not be cancelled");
         }
         // Answered once everything before it is.

@@ -27,7 +27,7 @@ const SHORT: usize = 1 << 20;
 const LONG: usize = 64 << 20;
 
 /// All that opening a session takes.
-pub(crate) struct Door {
+pub(crate) struct Opener {
     way: Way,
     tls: Result<Option<MakeRustlsConnect>, ConnectError>,
     user: String,
@@ -46,7 +46,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) is_read_only: bool,
 }
 
-impl Door {
+impl Opener {
     /// To a database that is reached this way. An answer of a server may have this many bytes.
     pub(crate) fn new(
         way: Way,

@@ -14,8 +14,8 @@ use crate::refusal::Unsaid;
 use crate::text_session::TextRow;
 use crate::{ConnectError, QueryError};
 
-/// The largest message that is read, in bytes: a row of Redshift has at most 16 MiB.
-const LARGEST: i32 = 64 << 20;
+/// The longest message that is read, in bytes: a row of Redshift has at most 16 MiB.
+pub(super) const LONGEST: usize = 64 << 20;
 /// The tag of messages about the login.
 const AUTHENTICATION: u8 = b'R';
 
@@ -87,10 +87,11 @@ impl Conversation {
     async fn fill(&mut self) -> Result<(), QueryError> {
         loop {
             if let Some(header) = Header::parse(&self.read).map_err(|_| strange())? {
-                if header.len() > LARGEST {
+                let length = usize::try_from(header.len()).map_err(|_| strange())?;
+                if length > LONGEST {
                     return Err(strange());
                 }
-                let whole = usize::try_from(header.len()).map_err(|_| strange())? + 1;
+                let whole = length + 1;
                 if self.read.len() >= whole {
                     return Ok(());
                 }

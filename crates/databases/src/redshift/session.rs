@@ -9,7 +9,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt as _;
 
 use super::login::{CancelKey, Login};
-use super::messages::Conversation;
+use super::messages::{Conversation, LONGEST};
 use crate::dial::Way;
 use crate::postgresql::wire::Wire;
 use crate::read_only::ReadOnlyLocks;
@@ -19,8 +19,6 @@ use crate::{Caller, ConnectError, QueryError, Tls};
 
 /// How long signing in, and putting a session in order, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The longest message that is read, in bytes: a row of Redshift has at most 16 MiB.
-const LONGEST: usize = 64 << 20;
 
 /// What makes sessions with one database.
 pub(super) struct Opener {

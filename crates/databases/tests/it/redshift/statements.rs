@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use databases::{Caller, Database, Ending, Engine, Limits, Query, QueryError, Target};
-use futures_util::StreamExt as _;
+use databases::{Caller, Database, Engine, Limits, Query, QueryError, Target};
 use query_guard::{Language, Mode};
 use serde_json::{Value, json};
 
