@@ -185,7 +185,9 @@ fn bad_configuration_ends_with_one_line() {
         &["upstreams.allowed_networks", "10.0.0.0/8"],
     );
     check(
-        &|setting| format!("{}\n[database_connections]\nallowed_networks = [\"10.0.0.1/8\"]\n", setting.config),
+        &|setting| {
+            format!("{}\n[database_connections]\nallowed_networks = [\"10.0.0.1/8\"]\n", setting.config)
+        },
         &["database_connections.allowed_networks", "10.0.0.0/8"],
     );
     check(

@@ -5,12 +5,15 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{MariaServer, Response, TestDatabase};
 
 use super::world::{CustomerDatabase, World, external, mariadb};
 
 const WRITE: &str = "VYBE_WRITE_CONTRACT";
+
+/// Of longer answers the records between the first and the last are only counted.
+const LONGEST_FILE: usize = 16_384;
 
 const POSTGRESQL: &str = include_str!("contract/postgresql.sql");
 const MYSQL: &str = include_str!("contract/mysql.sql");
@@ -32,14 +35,19 @@ const EXCHANGES: &[(&str, &str, u16)] = &[
     ("postgresql-returning", EXTERNAL, 200),
     ("postgresql-update", EXTERNAL, 200),
     ("postgresql-refused", EXTERNAL, 422),
+    ("postgresql-read-only", EXTERNAL, 403),
+    ("postgresql-too-many-rows", EXTERNAL, 413),
+    ("postgresql-unreachable", EXTERNAL, 502),
     ("postgresql-several-statements", EXTERNAL, 422),
     ("postgresql-timeout-range", EXTERNAL, 422),
     ("mysql-rows", EXTERNAL, 200),
     ("mysql-types", EXTERNAL, 200),
     ("mysql-insert", EXTERNAL, 200),
+    ("mysql-update", EXTERNAL, 200),
     ("mysql-refused", EXTERNAL, 422),
     ("redshift-rows", EXTERNAL, 200),
     ("redshift-types", EXTERNAL, 200),
+    ("redshift-many-rows", EXTERNAL, 200),
     ("redshift-timed-out", EXTERNAL, 200),
     ("redshift-failed", EXTERNAL, 200),
     ("unknown-database", EXTERNAL, 404),
@@ -48,6 +56,11 @@ const EXCHANGES: &[(&str, &str, u16)] = &[
     ("saved-redshift", SAVED, 200),
     ("saved-unknown", SAVED, 404),
 ];
+
+/// Limits of a connection with one session and short answers.
+fn small() -> Value {
+    json!({ "mostRows": 100, "mostBytes": 4096, "mostMilliseconds": 120_000, "mostSessions": 1 })
+}
 
 #[test]
 fn existing_apps_get_the_bytes_that_they_know() {
@@ -63,6 +76,8 @@ fn existing_apps_get_the_bytes_that_they_know() {
             world.connect(&external("Warehouse", "postgresql", &customer, of_organization)).await;
         let postgresql = world.postgresql("Shop", &customer, json!({})).await;
         let mysql = world.connect(&mariadb("Web shop", &mysql)).await;
+        world.postgresql("Archive", &customer, json!({ "readOnly": true, "limits": small() })).await;
+        world.postgresql("Gone", &customer, json!({ "port": 1 })).await;
         let redshift = world.connect(&external("Lake", "redshift", &customer, json!({}))).await;
         for (name, connection, sql) in [
             (
@@ -95,16 +110,58 @@ fn existing_apps_get_the_bytes_that_they_know() {
         // By its identifier, which differs from run to run.
         let by_id = json!({ "databaseId": organization, "sql": "SELECT 1 AS one", "params": [] });
         assert_eq!(world.ask("hello", ORGANIZATION, by_id.to_string()).await.text(), r#"[{"one":1}]"#);
+        // The secret under a name that passes through gateways which drop underscores.
+        let rows = std::fs::read(file("postgresql-rows.request.json")).unwrap();
+        let answer =
+            as_app(&world, Some(("VYBE-SERVER-SECRET", world.platform.server_secret("hello"))), rows.clone())
+                .await;
+        assert_eq!(answer.status, 200);
+        differences.extend(difference("postgresql-rows", &answer));
+        let answer = as_app(&world, None, rows).await;
+        assert_eq!(answer.status, 401);
+        differences.extend(difference("no-secret", &answer));
+        // The only session is taken.
+        let taken = world.begin("Archive", "SELECT pg_sleep(60)", 120_000).await;
+        customer.until_running("pg_sleep(60)", 1).await;
+        let busy = std::fs::read(file("postgresql-busy.request.json")).unwrap();
+        let answer = world.ask("hello", EXTERNAL, busy).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("2")));
+        differences.extend(difference("postgresql-busy", &answer));
+        drop(taken);
         assert!(differences.is_empty(), "{}", differences.join("\n"));
+        assert!(
+            std::env::var_os(WRITE).is_none(),
+            "answers were written, not compared: look at the difference"
+        );
     });
+}
+
+/// Asks with this header in the place of the usual secret.
+async fn as_app(world: &World, secret: Option<(&str, &str)>, body: Vec<u8>) -> Response {
+    let client = world.platform.browser().client;
+    let mut request = client.request("POST", &world.platform.url(EXTERNAL)).body("application/json", body);
+    if let Some((name, value)) = secret {
+        request = request.header(name, value);
+    }
+    request.send().await
 }
 
 /// What is not as it is written down.
 fn difference(name: &str, answer: &Response) -> Option<String> {
     let mut got = answer.text();
     if answer.status != 200 {
-        let number = answer.json()["requestId"].as_str().unwrap().to_owned();
-        got = got.replace(&number, "req_00000000000000000000000000000000");
+        let problem = answer.json();
+        for (member, prefix) in [("requestId", "req"), ("decisionId", "dec")] {
+            if let Some(number) = problem[member].as_str() {
+                got = got.replace(number, &format!("{prefix}_00000000000000000000000000000000"));
+            }
+        }
+    }
+    if got.len() > LONGEST_FILE
+        && let (Some(first), Some(last)) = (got.find("},{"), got.rfind("},{"))
+    {
+        let between = got[first..=last].matches("},{").count();
+        got.replace_range(first + 1..last + 1, &format!(",… {between} more …"));
     }
     let path = file(&format!("{name}.answer.json"));
     if std::env::var_os(WRITE).is_some() {

@@ -6,3 +6,4 @@ INSERT INTO customers VALUES
     (3, 'Émilie ☃', true, '1999-12-31', '[]');
 CREATE TABLE orders (id serial PRIMARY KEY, customer int, total numeric(12, 2), placed timestamptz, data jsonb);
 INSERT INTO orders (customer, total, placed) VALUES (1, 12.50, '2026-01-31 12:00:00.123+01'), (2, 0.10, '2026-01-31 23:59:59.999999Z');
+CREATE TABLE numbers AS SELECT generate_series(1, 5001) AS number;
