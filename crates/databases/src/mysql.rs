@@ -87,7 +87,7 @@ impl Mysql {
             tls: target.tls.clone(),
             user: target.user.clone(),
             database: target.database.clone(),
-            unsaid: Unsaid::of(target, &credentials.password),
+            unsaid: Unsaid::of(target),
             password: credentials.password,
             limits: target.limits,
             is_read_only: target.read_only,

@@ -84,7 +84,7 @@ impl Postgresql {
             ("extra_float_digits", "3".to_owned()),
         ];
         let way = Way::to(target, policy);
-        let unsaid = Unsaid::of(target, &credentials.password);
+        let unsaid = Unsaid::of(target);
         let opener = Arc::new(Opener::new(
             way,
             &target.tls,

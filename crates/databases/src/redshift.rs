@@ -77,7 +77,7 @@ impl Redshift {
             tls: target.tls.clone(),
             user: target.user.clone(),
             database: target.database.clone(),
-            unsaid: Arc::new(Unsaid::of(target, &credentials.password)),
+            unsaid: Arc::new(Unsaid::of(target)),
             password: credentials.password,
             locks: target.read_only.then_some(locks),
         };

@@ -118,6 +118,17 @@ async fn d50_names_are_taken_literally() {
     }
 }
 
+/// A caller's own text that comes back is not compared with the password: a gap in it would say that a guess is right.
+#[tokio::test]
+async fn d19_a_message_does_not_say_whether_a_guess_is_the_password() {
+    let there = open(&server().target(&database("")));
+    for guess in ["some other password", PASSWORD] {
+        let asked = serde_json::json!(format!("nothing of the name {guess}, really"));
+        let error = read(&*there, "SELECT current_setting($1) AS s", &[asked]).await.unwrap_err().to_string();
+        assert!(error.contains(guess), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn d19_messages_of_the_database_name_neither_user_nor_database() {
     let name = database("CREATE ROLE \"mister_secret\" LOGIN PASSWORD 'p@ss'; CREATE TABLE items (id int)");
