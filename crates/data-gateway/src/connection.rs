@@ -147,6 +147,16 @@ impl Definition {
         }
     }
 
+    /// Whether more apps may use it than before, or whether it may write what could only be read.
+    pub(crate) fn gives_more_than(&self, before: &Self) -> bool {
+        let more_apps = match (&self.usable_by, &before.usable_by) {
+            (_, UsableBy::EveryApp) => false,
+            (UsableBy::EveryApp, UsableBy::Apps(_)) => true,
+            (UsableBy::Apps(apps), UsableBy::Apps(before)) => !apps.is_subset(before),
+        };
+        more_apps || (before.read_only && !self.read_only)
+    }
+
     /// What of it is not what was sealed, in the words of the API. Apps that are gone since then are no difference.
     pub(crate) fn differences(&self, sealed: &Self) -> Vec<&'static str> {
         let (here, there) = (&self.destination, &sealed.destination);

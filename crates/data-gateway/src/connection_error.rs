@@ -39,6 +39,11 @@ pub enum ConnectionError {
         "the password and all private keys have to be given again: they are kept for the place they were given for"
     )]
     CredentialsNeeded,
+    /// Stored credentials do not go on to be used for more, as long as apps use them that the person does not see.
+    #[error(
+        "apps that you do not see use this connection: to let more apps use it, or to let it write, give the password and all private keys again, or ask somebody who sees these apps"
+    )]
+    CredentialsNeededForMore,
     /// The host key of an SSH server changed, and nobody has looked at it yet.
     #[error("the host key of SSH server {} is not the confirmed one", .0.hop + 1)]
     HostKeyChanged(ChangedHostKey),

@@ -72,7 +72,7 @@ impl Connections {
     }
 
     /// The organization's connections in the order in which they were made, at most so many after one. Of the apps that
-    /// may use them, those that the person may see.
+    /// may use them, those that the person may see; databases of apps that they may not see are left out.
     ///
     /// # Errors
     /// The store is not available.
@@ -83,8 +83,21 @@ impl Connections {
         most: usize,
         now: OffsetDateTime,
     ) -> Result<Vec<Connection>, ConnectionError> {
-        let found = connections::list(self.store.database(), permit.organization(), after, most).await?;
-        found.into_iter().map(|connection| self.visible(connection, permit.actor(), now)).collect()
+        let (mut after, mut shown) = (after, Vec::new());
+        loop {
+            let found = connections::list(self.store.database(), permit.organization(), after, most).await?;
+            let is_last = found.len() < most;
+            after = found.last().map(|connection| connection.id).or(after);
+            for connection in found {
+                if shown.len() < most && self.exists_for(permit.actor(), &connection, now)? {
+                    shown.push(self.visible(connection, permit.actor(), now)?);
+                }
+            }
+            // Others come in the place of those that are left out: a short page would be the last one.
+            if is_last || shown.len() >= most {
+                return Ok(shown);
+            }
+        }
     }
 
     /// One of them.
@@ -97,7 +110,7 @@ impl Connections {
         id: ConnectionId,
         now: OffsetDateTime,
     ) -> Result<Connection, ConnectionError> {
-        let found = self.read(permit.organization(), id).await?;
+        let found = self.read(permit.organization(), id, permit.actor(), now).await?;
         self.visible(found, permit.actor(), now)
     }
 
@@ -147,7 +160,8 @@ impl Connections {
     }
 
     /// Puts another definition in the place of one; its kind stays. What is left out of password and keys stays, if the
-    /// place they are for stays, too.
+    /// place they are for stays, too. Whoever does not see all apps that may use it gives them again if more apps shall use
+    /// it, or if it shall write.
     ///
     /// # Errors
     /// There is no such connection; the description is not acceptable; credentials are missing for another place;
@@ -161,7 +175,7 @@ impl Connections {
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
-        let seen = self.read(organization, id).await?;
+        let seen = self.read(organization, id, permit.actor(), now).await?;
         given.usable_by = self.usable_by(permit, given.usable_by, Some(&seen), now)?;
         let Checked { definition, secrets } = given.check(seen.definition.kind, &self.addresses).await?;
         let owner = seen.owner();
@@ -188,6 +202,10 @@ impl Connections {
             if !definition.destination.is_same_place(&stored.definition.destination) {
                 return Err(ConnectionError::CredentialsNeeded);
             }
+            // Whoever gave them gave them to these apps, of which the person does not even see all.
+            if definition.gives_more_than(&before.definition) && !self.sees_all_apps(permit, &before, now)? {
+                return Err(ConnectionError::CredentialsNeededForMore);
+            }
             secrets.or_stored(stored.secrets).ok_or(ConnectionError::CredentialsNeeded)?
         };
         let sealed = Opened::sealed(&definition, &secrets)?;
@@ -212,18 +230,53 @@ impl Connections {
         let change = self.store.journal().begin().await?;
         let found = connections::find(change.transaction(), permit.organization(), id).await?;
         let before = found.ok_or(ConnectionError::NotFound)?;
+        if !self.exists_for(permit.actor(), &before, occasion.now)? {
+            return Err(ConnectionError::NotFound);
+        }
         self.vault.delete(&change, before.credentials).await?;
         change.commit(event(permit, occasion, Some(&before), None)).await?;
         Ok(())
     }
 
-    /// One of the organization's connections, for use cases that have asked for leave.
+    /// One of the organization's connections, for use cases that have asked for leave. The database of an app that the
+    /// person may not see does not exist for them.
     pub(crate) async fn read(
         &self,
         organization: OrganizationId,
         id: ConnectionId,
+        person: &SignedIn,
+        now: OffsetDateTime,
     ) -> Result<Connection, ConnectionError> {
-        connections::find(self.store.database(), organization, id).await?.ok_or(ConnectionError::NotFound)
+        let found = connections::find(self.store.database(), organization, id).await?;
+        let found = found.ok_or(ConnectionError::NotFound)?;
+        if self.exists_for(person, &found, now)? { Ok(found) } else { Err(ConnectionError::NotFound) }
+    }
+
+    fn exists_for(
+        &self,
+        person: &SignedIn,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<bool, FactsUnavailable> {
+        match connection.definition.kind.app() {
+            Some(app) => self.sees(person, connection.organization, app, now),
+            None => Ok(true),
+        }
+    }
+
+    fn sees_all_apps(
+        &self,
+        permit: &Permit<ManageConnections>,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<bool, FactsUnavailable> {
+        let UsableBy::Apps(apps) = &connection.definition.usable_by else { return Ok(true) };
+        for app in apps {
+            if !self.sees(permit.actor(), connection.organization, *app, now)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The same without apps that the person may not see.

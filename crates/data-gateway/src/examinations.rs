@@ -9,6 +9,7 @@ use audit::{Actor, Event, Outcome, Target};
 use databases::{QueryError, ReadOnlyExamination, Schema};
 use ids::ConnectionId;
 use serde_json::json;
+use time::OffsetDateTime;
 
 use crate::{
     ATTESTS_READ_ONLY, ConnectionError, Connections, Occasion, ReadOnlyReport, SignedReadOnlyReport,
@@ -62,7 +63,8 @@ impl Connections {
         id: ConnectionId,
         afresh: bool,
     ) -> Result<Arc<Schema>, ConnectionError> {
-        let connection = self.read(permit.organization(), id).await?;
+        let now = OffsetDateTime::now_utc();
+        let connection = self.read(permit.organization(), id, permit.actor(), now).await?;
         let database = self.open.of(&connection).await?;
         if !afresh && let Some(known) = self.schemas.get(id, connection.version) {
             return Ok(known);
@@ -98,7 +100,7 @@ impl Connections {
         id: ConnectionId,
         occasion: Occasion,
     ) -> Result<SignedReadOnlyReport, ConnectionError> {
-        let connection = self.read(permit.organization(), id).await?;
+        let connection = self.read(permit.organization(), id, permit.actor(), occasion.now).await?;
         let examined = match self.open.of(&connection).await {
             Ok(database) => {
                 let _turn = self.turn(permit.organization()).await?;

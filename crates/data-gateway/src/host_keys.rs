@@ -66,7 +66,7 @@ impl Connections {
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
-        let owner = self.read(organization, id).await?.owner();
+        let owner = self.read(organization, id, permit.actor(), now).await?.owner();
         self.vault.prepare(owner).await?;
         let change = self.store.journal().begin().await?;
         self.vault.keep_owner(&change, owner).await?;

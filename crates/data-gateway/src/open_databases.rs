@@ -125,7 +125,7 @@ impl OpenDatabases {
                 Err(ConnectionError::Changed) => continue,
                 Err(error) => return Err(Unusable { connection, error: told(error) }),
             };
-            if !open.serves(organization, app, named) {
+            if !open.connection.serves(organization, app, named) {
                 return Err(Unusable { connection, error: RunError::UnknownConnection });
             }
             self.inner.used(&open).map_err(|error| Unusable { connection, error: told(error) })?;
@@ -260,6 +260,10 @@ impl OpenDatabases {
         };
         let connection = found.ok_or(ConnectionError::NotFound)?;
         *meant = Some(connection.id);
+        // Before anything is opened: what is wrong with it is no business of an app that may not use it.
+        if !connection.serves(organization, app, named) {
+            return Err(ConnectionError::NotFound);
+        }
         let open = self.open(&connection).await?;
         if let Some(key) = key {
             let mut known = self.inner.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -327,10 +331,12 @@ impl Open {
     fn last_used(&self) -> Duration {
         Duration::from_millis(self.last_used.load(Ordering::Relaxed))
     }
+}
 
+impl Connection {
     /// Whether this call may use it.
     fn serves(&self, organization: OrganizationId, app: AppId, named: Named<'_>) -> bool {
-        let Connection { organization: of, definition, .. } = &self.connection;
+        let Self { organization: of, definition, .. } = self;
         let kind = match named {
             Named::External(_) => definition.kind == ConnectionKind::External,
             Named::Organization(_) | Named::OrganizationId(_) => {

@@ -9,6 +9,7 @@ use databases::{ConnectError, Step};
 use ids::{ConnectionId, OrganizationId};
 use serde_json::json;
 use ssh_tunnel::{TunnelError, TunnelStep};
+use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::credentials::Opened;
@@ -117,7 +118,8 @@ impl Connections {
         permit: &Permit<ManageConnections>,
         id: ConnectionId,
     ) -> Result<Trial, ConnectionError> {
-        let connection = self.read(permit.organization(), id).await?;
+        let now = OffsetDateTime::now_utc();
+        let connection = self.read(permit.organization(), id, permit.actor(), now).await?;
         let database = match self.open.of(&connection).await {
             Ok(database) => database,
             Err(ConnectionError::HostKeyChanged(changed)) => {

@@ -14,7 +14,9 @@ impl From<ConnectionError> for Problem {
             ConnectionError::Definition(_) => Self::invalid("invalid_connection", said),
             ConnectionError::Address(_) => Self::invalid("address_refused", said),
             ConnectionError::UnknownApp => Self::invalid("unknown_app", said),
-            ConnectionError::CredentialsNeeded => Self::invalid("credentials_needed", said),
+            ConnectionError::CredentialsNeeded | ConnectionError::CredentialsNeededForMore => {
+                Self::invalid("credentials_needed", said)
+            }
             ConnectionError::NameTaken => Self::conflict(
                 "name_taken",
                 "There is a connection of this kind with this name, or the app has a database already. Case makes no \

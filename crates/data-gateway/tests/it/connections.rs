@@ -1,6 +1,6 @@
 //! Connections without a database behind them: made, changed, deleted, refused.
 
-use access_control::{ListConnections, ManageConnections};
+use access_control::{ConfirmHostKey, ListConnections, ManageConnections, ProveReadOnly, ReadDatabaseSchema};
 use data_gateway::{
     Connection, ConnectionError, ConnectionKind, DefinitionError, GivenConnection, Named, RunError, TlsMode,
     UsableBy,
@@ -225,6 +225,95 @@ test_support::on_both_stores! {
         assert_eq!(seen.definition.usable_by, UsableBy::Apps([office.other_app].into()));
         let whole = office.find(&made).await.unwrap();
         assert_eq!(whole.definition.usable_by, UsableBy::Apps([office.other_app, office.hidden].into()));
+    }
+
+    async fn z07_the_database_of_an_app_that_one_does_not_see_does_not_exist(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let editor = office.within::<ManageConnections>(office.editor);
+        let kind = ConnectionKind::Internal { app: office.hidden };
+        let own = office.connections.create(&editor, kind, given("Own"), occasion()).await.unwrap();
+        let kind = ConnectionKind::Internal { app: office.app };
+        let others = office.connections.create(&editor, kind, given("Others"), occasion()).await.unwrap();
+        let sales = office.create(given("Sales")).await.unwrap();
+        let (connections, now) = (&office.connections, occasion().now);
+
+        let (manage, list) = (office.within::<ManageConnections>(office.admin), office.within::<ListConnections>(office.admin));
+        let listed = connections.list(&list, None, 10, now).await.unwrap();
+        assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [others.id, sales.id]);
+        // What is left out makes no page shorter.
+        assert_eq!(connections.list(&list, None, 1, now).await.unwrap(), listed[..1]);
+        assert_eq!(connections.list(&list, Some(others.id), 1, now).await.unwrap(), listed[1..]);
+        assert!(matches!(connections.find(&list, own.id, now).await, Err(ConnectionError::NotFound)));
+        let mut elsewhere = given("Own");
+        elsewhere.destination.host = "evil.example".to_owned();
+        let redirected = connections.update(&manage, own.id, elsewhere, None, occasion()).await;
+        assert!(matches!(redirected, Err(ConnectionError::NotFound)), "{redirected:?}");
+        assert!(matches!(connections.delete(&manage, own.id, occasion()).await, Err(ConnectionError::NotFound)));
+        assert!(matches!(connections.test(&manage, own.id).await, Err(ConnectionError::NotFound)));
+        let confirm = office.within::<ConfirmHostKey>(office.admin);
+        let confirmed = connections.confirm_host_key(&confirm, own.id, 0, "SHA256:", occasion()).await;
+        assert!(matches!(confirmed, Err(ConnectionError::NotFound)), "{confirmed:?}");
+        let schema = connections.schema(&office.within::<ReadDatabaseSchema>(office.admin), own.id, true).await;
+        assert!(matches!(schema, Err(ConnectionError::NotFound)), "{schema:?}");
+        let events = office.trail().await.len();
+        let proof = connections.prove_read_only(&office.within::<ProveReadOnly>(office.admin), own.id, occasion()).await;
+        assert!(matches!(proof, Err(ConnectionError::NotFound)));
+        assert_eq!(office.trail().await.len(), events);
+
+        // For whoever sees the app it is as it was.
+        assert_eq!(office.find(&own).await.unwrap(), own);
+        let all = connections.list(&office.within(office.editor), None, 10, now).await.unwrap();
+        assert_eq!(all.len(), 3);
+        connections.delete(&editor, own.id, occasion()).await.unwrap();
+    }
+
+    async fn z07_a_stored_password_gives_no_more_while_apps_use_it_that_one_does_not_see(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let manage = office.within::<ManageConnections>(office.admin);
+        let named = |apps: &[ids::AppId]| UsableBy::Apps(apps.iter().copied().collect());
+        let hidden = with(|given| given.usable_by = named(&[office.hidden]));
+        let made = office.create(hidden).await.unwrap();
+        let changed = |usable_by: UsableBy, read_only, password: Option<&str>| {
+            let change = with(|given| {
+                (given.usable_by, given.read_only) = (usable_by, read_only);
+                given.password = password.and_then(secret);
+            });
+            office.connections.update(&manage, made.id, change, None, occasion())
+        };
+        for (usable_by, read_only) in [
+            (named(&[office.app]), true),
+            (UsableBy::EveryApp, true),
+            (named(&[]), false),
+            (named(&[office.app]), false),
+        ] {
+            let refused = changed(usable_by, read_only, None).await;
+            assert!(matches!(refused, Err(ConnectionError::CredentialsNeededForMore)), "{refused:?}");
+        }
+        assert_eq!(office.find(&made).await.unwrap(), made);
+        // What gives no more, and whoever has the password.
+        changed(named(&[]), true, None).await.unwrap();
+        changed(named(&[office.app]), false, Some("known")).await.unwrap();
+        let whole = office.find(&made).await.unwrap();
+        assert_eq!(whole.definition.usable_by, named(&[office.app, office.hidden]));
+        changed(named(&[]), true, None).await.unwrap();
+        // Whoever sees all of them.
+        let mut writing = with(|given| given.usable_by = named(&[office.app, office.hidden]));
+        (writing.password, writing.read_only) = (None, false);
+        office.update(&made, writing).await.unwrap();
+    }
+
+    async fn z07_what_is_wrong_with_a_connection_is_told_to_its_apps_only(database: TestDatabase) {
+        let office = Office::new(database).await;
+        let usable_by = UsableBy::Apps([office.app].into());
+        let sales = office.create(with(|given| given.usable_by = usable_by)).await.unwrap();
+        office.execute("UPDATE database_connections SET read_only = FALSE", []).await;
+        let (open, _) = office.restarted();
+        for named in [Named::External("sales"), Named::Saved(sales.id)] {
+            let other = open.usable(office.organization, office.other_app, named).await.map_err(RunError::from);
+            assert!(matches!(other, Err(RunError::UnknownConnection)), "{named:?}");
+            let own = open.usable(office.organization, office.app, named).await.map_err(RunError::from);
+            assert!(matches!(own, Err(RunError::Blocked("connection_tampered"))), "{named:?}");
+        }
     }
 
     async fn calls_get_the_connections_that_name_their_app(database: TestDatabase) {
