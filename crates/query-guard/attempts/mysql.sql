@@ -187,6 +187,8 @@ OPTIMIZE TABLE probe
 REPAIR TABLE probe
 CHECK TABLE probe
 CHECKSUM TABLE probe
+CREATE OR REPLACE TEMPORARY TABLE probe_new (a int)
+CREATE TEMPORARY TABLE IF NOT EXISTS probe_new SELECT 1 AS a
 -- code
 CALL probe_procedure()
 CALL mysql.AddGeometryColumn('', '', 'probe', 'x', 1)

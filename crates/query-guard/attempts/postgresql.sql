@@ -148,6 +148,20 @@ REVOKE ALL ON probe FROM PUBLIC
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC
 REASSIGN OWNED BY CURRENT_USER TO CURRENT_USER
 IMPORT FOREIGN SCHEMA a FROM SERVER b INTO public
+ALTER EXTENSION plpgsql ADD FUNCTION probe_write()
+ALTER EXTENSION plpgsql DROP FUNCTION plpgsql_call_handler()
+CREATE SEQUENCE pg_temp.probe_new
+CREATE VIEW pg_temp.probe_new AS SELECT 1 AS a
+SELECT 1 AS a INTO TEMPORARY TABLE probe_new
+SELECT 1 AS a INTO pg_temp.probe_new
+SELECT 1 AS a INTO UNLOGGED probe_new
+CREATE FUNCTION probe_new() RETURNS text LANGUAGE $$internal$$ AS 'version'
+CREATE FUNCTION probe_new() RETURNS text LANGUAGE E'internal' AS 'version'
+CREATE FUNCTION probe_new() RETURNS text LANGUAGE N'internal' AS 'version'
+CREATE FUNCTION probe_new() RETURNS text LANGUAGE U&"intern\0061l" AS 'version'
+CREATE OPERATOR @~ (FUNCTION = pg_read_file, RIGHTARG = text)
+CREATE OPERATOR @~ (FUNCTION = 'pg_read_file', RIGHTARG = text)
+CREATE AGGREGATE probe_new (text) (SFUNC = pg_catalog.pg_read_file, STYPE = text)
 -- the cluster
 CREATE ROLE probe_role SUPERUSER
 ALTER ROLE CURRENT_USER PASSWORD 'x'
@@ -200,6 +214,8 @@ SELECT ts_rewrite('a'::tsquery, 'SELECT nextval(''probe_seq'')::text::tsquery, '
 SELECT * FROM crosstab('DELETE FROM probe RETURNING 1, 1, 1') AS x(a int, b int)
 SELECT * FROM connectby('probe', 'id', 'note', '1', 0) AS x(a int, b text, c int)
 SELECT * FROM xpath_table('id', 'note', 'probe', '/a', 'probe_write() = 1') AS x(a int, b text)
+SELECT * FROM cypher('probe', $$ CREATE (a) $$) AS x(a text)
+SELECT run_command_on_workers('DELETE FROM probe')
 -- explain
 EXPLAIN ANALYZE DELETE FROM probe
 EXPLAIN (ANALYZE, VERBOSE) UPDATE probe SET note = 'x'
@@ -264,6 +280,13 @@ SELECT pg_current_xact_id()
 SELECT txid_current()
 SELECT setseed(0.5)
 SELECT binary_upgrade_set_next_pg_type_oid(100000)
+SELECT heap_force_kill('probe'::regclass, ARRAY['(0,1)']::tid[])
+SELECT heap_force_freeze('probe'::regclass, ARRAY['(0,1)']::tid[])
+SELECT autoprewarm_dump_now()
+SELECT autoprewarm_start_worker()
+SELECT pg_truncate_visibility_map('probe'::regclass)
+SELECT pg_buffercache_evict(1)
+SELECT isn_weak(true)
 -- other servers
 SELECT dblink('dbname=postgres', 'DELETE FROM probe')
 SELECT dblink_exec('dbname=postgres', 'DELETE FROM probe')
@@ -275,6 +298,11 @@ SELECT aws_lambda.invoke('a', 'b')
 SELECT cron.schedule('* * * * *', 'DELETE FROM probe')
 SELECT net.http_post('http://localhost')
 SELECT http_post('http://localhost', 'x', 'text/plain')
+SELECT query_export_to_s3('DELETE FROM probe RETURNING *', 'a')
+SELECT table_import_from_s3('probe', '', '', 'a', 'b', 'c')
+SELECT google_ml.predict_row('a', 'b')
+SELECT azure_storage.blob_put('a', 'b', 'c', 1)
+SELECT oracle_execute('a', 'DELETE FROM b')
 -- left to the database's own locks
 SELECT probe_write()
 SELECT probe_definer()
@@ -297,3 +325,6 @@ SELECT 1 ORDER BY probe_write()
 SELECT 1 LIMIT probe_write()
 WITH x AS (SELECT probe_write() AS a) SELECT * FROM x
 SELECT table_to_xml('probe_view', true, true, '')
+SELECT table_to_xml_and_xmlschema('probe_view', true, true, '')
+SELECT schema_to_xml('public', true, true, '')
+SELECT database_to_xml(true, true, '')

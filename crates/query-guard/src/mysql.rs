@@ -126,7 +126,7 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         }
         if (is("temporary") || is("temp"))
             && (text.is_word(0, "create") || text.is_word(0, "drop"))
-            && index < 4
+            && index < 6
         {
             return Err(session("a temporary table"));
         }

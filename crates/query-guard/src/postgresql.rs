@@ -2,9 +2,12 @@
 //! them, the parser has to find the same strings and names, and every name before a bracket is taken for a
 //! function's, whatever the parser makes of it.
 
+mod definitions;
 mod functions;
 mod kinds;
 mod reading;
+
+use std::ops::Range;
 
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
 
@@ -21,6 +24,7 @@ use crate::{
 
 /// What there is to say of a statement.
 pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
+    definitions::examine(text)?;
     let mut extent = Extent::of(&text.sql, &text.tokens)?;
     let defines_code = text.is_word(0, "create")
         && (1..4).any(|index| text.is_word(index, "function") || text.is_word(index, "procedure"));
@@ -29,9 +33,6 @@ pub(crate) fn examine(mode: Mode, text: &Text) -> Result<Findings, Refusal> {
         for token in text.tokens.iter().filter(|token| token.kind == TokenKind::String) {
             extent = extent.with_body(text.text(token))?;
         }
-    }
-    if text.is_word(0, "create") {
-        languages(text)?;
     }
     let grants = text.is_word(0, "grant") || text.is_word(0, "revoke");
     if grants && !(0..text.tokens.len()).any(|index| text.is_word(index, "on")) {
@@ -67,7 +68,7 @@ fn functions_of(mode: Mode, text: &Text) -> Result<Option<Refusal>, Refusal> {
         }
         let dotted = index > 0 && text.is_symbol(index - 1, ".");
         let called = text.is_symbol(index + 1, "(");
-        let schema = text.is_symbol(index + 1, ".");
+        let schema = text.is_symbol(index + 1, ".") || index > 0 && text.is_word(index - 1, "schema");
         if !called && !dotted && !schema {
             continue;
         }
@@ -151,25 +152,6 @@ fn name<'text>(text: &'text Text, token: &Token) -> Result<Name<'text>, Refusal>
     }
 }
 
-/// Refuses functions in languages that reach beyond the database: `C`, and those whose names end in `u` for untrusted.
-fn languages(text: &Text) -> Result<(), Refusal> {
-    for (index, token) in text.tokens.iter().enumerate().skip(1) {
-        if !text.is_word(index - 1, "language") {
-            continue;
-        }
-        let language = folded(text.text(token).trim_matches(['\'', '"']));
-        if matches!(language.as_str(), "c" | "internal")
-            || language.starts_with("pl") && language.ends_with('u')
-        {
-            return Err(Refusal {
-                reason: Reason::Server,
-                detail: format!("functions in {language} are refused: they reach the server"),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// A second look for what makes a query write, that needs no parser: `INTO`, and the locks of `FOR`.
 fn keywords(text: &Text) -> Option<Refusal> {
     for (index, token) in text.tokens.iter().enumerate().skip(1) {
@@ -201,6 +183,8 @@ struct Tree {
     writes: Option<Refusal>,
     calls_unknown_functions: bool,
     relations: Vec<String>,
+    /// From where to where the names of relations stand.
+    relations_at: Vec<Range<usize>>,
 }
 
 /// Parses, and walks the whole tree.
@@ -220,6 +204,7 @@ fn tree(mode: Mode, text: &Text) -> Result<Tree, Refusal> {
         writes: None,
         calls_unknown_functions: kind.runs_code,
         relations: Vec::new(),
+        relations_at: Vec::new(),
     };
     if !kind.reads {
         tree.writes = Some(read_only(&kind.name.to_uppercase()));
@@ -248,7 +233,18 @@ fn tree(mode: Mode, text: &Text) -> Result<Tree, Refusal> {
     if expected.next().is_some() {
         return Err(not_understood("a string can be read in two ways"));
     }
+    tree.calls_unknown_functions |= may_call_by_attribute(text, &tree.relations_at);
     Ok(tree)
+}
+
+/// Whether a dot stands anywhere but in the name of a relation: `t.f` is a call of `f(t)`, if `t` has no column of that
+/// name. Columns of tables and aliases cannot be told from it without asking the server.
+fn may_call_by_attribute(text: &Text, relations: &[Range<usize>]) -> bool {
+    text.tokens.iter().any(|token| {
+        token.kind == TokenKind::Symbol
+            && text.text(token) == "."
+            && !relations.iter().any(|relation| relation.contains(&token.start))
+    })
 }
 
 fn is_quoted(kind: TokenKind) -> bool {
@@ -269,6 +265,7 @@ fn visit(node: &SyntaxNode, tree: &mut Tree) -> Result<(), Refusal> {
     match kind {
         SyntaxKind::RELATION_NAME_REF | SyntaxKind::TABLE_NAME_REF | SyntaxKind::TABLE_NAME => {
             tree.relations.push(node.text().to_string());
+            tree.relations_at.push(node.text_range().into());
         }
         SyntaxKind::CALL_EXPR => tree.calls_unknown_functions |= calls_unknown(node),
         // An operator of the user's own is a function of theirs.
@@ -286,12 +283,7 @@ fn calls_unknown(call: &SyntaxNode) -> bool {
     let written = function.text().to_string();
     match function.kind() {
         SyntaxKind::NAME_REF => {}
-        SyntaxKind::FIELD_EXPR => {
-            let Some(bare) = folded(&written).strip_prefix("pg_catalog.").map(str::to_owned) else {
-                return true;
-            };
-            return functions::known(&bare) != Known::Harmless;
-        }
+        SyntaxKind::FIELD_EXPR => return true,
         // EXTRACT, TRIM and other functions with a syntax of their own.
         _ => return false,
     }

@@ -86,10 +86,13 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         if text.words(index, &["for", "update"]) || text.words(index, &["for", "share"]) {
             writes = Some(read_only("a lock"));
         }
-        // A name that begins with # is that of a temporary table.
-        if token.kind == TokenKind::Symbol && text.text(token) == "#"
-            || defines && index < 4 && (is("temp") || is("temporary"))
-        {
+        // A name that begins with # is that of a temporary table, and so is one of a schema for those.
+        let written = text.text(token);
+        let sharp = token.kind == TokenKind::Symbol && written == "#"
+            || token.kind == TokenKind::QuotedName && written.starts_with("\"#");
+        let word = is("temp") || is("temporary");
+        let said = word && (defines && index < 6 || behind_into(text, index));
+        if sharp || said || standard::temporary_schema(text, index, '"') {
             return Err(Refusal {
                 reason: Reason::Session,
                 detail: "temporary tables are refused".to_owned(),
@@ -105,6 +108,12 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         }
     }
     Ok(writes)
+}
+
+/// Whether `INTO`, `INTO LOCAL` or `INTO GLOBAL` stands before `index`.
+fn behind_into(text: &Text, index: usize) -> bool {
+    let scope = |word: &str| index > 1 && text.words(index - 2, &["into", word]);
+    index > 0 && text.is_word(index - 1, "into") || scope("local") || scope("global")
 }
 
 /// `APPROXIMATE count(…)` is unknown to the parser: nothing, for it.

@@ -71,6 +71,18 @@ pub(crate) fn first_word(text: &Text, refused: &[FirstWords]) -> Result<(), Refu
     }
 }
 
+/// Whether the name at `index` is that of the schema that temporary tables are in.
+pub(crate) fn temporary_schema(text: &Text, index: usize, quote: char) -> bool {
+    let Some(token) = text.tokens.get(index) else { return false };
+    let name = match token.kind {
+        TokenKind::Word => Name::folded(text.text(token)),
+        TokenKind::QuotedName => names::unquoted(text.text(token), quote),
+        _ => return false,
+    };
+    let schema = text.is_symbol(index + 1, ".") || index > 0 && text.is_word(index - 1, "schema");
+    schema && (name == "pg_temp" || name.starts_with("pg_temp_"))
+}
+
 pub(crate) fn read_only(what: &str) -> Refusal {
     Refusal { reason: Reason::ReadOnly, detail: format!("the connection is read-only: {what} is refused") }
 }

@@ -63,6 +63,8 @@ impl Statement {
     }
 
     /// Whether it names a function that is none of the database's own harmless ones: what it does is unknown.
+    /// In PostgreSQL, every name with a dot counts, except those of relations: `t.f` may call `f(t)`. So `o.id` of an
+    /// alias counts too, at the price of one more reset of the session.
     #[must_use]
     pub fn calls_unknown_functions(&self) -> bool {
         self.calls_unknown_functions

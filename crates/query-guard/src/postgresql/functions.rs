@@ -17,18 +17,75 @@ pub(crate) fn known(name: &str) -> Known {
     if HARMLESS.binary_search(&name).is_ok() || name.starts_with("pg_stat_get_") {
         return Known::Harmless;
     }
+    if READING_ANYTHING.contains(&name) {
+        return Known::Unknown;
+    }
     if FAMILIES.iter().any(|family| name.starts_with(family)) || name.contains("_to_xml") {
         return Known::Refused(Reason::NotUnderstood, "it is not known to be harmless");
     }
     if BUILT_IN.contains(name) { Known::Harmless } else { Known::Unknown }
 }
 
-/// Schemas of extensions that reach other servers or run text as SQL.
-pub(crate) const SCHEMAS_OF_SERVERS: &[&str] =
-    &["aws_commons", "aws_lambda", "aws_s3", "cron", "net", "vault"];
+/// They read relations whose names are values, views among them: these call whatever functions they like.
+const READING_ANYTHING: &[&str] = &[
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+];
+
+/// Schemas of extensions that reach other servers, files or other sessions, or run text as SQL.
+pub(crate) const SCHEMAS_OF_SERVERS: &[&str] = &[
+    "apg_plan_mgmt",
+    "aws_bedrock",
+    "aws_commons",
+    "aws_comprehend",
+    "aws_lambda",
+    "aws_ml",
+    "aws_s3",
+    "aws_sagemaker",
+    "azure_ai",
+    "azure_cognitive",
+    "azure_maps",
+    "azure_ml",
+    "azure_openai",
+    "azure_storage",
+    "bdr",
+    "cron",
+    "dbms_alert",
+    "dbms_output",
+    "dbms_pipe",
+    "dbms_random",
+    "dbms_sql",
+    "google_ml",
+    "graphql",
+    "net",
+    "pglogical",
+    "pgml",
+    "pgtle",
+    "repack",
+    "repmgr",
+    "supabase_functions",
+    "utl_file",
+    "vault",
+];
 
 /// Families with dangerous members.
-const FAMILIES: &[&str] = &["binary_upgrade_", "dblink", "lo_", "pg_", "postgres_fdw_", "ts_stat", "txid_"];
+const FAMILIES: &[&str] = &[
+    "binary_upgrade_",
+    "dblink",
+    "hypopg_",
+    "lo_",
+    "pg_",
+    "pgr_",
+    "plv8_",
+    "postgres_fdw_",
+    "sepgsql_",
+    "ts_stat",
+    "txid_",
+];
 
 /// All others that neither write nor leave anything behind.
 static BUILT_IN: LazyLock<HashSet<&'static str>> =
@@ -39,6 +96,7 @@ const GROUPS: &[Group] = &[
         Reason::Session,
         "it changes the session",
         &[
+            "isn_weak",
             "pg_advisory_lock",
             "pg_advisory_lock_shared",
             "pg_advisory_unlock",
@@ -67,13 +125,22 @@ const GROUPS: &[Group] = &[
             "crosstab2",
             "crosstab3",
             "crosstab4",
+            "crosstab_hash",
             "crosstabn",
             "cursor_to_xml",
             "cursor_to_xmlschema",
+            "cypher",
+            "master_run_on_worker",
             "query_to_json",
             "query_to_xml",
             "query_to_xml_and_xmlschema",
             "query_to_xmlschema",
+            "run_command_on_all_nodes",
+            "run_command_on_colocated_placements",
+            "run_command_on_coordinator",
+            "run_command_on_placements",
+            "run_command_on_shards",
+            "run_command_on_workers",
             "ts_stat",
             "xpath_table",
         ],
@@ -84,6 +151,8 @@ const GROUPS: &[Group] = &[
         &[
             "lo_export",
             "lo_import",
+            "load_edges_from_file",
+            "load_labels_from_file",
             "pg_current_logfile",
             "pg_export_snapshot",
             "pg_file_read",
@@ -118,18 +187,31 @@ const GROUPS: &[Group] = &[
             "http_delete",
             "http_get",
             "http_head",
+            "http_list_curlopt",
             "http_patch",
             "http_post",
             "http_put",
+            "http_reset_curlopt",
             "http_set_curlopt",
+            "oracle_close_connections",
+            "oracle_execute",
+            "query_export_to_s3",
+            "table_import_from_s3",
         ],
     ),
     (
         Reason::Server,
         "it acts on the server or on other sessions",
         &[
+            "autoprewarm_dump_now",
+            "autoprewarm_start_worker",
+            "heap_force_freeze",
+            "heap_force_kill",
             "pg_backup_start",
             "pg_backup_stop",
+            "pg_buffercache_evict",
+            "pg_buffercache_evict_all",
+            "pg_buffercache_evict_relation",
             "pg_cancel_backend",
             "pg_copy_logical_replication_slot",
             "pg_copy_physical_replication_slot",
@@ -168,6 +250,7 @@ const GROUPS: &[Group] = &[
             "pg_stop_making_pinned_objects",
             "pg_switch_wal",
             "pg_terminate_backend",
+            "pg_truncate_visibility_map",
             "pg_wal_replay_pause",
             "pg_wal_replay_resume",
         ],
@@ -220,8 +303,6 @@ const GROUPS: &[Group] = &[
 
 /// The harmless members of the families, sorted. `pg_stat_get_…` all are.
 const HARMLESS: &[&str] = &[
-    "database_to_xml",
-    "database_to_xml_and_xmlschema",
     "database_to_xmlschema",
     "lo_get",
     "pg_available_extension_versions",
@@ -388,11 +469,7 @@ const HARMLESS: &[&str] = &[
     "pg_xact_commit_timestamp",
     "pg_xact_commit_timestamp_origin",
     "pg_xact_status",
-    "schema_to_xml",
-    "schema_to_xml_and_xmlschema",
     "schema_to_xmlschema",
-    "table_to_xml",
-    "table_to_xml_and_xmlschema",
     "table_to_xmlschema",
     "txid_current_if_assigned",
     "txid_current_snapshot",

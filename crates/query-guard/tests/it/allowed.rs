@@ -27,7 +27,9 @@ fn ordinary_statements_pass_in_all_languages() {
                 let statement = passes(language, mode, &sql);
                 assert_eq!(statement.kind(), kind, "{sql}");
                 assert!(!statement.writes(), "{sql}");
-                assert!(!statement.calls_unknown_functions(), "{language:?} {sql}");
+                // In PostgreSQL, `a.id` may be a call.
+                let unknown = language == Language::Postgresql && sql.contains("a.id");
+                assert_eq!(statement.calls_unknown_functions(), unknown, "{language:?} {sql}");
                 assert_eq!(statement.placeholders(), usize::from(sql.contains(one)), "{sql}");
                 assert_eq!(statement.mode(), mode);
             }
