@@ -77,6 +77,8 @@ on_both_stores! {
         let text = events.text();
         assert_eq!(text.matches("\"fromPages\":true").count(), 2, "{text}");
         assert!(!text.contains("SELECT id"), "{text}");
+        // Two were made, one was changed, one deleted: what was there before is told as what is there after.
+        assert_eq!(text.matches("\"fingerprint\":\"").count(), 5, "{text}");
     }
 
     async fn only_who_may_edit_the_app_makes_and_tries_its_queries(database: TestDatabase) {
