@@ -2,7 +2,8 @@
 //! data interface.
 //!
 //! Everything goes as text, in both directions: what a value looks like is for the database to say. A session is used
-//! again only after `ROLLBACK` and `RESET ALL` were seen to succeed.
+//! again only after `ROLLBACK` and `RESET ALL` were seen to succeed, and only if the statement was a plain read or a
+//! change of rows: of others something could be left that these do not end, such as a temporary table.
 
 mod answer;
 #[cfg(test)]
@@ -55,12 +56,14 @@ struct Idle {
 /// A session that counts as open until it is dropped.
 struct Counted {
     session: Session,
-    open: Arc<AtomicUsize>,
+    _open: Open,
 }
 
-impl Drop for Counted {
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -106,7 +109,7 @@ impl Sessions {
     async fn fresh(&self) -> Result<Counted, ConnectError> {
         let session = self.opener.open().await?;
         self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(Counted { session, open: Arc::clone(&self.open) })
+        Ok(Counted { session, _open: Open(Arc::clone(&self.open)) })
     }
 
     fn take(&self) -> Option<Counted> {

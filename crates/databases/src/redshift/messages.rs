@@ -56,6 +56,16 @@ impl Conversation {
         self.stream.flush().await.map_err(|_| QueryError::Broken)
     }
 
+    /// Reads on until the server has closed the connection.
+    pub(super) async fn end(&mut self) -> Result<(), QueryError> {
+        loop {
+            self.read.clear();
+            if self.stream.read_buf(&mut self.read).await.map_err(|_| QueryError::Broken)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// The next message that is not a notice. Safe to be dropped while it waits.
     pub(super) async fn receive(&mut self) -> Result<Message, QueryError> {
         loop {

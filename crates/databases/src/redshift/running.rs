@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::messages::put_statement;
+use super::session::leaves_little;
 use super::{Counted, Sessions};
 use crate::rows::RowsSender;
 use crate::{Caller, Ending, Query, QueryError, Summary};
@@ -29,6 +30,8 @@ pub(super) struct Running {
     caller: Caller,
     timeout: Duration,
     started: Instant,
+    /// Whether its session can be put in order after it.
+    leaves_little: bool,
 }
 
 /// How a conversation about one statement ended.
@@ -64,6 +67,7 @@ impl Running {
             timeout,
             sessions,
             started: Instant::now(),
+            leaves_little: leaves_little(&query.statement),
         })
     }
 
@@ -108,11 +112,15 @@ impl Running {
             piece
         });
         sender.note(summary);
-        // The session is put in order before the answer ends: whoever sees the end finds it idle.
-        if let Some(mut session) = session
-            && session.session.restore().await.is_ok()
-        {
-            self.sessions.give_back(session);
+        // The session is put in order, or ended, before the answer ends: whoever sees the end finds it so.
+        match session {
+            Some(mut session) if self.leaves_little => {
+                if session.session.restore().await.is_ok() {
+                    self.sessions.give_back(session);
+                }
+            }
+            Some(session) => session.session.leave().await,
+            None => {}
         }
         let _ = sender.pieces.send(last).await;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cryptography::SecretBytes;
 use postgres_protocol::message::frontend;
+use query_guard::Statement;
 use tokio::io::AsyncWriteExt as _;
 
 use super::login::{CancelKey, Login};
@@ -116,8 +117,7 @@ impl Opener {
 }
 
 impl Session {
-    /// Undoes what the statement may have left behind. Redshift has none of the statements by which PostgreSQL
-    /// discards the state of a session.
+    /// Undoes what a statement may have left behind that [leaves little](leaves_little).
     ///
     /// # Errors
     /// It is not known to be as new.
@@ -128,6 +128,23 @@ impl Session {
         };
         tokio::time::timeout(PATIENCE, restoring).await.map_err(|_| QueryError::Broken)?
     }
+
+    /// Ends it, and waits until the server has: what it held is free then.
+    pub(super) async fn leave(mut self) {
+        let leaving = async {
+            frontend::terminate(self.conversation.outgoing());
+            self.conversation.send().await?;
+            self.conversation.end().await
+        };
+        let _ = tokio::time::timeout(PATIENCE, leaving).await;
+    }
+}
+
+/// Whether `ROLLBACK` and `RESET ALL` are enough after a statement. Redshift has none of the statements by which
+/// PostgreSQL discards temporary tables and whatever else a session keeps.
+pub(super) fn leaves_little(statement: &Statement) -> bool {
+    let changes_rows = matches!(statement.kind(), "insert" | "update" | "delete");
+    !statement.calls_unknown_functions() && (changes_rows || !statement.writes())
 }
 
 #[async_trait]

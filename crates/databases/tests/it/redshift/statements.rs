@@ -198,3 +198,38 @@ async fn nothing_stays_in_a_session() {
     assert_eq!(answer["records"][0]["c"], "on");
     assert_eq!(reader.test().await, Ok(()));
 }
+
+/// Of a procedure, a temporary table in front of a table and a lock; of a statement that the guard lets writers use, the
+/// same table.
+#[tokio::test]
+async fn d09_what_a_reset_leaves_ends_with_its_session() {
+    let target = target(
+        "CREATE TABLE customers (id int); INSERT INTO customers VALUES (1); \
+        CREATE PROCEDURE leave() LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE customers AS SELECT 666 AS id; \
+        PERFORM pg_advisory_lock(5); END $$; \
+        CREATE FUNCTION lock() RETURNS int LANGUAGE sql AS 'SELECT pg_advisory_lock(6); SELECT 1'",
+    );
+    let limits = Limits { most_sessions: 1, ..Limits::default() };
+    let writer = open(&Target { limits, ..target.clone() });
+    let reader = open(&Target { limits, read_only: true, ..target });
+    let plain = "SELECT id FROM customers";
+    let locks = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND database = \
+        (SELECT oid FROM pg_database WHERE datname = current_database())";
+    for (by, mode, sql) in [
+        (&writer, Mode::ReadWrite, "CALL leave()"),
+        (&writer, Mode::ReadWrite, "SELECT 666 AS id INTO TEMP customers"),
+        (&writer, Mode::ReadWrite, "SELECT lock() AS n"),
+        (&writer, Mode::ReadWrite, "INSERT INTO customers SELECT lock() WHERE false"),
+        (&reader, Mode::ReadOnly, "SELECT lock() AS n"),
+    ] {
+        if query_guard::check(Language::Redshift, mode, sql).is_err() {
+            eprintln!("the guard refuses {sql}");
+            continue;
+        }
+        text(by.run(query(mode, sql, &[])).await.unwrap()).await.unwrap();
+        assert_eq!(by.usage(), databases::Usage { open: 0, idle: 0 }, "{sql}");
+        assert_eq!(ask(&**by, plain, &[]).await["records"], json!([{ "id": "1" }]), "{sql}");
+        assert_eq!(ask(&**by, locks, &[]).await["records"], json!([{ "n": "0" }]), "{sql}");
+        assert_eq!(by.usage(), databases::Usage { open: 1, idle: 1 }, "{sql}");
+    }
+}
