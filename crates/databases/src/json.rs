@@ -11,17 +11,14 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Appends a string in quotes; bytes that are no UTF-8, which databases without an encoding may hold, become U+FFFD.
-pub(crate) fn bytes_as_string(bytes: &[u8], out: &mut Vec<u8>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => string(text, out),
-        Err(_) => string(&String::from_utf8_lossy(bytes), out),
-    }
-}
-
 /// Appends what stands between a string's quotes.
 pub(crate) fn escaped(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
+    escaped_part(text.as_bytes(), out);
+}
+
+/// Appends a part of what stands between a string's quotes. It may be cut anywhere, even within a character.
+pub(crate) fn escaped_part(part: &[u8], out: &mut Vec<u8>) {
+    let mut rest = part;
     while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         let (plain, from) = rest.split_at(at);
         out.extend_from_slice(plain);

@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Error, Row, RowStream};
 
-use super::encode;
+use super::encode::{self, Room, Unwritten};
 use super::run::Run;
 use super::statements::Prepared;
 use crate::{ConnectError, QueryError, Summary};
@@ -74,7 +74,7 @@ impl Run {
             if summary.rows > 0 {
                 piece.push(b',');
             }
-            object(&row, prepared, &mut piece)?;
+            self.object(&row, prepared, &summary, &mut piece)?;
             summary.rows += 1;
             if summary.rows == 1 {
                 self.has_begun.store(true, Ordering::Release);
@@ -93,6 +93,27 @@ impl Run {
         Ok(())
     }
 
+    /// Appends a row, unless it is longer than a row may be, or than what is left of the answer: it is in memory as a
+    /// whole before it is sent.
+    fn object(
+        &self,
+        row: &Row,
+        prepared: &Prepared,
+        summary: &Summary,
+        piece: &mut Vec<u8>,
+    ) -> Result<(), Failed> {
+        let (most_bytes, longest) = (self.database.limits.most_bytes, self.database.opener.longest());
+        let left = most_bytes.saturating_sub(summary.bytes);
+        let row_ends = (piece.len() as u64).saturating_add(longest);
+        let most = usize::try_from(left.min(row_ends)).unwrap_or(usize::MAX);
+        object(row, prepared, &mut Room::new(piece, most)).map_err(|unwritable| match unwritable {
+            Unwritable::Database(error) => error.into(),
+            Unwritable::Value(Unwritten::Malformed) => QueryError::Connect(ConnectError::Protocol).into(),
+            Unwritable::Value(Unwritten::Room) if left <= row_ends => QueryError::Bytes(most_bytes).into(),
+            Unwritable::Value(Unwritten::Room) => QueryError::Row(longest).into(),
+        })
+    }
+
     async fn send(&mut self, piece: Vec<u8>, summary: &mut Summary) -> Result<(), QueryError> {
         summary.bytes += piece.len() as u64;
         summary.duration = self.time.started.elapsed();
@@ -108,15 +129,34 @@ impl Run {
 }
 
 /// Appends a row.
-fn object(row: &Row, prepared: &Prepared, out: &mut Vec<u8>) -> Result<(), Failed> {
+fn object(row: &Row, prepared: &Prepared, room: &mut Room<'_>) -> Result<(), Unwritable> {
     for field in &prepared.fields {
-        out.extend_from_slice(&field.key);
+        room.has(field.key.len())?;
+        room.out.extend_from_slice(&field.key);
         match row.try_get::<_, Option<Value<'_>>>(field.column)? {
-            Some(Value(bytes)) => encode::value(&field.shape, bytes, out)
-                .map_err(|_| QueryError::Connect(ConnectError::Protocol))?,
-            None => out.extend_from_slice(b"null"),
+            Some(Value(bytes)) => encode::value(&field.shape, bytes, room)?,
+            None => room.out.extend_from_slice(b"null"),
         }
+        room.has(0)?;
     }
-    out.extend_from_slice(if prepared.fields.is_empty() { b"{}" } else { b"}" });
+    room.out.extend_from_slice(if prepared.fields.is_empty() { b"{}" } else { b"}" });
     Ok(())
+}
+
+/// Why a row was not written.
+enum Unwritable {
+    Database(Error),
+    Value(Unwritten),
+}
+
+impl From<Error> for Unwritable {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Unwritten> for Unwritable {
+    fn from(unwritten: Unwritten) -> Self {
+        Self::Value(unwritten)
+    }
 }

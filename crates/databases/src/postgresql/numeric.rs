@@ -1,6 +1,6 @@
 //! `numeric`, exactly.
 
-use super::encode::{Malformed, Reader};
+use super::encode::{Malformed, Reader, Room, Unwritten};
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
@@ -11,8 +11,8 @@ const MINUS_INFINITY: u16 = 0xF000;
 /// digits (numeric.c, `numeric_send`).
 ///
 /// # Errors
-/// It is not of this form.
-pub(crate) fn write(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+/// It is not of this form, or there is no room for it.
+pub(crate) fn write(bytes: &[u8], room: &mut Room<'_>) -> Result<(), Unwritten> {
     let mut reader = Reader::new(bytes);
     let count = usize::from(reader.take().map(u16::from_be_bytes)?);
     let weight = i32::from(reader.i16()?);
@@ -21,18 +21,18 @@ pub(crate) fn write(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     match sign {
         0 | NEGATIVE => {}
         NAN => {
-            out.extend_from_slice(b"\"NaN\"");
+            room.out.extend_from_slice(b"\"NaN\"");
             return Ok(());
         }
         INFINITY => {
-            out.extend_from_slice(b"\"Infinity\"");
+            room.out.extend_from_slice(b"\"Infinity\"");
             return Ok(());
         }
         MINUS_INFINITY => {
-            out.extend_from_slice(b"\"-Infinity\"");
+            room.out.extend_from_slice(b"\"-Infinity\"");
             return Ok(());
         }
-        _ => return Err(Malformed),
+        _ => return Err(Malformed.into()),
     }
     let digits = reader.bytes(count * 2)?;
     reader.end()?;
@@ -45,33 +45,35 @@ pub(crate) fn write(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
             _ => 0,
         }
     };
-    out.push(b'"');
+    room.out.push(b'"');
     if sign == NEGATIVE {
-        out.push(b'-');
+        room.out.push(b'-');
     }
     if weight < 0 {
-        out.push(b'0');
+        room.out.push(b'0');
     } else {
         let first = four(group(weight));
         let zeros = first.iter().take(3).take_while(|&&digit| digit == b'0').count();
-        out.extend_from_slice(first.get(zeros..).unwrap_or_default());
+        room.out.extend_from_slice(first.get(zeros..).unwrap_or_default());
         for power in (0..weight).rev() {
-            out.extend_from_slice(&four(group(power)));
+            room.has(4)?;
+            room.out.extend_from_slice(&four(group(power)));
         }
     }
     if scale > 0 {
-        out.push(b'.');
+        room.out.push(b'.');
         let mut left = scale;
         let mut power = -1;
         while left > 0 {
+            room.has(4)?;
             let digits = four(group(power));
             let shown = left.min(4);
-            out.extend_from_slice(digits.get(..shown).unwrap_or_default());
+            room.out.extend_from_slice(digits.get(..shown).unwrap_or_default());
             left -= shown;
             power -= 1;
         }
     }
-    out.push(b'"');
+    room.out.push(b'"');
     Ok(())
 }
 

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A message that is shorter is taken under every limit.
 const SHORT: usize = 1 << 20;
 /// No message that is longer is taken under any limit: it is in memory as a whole before it can be written.
-const LONG: usize = 64 << 20;
+const LONG: usize = 16 << 20;
 
 /// All that opening a session takes.
 pub(crate) struct Opener {

@@ -55,12 +55,45 @@ async fn d52_a_huge_row_is_refused_before_it_is_in_memory() {
     let reader = limited(Limits { most_bytes: 1 << 40, ..Limits::default() });
     let before = resident();
     let huge = "SELECT repeat('x', 1000000000) AS t";
-    assert_eq!(read(&*reader, huge, &[]).await, Err(QueryError::Row(64 << 20)));
+    assert_eq!(read(&*reader, huge, &[]).await, Err(QueryError::Row(16 << 20)));
     let wide: Vec<String> = (0..1000).map(|at| format!("repeat('x', 1000000) AS c{at}")).collect();
     let wide = format!("SELECT {}", wide.join(", "));
-    assert_eq!(read(&*reader, &wide, &[]).await, Err(QueryError::Row(64 << 20)));
+    assert_eq!(read(&*reader, &wide, &[]).await, Err(QueryError::Row(16 << 20)));
     assert!(resident() < before + (256 << 20), "grew from {before} to {}", resident());
     assert_eq!(read(&*reader, "SELECT 1 AS one", &[]).await.unwrap(), "[{\"one\":1}]");
+}
+
+/// Few bytes of the server's become many: that stops where the limit is, not after it.
+#[tokio::test]
+async fn d52_what_grows_when_it_is_written_stops_at_the_limit() {
+    let before = resident();
+    let row = 16 << 20;
+    for (most_bytes, expected) in [
+        (1 << 40, QueryError::Row(row)),
+        (row, QueryError::Bytes(row)),
+        (1 << 20, QueryError::Bytes(1 << 20)),
+    ] {
+        let reader = limited(Limits { most_bytes, ..Limits::default() });
+        for sql in [
+            "SELECT array_fill(1e131071::numeric, ARRAY[40000]) AS n",
+            "SELECT array_fill(('1e-16383')::numeric, ARRAY[40000]) AS n",
+            "SELECT repeat(chr(1), 10000000) AS t",
+            "SELECT array_fill(repeat(chr(1), 1000), ARRAY[10000]) AS t",
+        ] {
+            let answer = read(&*reader, sql, &[]).await.map(|text| text.len());
+            // What is longer than the row before it is written is the wire's.
+            let is_the_wires = answer == Err(QueryError::Row(1 << 20)) && most_bytes == 1 << 20;
+            assert!(answer == Err(expected.clone()) || is_the_wires, "{sql}: {answer:?}");
+        }
+        assert_eq!(read(&*reader, "SELECT 1 AS one", &[]).await.unwrap(), "[{\"one\":1}]");
+    }
+    assert!(resident() < before + (256 << 20), "grew from {before} to {}", resident());
+    // As much as there is room for is answered whole.
+    let reader = limited(Limits::default());
+    let sql = "SELECT array_fill(1e131071::numeric, ARRAY[100]) AS n, repeat(chr(1), 500000) AS t";
+    let whole = read(&*reader, sql, &[]).await.unwrap();
+    assert!(whole.len() > 16_100_000, "{}", whole.len());
+    assert!(serde_json::from_str::<serde_json::Value>(&whole).is_ok());
 }
 
 /// A gigabyte for a reader who stops now and then: the server waits, and nothing piles up here.
