@@ -292,6 +292,7 @@ SELECT dblink('dbname=postgres', 'DELETE FROM probe')
 SELECT dblink_exec('dbname=postgres', 'DELETE FROM probe')
 SELECT * FROM public.dblink('dbname=postgres', 'DELETE FROM probe RETURNING id') AS x(a int)
 SELECT dblink_connect('probe', 'dbname=postgres')
+SELECT x.dblink_connect FROM unnest(ARRAY['dbname=postgres']) x
 SELECT postgres_fdw_disconnect_all()
 SELECT aws_s3.query_export_to_s3('DELETE FROM probe', 'a', 'b', 'c')
 SELECT aws_lambda.invoke('a', 'b')

@@ -233,18 +233,38 @@ fn tree(mode: Mode, text: &Text) -> Result<Tree, Refusal> {
     if expected.next().is_some() {
         return Err(not_understood("a string can be read in two ways"));
     }
-    tree.calls_unknown_functions |= may_call_by_attribute(text, &tree.relations_at);
+    tree.calls_unknown_functions |= may_call_by_attribute(text, &tree.relations_at)?;
     Ok(tree)
 }
 
 /// Whether a dot stands anywhere but in the name of a relation: `t.f` is a call of `f(t)`, if `t` has no column of that
 /// name. Columns of tables and aliases cannot be told from it without asking the server.
-fn may_call_by_attribute(text: &Text, relations: &[Range<usize>]) -> bool {
-    text.tokens.iter().any(|token| {
-        token.kind == TokenKind::Symbol
-            && text.text(token) == "."
-            && !relations.iter().any(|relation| relation.contains(&token.start))
-    })
+///
+/// # Errors
+/// The name behind the dot is of a family with dangerous members: `x.dblink_connect` of a function `x` in `FROM`.
+fn may_call_by_attribute(text: &Text, relations: &[Range<usize>]) -> Result<bool, Refusal> {
+    let mut may = false;
+    for (index, dot) in text.tokens.iter().enumerate() {
+        if !text.is_symbol(index, ".") || relations.iter().any(|relation| relation.contains(&dot.start)) {
+            continue;
+        }
+        may = true;
+        let Some(token) = text.tokens.get(index + 1) else { continue };
+        // In `a.b.c` only the last name can be a function's.
+        if !is_name(token.kind) || text.is_symbol(index + 2, ".") {
+            continue;
+        }
+        let name = name(text, token)?;
+        let known = functions::known(&name);
+        // All of the server's own large object functions are known: other names are columns.
+        if matches!(known, Known::Refused(Reason::NotUnderstood, _))
+            && !name.starts_with("lo_")
+            && let Some(refusal) = known.refusal(&name, false)
+        {
+            return Err(refusal);
+        }
+    }
+    Ok(may)
 }
 
 fn is_quoted(kind: TokenKind) -> bool {

@@ -694,3 +694,30 @@ fn d15_redshift_makes_no_temporary_tables() {
         ],
     );
 }
+
+#[test]
+fn d04_attributes_of_dangerous_families_are_refused() {
+    for sql in [
+        "select x.dblink_connect from unnest(array['host=a']) x",
+        "select x.\"dblink_exec\" from unnest(array['delete from t']) x",
+        "select x.pg_background_launch from unnest(array['vacuum']) x",
+        "select x.pg_read_file from unnest(array['/a']) x",
+        "select 1 from unnest(array['a']) x order by x.hypopg_create_index",
+        "insert into t values (1) returning t.dblink",
+    ] {
+        let found = reason(Language::Postgresql, Mode::ReadWrite, sql);
+        assert!(matches!(found, Reason::NotUnderstood | Reason::Server), "{sql}: {found:?}");
+    }
+    for sql in [
+        "select l.lo_revenue from lineorder l",
+        "select pg_catalog.pg_class.relname from pg_catalog.pg_class",
+        "select 1 from pg_catalog.pg_stat_activity a join s.pg_of_mine b on a.pid = b.pid",
+        "insert into s.dblink_log values (1)",
+        "update s.pg_of_mine set a = 1",
+        "alter table s.pg_of_mine add column a int",
+        "drop table s.pg_of_mine",
+    ] {
+        check(Language::Postgresql, Mode::ReadWrite, sql)
+            .unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
+    }
+}
