@@ -126,7 +126,7 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         }
         if (is("temporary") || is("temp"))
             && (text.is_word(0, "create") || text.is_word(0, "drop"))
-            && index < 6
+            && (index < 4 || ["table", "tables", "sequence"].iter().any(|kind| text.is_word(index + 1, kind)))
         {
             return Err(session("a temporary table"));
         }

@@ -91,7 +91,8 @@ fn words(text: &Text) -> Result<Option<Refusal>, Refusal> {
         let sharp = token.kind == TokenKind::Symbol && written == "#"
             || token.kind == TokenKind::QuotedName && written.starts_with("\"#");
         let word = is("temp") || is("temporary");
-        let said = word && (defines && index < 6 || behind_into(text, index));
+        let kind = ["table", "view", "recursive"].iter().any(|kind| text.is_word(index + 1, kind));
+        let said = word && (defines && (index < 4 || kind) || behind_into(text, index));
         if sharp || said || standard::temporary_schema(text, index, '"') {
             return Err(Refusal {
                 reason: Reason::Session,

@@ -674,6 +674,11 @@ fn d09_temporary_tables_are_refused_in_every_spelling() {
             "drop temporary table a",
         ],
     );
+    for language in LANGUAGES {
+        for sql in ["create table a (temp int)", "alter table a add column temp int"] {
+            check(language, Mode::ReadWrite, sql).unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
+        }
+    }
 }
 
 #[test]
