@@ -315,13 +315,18 @@ fn event(
     before: Option<&DataQuery>,
     after: Option<&DataQuery>,
 ) -> Event {
+    // Defaults are values: they may be somebody's data, and the trail keeps what it has.
+    let parameter = |parameter: &Parameter| {
+        let Parameter { name, kind, required, default } = parameter;
+        json!({ "name": name, "type": kind, "required": required, "hasDefault": default.is_some() })
+    };
     let described = |query: &DataQuery| {
         let definition = &query.definition;
         json!({
             "version": query.version,
             "name": definition.name,
             "connection": definition.connection,
-            "parameters": definition.parameters,
+            "parameters": definition.parameters.iter().map(parameter).collect::<Vec<_>>(),
             "timeout": definition.timeout,
             "fromPages": definition.from_pages,
             "kind": query.kind,

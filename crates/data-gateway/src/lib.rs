@@ -47,7 +47,7 @@ pub use destination::{Destination, HopAddress, TlsMode};
 pub use endpoints::{ConnectionsApi, QueriesApi};
 pub use given::{DefinitionError, GivenConnection, GivenDestination, GivenHop};
 pub use occasion::Occasion;
-pub use open_databases::OpenDatabases;
+pub use open_databases::{OpenDatabases, SessionBounds};
 pub use parameters::Given;
 pub use queries::{LONGEST_TIMEOUT, Queries, Told, USUAL_TIMEOUT};
 pub use query_record::{Asked, Outcome, QueryRecord, Via};

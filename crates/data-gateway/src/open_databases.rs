@@ -18,14 +18,33 @@ use crate::connection::slot;
 use crate::credentials::Opened;
 use crate::store::{ConnectionTrait, connections};
 use crate::watched_database::WatchedDatabase;
-use crate::{Connection, ConnectionError, ConnectionKind, Named, RunError, Store, Unusable, Usable};
+use crate::{
+    Busy, Connection, ConnectionError, ConnectionKind, Named, RunError, Store, Turns, Unusable, Usable,
+};
 
 /// The audit trail's name for a connection that is not what was sealed.
 const ALARM: &str = "database_connections.tampering_detected";
 /// How long a connection that nobody uses stays known.
 const KEPT: Duration = Duration::from_secs(600);
+/// The same, once there are so many sessions that room gets scarce.
+const KEPT_WHEN_CROWDED: Duration = Duration::from_secs(60);
 /// How often a connection is read again because somebody changed it meanwhile.
 const ATTEMPTS: u32 = 5;
+
+/// How many sessions are open at once over all connections.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionBounds {
+    /// With databases of one organization.
+    pub of_an_organization: usize,
+    /// With all databases: each is a file of this process, and most a process of somebody's server.
+    pub of_all: usize,
+}
+
+impl Default for SessionBounds {
+    fn default() -> Self {
+        Self { of_an_organization: 200, of_all: 1_000 }
+    }
+}
 
 /// The databases that are open. It follows changes of connections, apps and organizations: what was changed is opened
 /// anew by whoever needs it next.
@@ -38,6 +57,7 @@ struct Inner {
     store: Store,
     vault: Vault,
     addresses: Arc<AddressPolicy>,
+    bounds: SessionBounds,
     known: RwLock<Known>,
     /// Connections that were reported already, so that one broken row does not fill the trail.
     reported: Mutex<HashSet<ConnectionId>>,
@@ -77,10 +97,17 @@ impl OpenDatabases {
     /// None are open yet.
     #[must_use]
     pub fn new(store: Store, vault: Vault, addresses: Arc<AddressPolicy>) -> Self {
+        Self::within(store, vault, addresses, SessionBounds::default())
+    }
+
+    /// The same, within these bounds.
+    #[must_use]
+    pub fn within(store: Store, vault: Vault, addresses: Arc<AddressPolicy>, bounds: SessionBounds) -> Self {
         let inner = Inner {
             store,
             vault,
             addresses,
+            bounds,
             known: RwLock::default(),
             reported: Mutex::default(),
             started: Instant::now(),
@@ -141,16 +168,52 @@ impl OpenDatabases {
         Err(Unusable { connection, error: RunError::Unavailable })
     }
 
+    /// Makes room for one more session of a call that has its turn: closes idle ones of other connections, those that
+    /// were used longest ago first. Turns count as sessions, so that those who ask at the same time do not all get the
+    /// last one.
+    ///
+    /// # Errors
+    /// As many are in use as there may be.
+    pub fn make_room(
+        &self,
+        usable: &Usable,
+        organization: OrganizationId,
+        turns: &Turns,
+    ) -> Result<(), Busy> {
+        if turns.load(usable.id).0 <= usable.database.usage().open {
+            return Ok(());
+        }
+        loop {
+            let sessions = self.inner.sessions(turns.running());
+            let bounds = self.inner.bounds;
+            let whose = if of(&sessions, organization) > bounds.of_an_organization {
+                Some(organization)
+            } else if of_all(&sessions) > bounds.of_all {
+                None
+            } else {
+                return Ok(());
+            };
+            let idle = self.inner.idle_longest(whose, usable.id).ok_or(Busy)?;
+            self.forget(|id, _| id == idle);
+        }
+    }
+
     /// Closes sessions that nobody has used for a while, and forgets connections that have none.
     pub async fn close_idle(&self) {
         let open: Vec<Arc<Open>> = {
             let known = self.inner.known.read().unwrap_or_else(PoisonError::into_inner);
             known.open.values().cloned().collect()
         };
+        let sessions = self.inner.sessions(HashMap::new());
+        let bounds = self.inner.bounds;
         for open in open {
             open.database.close_idle().await;
+            let is_crowded = of(&sessions, open.connection.organization) * 2 > bounds.of_an_organization
+                || of_all(&sessions) * 2 > bounds.of_all;
             let unused = self.inner.started.elapsed().saturating_sub(open.last_used());
-            if unused > KEPT && open.database.usage().open == 0 {
+            if (unused > KEPT && open.database.usage().open == 0)
+                || (is_crowded && unused > KEPT_WHEN_CROWDED)
+            {
                 self.forget(|id, _| id == open.connection.id);
             }
         }
@@ -315,6 +378,26 @@ impl Inner {
         self.read().open.get(&id).cloned()
     }
 
+    /// The sessions of each connection: those that are open, or that the calls which run there are about to open.
+    fn sessions(&self, mut running: Sessions) -> Sessions {
+        for (id, open) in &self.read().open {
+            let (_, sessions) = running.entry(*id).or_insert((open.connection.organization, 0));
+            *sessions = open.database.usage().open.max(*sessions);
+        }
+        running
+    }
+
+    /// The connection of this organization, or of any, that has idle sessions and was used longest ago.
+    fn idle_longest(&self, whose: Option<OrganizationId>, but: ConnectionId) -> Option<ConnectionId> {
+        let known = self.read();
+        let fits = |open: &&Arc<Open>| {
+            open.connection.id != but
+                && whose.is_none_or(|organization| open.connection.organization == organization)
+                && open.database.usage().idle > 0
+        };
+        known.open.values().filter(fits).min_by_key(|open| open.last_used()).map(|open| open.connection.id)
+    }
+
     /// Notes that somebody uses it, unless a host key changed meanwhile.
     fn used(&self, open: &Open) -> Result<(), ConnectionError> {
         if let Some(changed) = open.database.changed_host_key() {
@@ -347,6 +430,17 @@ impl Connection {
         };
         kind && *of == organization && definition.usable_by.includes(app)
     }
+}
+
+/// How many sessions there are with each database, and whose it is.
+type Sessions = HashMap<ConnectionId, (OrganizationId, usize)>;
+
+fn of(sessions: &Sessions, organization: OrganizationId) -> usize {
+    sessions.values().filter(|(whose, _)| *whose == organization).map(|(_, number)| number).sum()
+}
+
+fn of_all(sessions: &Sessions) -> usize {
+    sessions.values().map(|(_, number)| number).sum()
 }
 
 /// What a call is told.

@@ -143,6 +143,8 @@ impl Queries {
             values: parameters.iter().map(values).sum(),
         };
         let turn = self.turns.take(turn, timeout.min(LONGEST_WAIT)).await.map_err(|_| RunError::Busy)?;
+        let room = self.databases.make_room(usable, ask.asker.organization, &self.turns);
+        room.map_err(|_| RunError::Busy)?;
         let query = Query { statement, parameters, timeout, caller: ask.asker.caller() };
         let running = usable.database.run(query);
         let rows = tokio::time::timeout(timeout + GRACE, running).await;

@@ -19,13 +19,20 @@ pub struct TurnBounds {
     pub waiting_of_an_app: usize,
     /// Calls of one organization that wait or run: what each of them holds in memory is bounded, and so is the sum.
     pub of_an_organization: usize,
+    /// Those of them that are of one app, at whatever connections: the others of its organization keep room.
+    pub of_an_app: usize,
     /// Values that these have as parameters, each of which takes far more memory than it has bytes.
     pub values_of_an_organization: usize,
 }
 
 impl Default for TurnBounds {
     fn default() -> Self {
-        Self { waiting_of_an_app: 32, of_an_organization: 256, values_of_an_organization: 2_000_000 }
+        Self {
+            waiting_of_an_app: 32,
+            of_an_organization: 256,
+            of_an_app: 128,
+            values_of_an_organization: 2_000_000,
+        }
     }
 }
 
@@ -73,6 +80,7 @@ struct State {
     desks: HashMap<ConnectionId, Desk>,
     /// Calls that wait or run.
     calls: HashMap<OrganizationId, Calls>,
+    calls_of: HashMap<AppId, usize>,
     /// Counts turns and tickets.
     clock: u64,
 }
@@ -84,8 +92,8 @@ struct Calls {
 }
 
 /// One connection.
-#[derive(Default)]
 struct Desk {
+    organization: OrganizationId,
     most: usize,
     running: usize,
     running_of: HashMap<AppId, usize>,
@@ -138,6 +146,12 @@ impl Turns {
             .map_or((0, 0), |desk| (desk.running, desk.lines.iter().map(|line| line.waiters.len()).sum()))
     }
 
+    /// Calls that run, at every connection that has some.
+    pub(crate) fn running(&self) -> HashMap<ConnectionId, (OrganizationId, usize)> {
+        let state = locked(&self.state);
+        state.desks.iter().map(|(id, desk)| (*id, (desk.organization, desk.running))).collect()
+    }
+
     fn ask(&self, at: TurnFor) -> Result<Asked, Busy> {
         let mut given = Vec::new();
         let asked = self.ask_at_desk(at, &mut given);
@@ -149,13 +163,15 @@ impl Turns {
         let mut state = locked(&self.state);
         let state = &mut *state;
         let calls = state.calls.get(&at.organization).copied().unwrap_or_default();
+        let of_the_app = state.calls_of.get(&at.app).copied().unwrap_or_default();
         if calls.number >= self.bounds.of_an_organization
+            || of_the_app >= self.bounds.of_an_app
             || calls.values.saturating_add(at.values) > self.bounds.values_of_an_organization
         {
             return Err(Busy);
         }
         let calls = Calls { number: calls.number + 1, values: calls.values + at.values };
-        let desk = state.desks.entry(at.connection).or_default();
+        let desk = state.desks.entry(at.connection).or_insert_with(|| Desk::of(at.organization));
         state.clock += 1;
         let most = usize::from(at.most_sessions).max(1);
         if std::mem::replace(&mut desk.most, most) < most {
@@ -166,6 +182,7 @@ impl Turns {
             // Whoever waits may have no more than they have: a free session goes to them as soon as it is one.
             desk.begin(at.app);
             state.calls.insert(at.organization, calls);
+            state.calls_of.insert(at.app, of_the_app + 1);
             return Ok(Asked::Now(Turn { state: Arc::clone(&self.state), at }));
         }
         let (give, taken) = oneshot::channel();
@@ -180,6 +197,7 @@ impl Turns {
             }),
         }
         state.calls.insert(at.organization, calls);
+        state.calls_of.insert(at.app, of_the_app + 1);
         let ticket = Ticket { state: Arc::clone(&self.state), at, number: state.clock };
         Ok(Asked::Later(taken, ticket))
     }
@@ -244,6 +262,12 @@ impl State {
                 self.calls.remove(&at.organization);
             }
         }
+        if let Some(calls) = self.calls_of.get_mut(&at.app) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                self.calls_of.remove(&at.app);
+            }
+        }
         if self.desks.get(&at.connection).is_some_and(|desk| desk.running == 0 && desk.lines.is_empty()) {
             self.desks.remove(&at.connection);
         }
@@ -251,6 +275,10 @@ impl State {
 }
 
 impl Desk {
+    fn of(organization: OrganizationId) -> Self {
+        Self { organization, most: 0, running: 0, running_of: HashMap::new(), lines: Vec::new() }
+    }
+
     fn running_of(&self, app: AppId) -> usize {
         self.running_of.get(&app).copied().unwrap_or_default()
     }

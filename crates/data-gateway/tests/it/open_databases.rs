@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access_control::ManageConnections;
-use data_gateway::Named;
-use databases::{Caller, Database, Query};
+use data_gateway::{Named, OpenDatabases, SessionBounds, Store, TurnFor, Turns, Usable};
+use databases::{Caller, Database, Query, Rows};
 use futures_util::StreamExt as _;
+use ids::{AppId, ConnectionId};
+use outbound::AddressPolicy;
 use query_guard::{Language, Mode};
 use test_support::TestDatabase;
 
@@ -14,9 +16,16 @@ use crate::office::{Office, given, occasion};
 use crate::postgres::{database, reachable, server};
 
 async fn run(database: &dyn Database, mode: Mode, sql: &str) -> Result<String, databases::QueryError> {
+    whole(start(database, mode, sql).await?).await
+}
+
+async fn start(database: &dyn Database, mode: Mode, sql: &str) -> Result<Rows, databases::QueryError> {
     let statement = query_guard::check(Language::Postgresql, mode, sql).unwrap();
     let (timeout, caller) = (Duration::from_secs(60), Caller::new("vybe"));
-    let mut rows = database.run(Query { statement, parameters: Vec::new(), timeout, caller }).await?;
+    database.run(Query { statement, parameters: Vec::new(), timeout, caller }).await
+}
+
+async fn whole(mut rows: Rows) -> Result<String, databases::QueryError> {
     let mut text = Vec::new();
     while let Some(piece) = rows.next().await {
         text.extend_from_slice(&piece?);
@@ -95,6 +104,74 @@ test_support::on_both_stores! {
         }
         assert_eq!(office.events("database_connections.tampering_detected").await.len(), 2);
     }
+}
+
+#[test]
+fn d13_sessions_over_all_connections_have_an_end() {
+    test_support::run(async {
+        let office = Office::new(TestDatabase::sqlite().await).await;
+        let names = [database(""), database("")];
+        office.create(reachable("First", &names[0])).await.unwrap();
+        office.create(reachable("Second", &names[1])).await.unwrap();
+        let addresses = Arc::new(AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]));
+        let bounds = SessionBounds { of_an_organization: 2, of_all: 3 };
+        let store = Store::new(office.journal.clone());
+        let open = OpenDatabases::within(store, office.vault.clone(), addresses, bounds);
+        let usable = |name| open.usable(office.organization, office.app, Named::External(name));
+        let turns = Turns::default();
+        let at = |connection, organization| TurnFor {
+            connection,
+            organization,
+            app: AppId::generate(),
+            most_sessions: 10,
+            values: 0,
+        };
+        let take =
+            |connection, organization| turns.take(at(connection, organization), Duration::from_secs(60));
+
+        let first = usable("First").await.unwrap();
+        let both = [
+            start(&*first.database, Mode::ReadOnly, "SELECT 1").await.unwrap(),
+            start(&*first.database, Mode::ReadOnly, "SELECT 1").await.unwrap(),
+        ];
+        for rows in both {
+            whole(rows).await.unwrap();
+        }
+        let started = Instant::now();
+        while first.database.usage().idle < 2 {
+            assert!(started.elapsed() < Duration::from_secs(60), "{:?}", first.database.usage());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        until_sessions(&names[0], 2).await;
+        // Who uses one of them needs no room.
+        let turn = take(first.id, office.organization).await.unwrap();
+        open.make_room(&first, office.organization, &turns).unwrap();
+        drop((turn, first));
+        until_sessions(&names[0], 2).await;
+
+        // Idle ones go for somebody else's.
+        let second = usable("Second").await.unwrap();
+        let mut held = vec![take(second.id, office.organization).await.unwrap()];
+        open.make_room(&second, office.organization, &turns).unwrap();
+        until_sessions(&names[0], 0).await;
+        run(&*second.database, Mode::ReadOnly, "SELECT 1").await.unwrap();
+        // Those in use do not.
+        held.push(take(second.id, office.organization).await.unwrap());
+        open.make_room(&second, office.organization, &turns).unwrap();
+        let another = usable("First").await.unwrap();
+        let one_more = take(another.id, office.organization).await.unwrap();
+        // One session of the second is open, and counts as one of the two that run.
+        assert!(open.make_room(&another, office.organization, &turns).is_err());
+        drop(one_more);
+
+        // Another organization has its own, as long as there is room at all.
+        let foreign = Usable { id: ConnectionId::generate(), ..another };
+        held.push(take(foreign.id, office.elsewhere).await.unwrap());
+        open.make_room(&foreign, office.elsewhere, &turns).unwrap();
+        held.push(take(foreign.id, office.elsewhere).await.unwrap());
+        assert!(open.make_room(&foreign, office.elsewhere, &turns).is_err());
+        held.clear();
+    });
 }
 
 #[test]

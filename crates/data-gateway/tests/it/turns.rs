@@ -144,6 +144,51 @@ async fn d52_the_line_of_an_app_and_the_calls_of_an_organization_have_an_end() {
 }
 
 #[tokio::test]
+async fn d52_one_app_leaves_half_of_the_calls_to_the_others() {
+    let bounds = TurnBounds::default();
+    assert_eq!(bounds.of_an_app * 2, bounds.of_an_organization);
+    let turns = Turns::new(TurnBounds { of_an_organization: 8, of_an_app: 4, ..bounds });
+    let (greedy, organization) = (AppId::generate(), OrganizationId::generate());
+    let at = |app| TurnFor {
+        connection: ConnectionId::generate(),
+        organization,
+        app,
+        most_sessions: 2,
+        values: 0,
+    };
+    // Three run, each at a connection of its own, and one waits.
+    let first = at(greedy);
+    let mut held = vec![turns.take(first, PATIENCE).await.unwrap()];
+    let waiting = tokio::spawn({
+        let turns = turns.clone();
+        async move { turns.take(first, PATIENCE).await }
+    });
+    while turns.load(first.connection).1 == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..2 {
+        held.push(turns.take(at(greedy), PATIENCE).await.unwrap());
+    }
+    assert_eq!(turns.take(at(greedy), PATIENCE).await.err(), Some(Busy));
+    let others: Vec<Turn> =
+        futures_util::future::try_join_all((0..4).map(|_| turns.take(at(AppId::generate()), PATIENCE)))
+            .await
+            .unwrap();
+    assert_eq!(
+        turns.take(at(AppId::generate()), PATIENCE).await.err(),
+        Some(Busy),
+        "the organization has all"
+    );
+    // Whoever ends or leaves makes room.
+    waiting.abort();
+    assert!(waiting.await.is_err_and(|error| error.is_cancelled()));
+    held.push(turns.take(at(greedy), PATIENCE).await.unwrap());
+    drop((held, others));
+    let again = futures_util::future::try_join_all((0..4).map(|_| turns.take(at(greedy), PATIENCE))).await;
+    assert_eq!(again.unwrap().len(), 4);
+}
+
+#[tokio::test]
 async fn who_waits_too_long_is_told_so_and_stands_in_nobodys_way() {
     let house = House::new(1, TurnBounds::default());
     let (one, two) = (AppId::generate(), AppId::generate());
