@@ -14,8 +14,8 @@ pub(crate) const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
 /// A transaction that cannot write.
 pub(crate) const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
-/// Asks what the session is like: whether it is read-only first. What is asked for is what a caller could have changed
-/// and a reset would leave.
+/// Asks what the session is like: first whether it is read-only, last its number. What is asked for is what a caller
+/// could have changed and a reset would leave.
 pub(crate) fn ask_state(is_maria: bool, is_version_8: bool, opener: &Opener) -> String {
     let mut statement = "SELECT ".to_owned();
     if opener.read_only() && opener.locks.session {
@@ -33,6 +33,7 @@ pub(crate) fn ask_state(is_maria: bool, is_version_8: bool, opener: &Opener) -> 
     if is_maria || is_version_8 {
         statement.push_str(", CURRENT_ROLE()");
     }
+    statement.push_str(", CONNECTION_ID()");
     statement
 }
 

@@ -108,34 +108,36 @@ impl Running {
         // A server that does not know this limit is held to ours.
         let _ = session.simple().await?;
         let begun = if begins { session.simple().await? } else { Ok(Default::default()) };
-        let prepared = prepared(session).await?;
+        let prepared = prepared(session, self.parameters.len()).await?;
         if begun?.in_read_only_transaction() != begins {
             return Err(QueryError::Connect(crate::ConnectError::ReadOnly).into());
         }
-        let prepared = prepared?;
-        // The server reads the statement as the guard does, or it is not run.
-        if usize::from(prepared.parameters) != self.parameters.len() {
-            return Err(Fault::Stopped(QueryError::Parameters(format!(
-                "the database finds {} placeholders in the statement",
-                prepared.parameters
-            ))));
-        }
-        Ok(prepared)
+        Ok(prepared?)
     }
 }
 
-/// What the server says of a statement that it was to prepare, with the columns that it describes and that execution
-/// will describe again.
-pub(crate) async fn prepared(session: &mut Session) -> Result<Result<Prepared, Refusal>, WireError> {
+/// What the server says of a statement that it was to prepare with so many parameters; not of its columns, which
+/// execution will describe again.
+pub(crate) async fn prepared(
+    session: &mut Session,
+    parameters: usize,
+) -> Result<Result<Prepared, Refusal>, Fault> {
     session.packets.begin_answer();
     let payload = session.packets.next(MOST).await?;
     if let Some(refusal) = Refusal::in_packet(&payload)? {
         return Ok(Err(refusal));
     }
     let prepared = Prepared::parse(&payload)?;
+    // The server reads the statement as the guard does, or it is not run.
+    if usize::from(prepared.parameters) != parameters {
+        return Err(Fault::Stopped(QueryError::Parameters(format!(
+            "the database finds {} placeholders in the statement",
+            prepared.parameters
+        ))));
+    }
     for count in [prepared.parameters, prepared.columns] {
         if count > 0 {
-            session.columns(count).await?;
+            session.skip_columns(count).await?;
         }
     }
     Ok(Ok(prepared))

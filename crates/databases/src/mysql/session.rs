@@ -4,27 +4,27 @@ use super::opening;
 use super::wire::{Column, Cursor, Done, Greeting, Packets, Refusal, Reply, WireError};
 use super::{Opener, commands};
 use crate::ConnectError;
-use crate::text_session::TextRow;
+use crate::text_session::{OwnRows, TextRow};
 
 /// The most bytes of an answer's packet to statements of ours, and of what describes columns.
 pub(crate) const MOST: usize = 1 << 20;
 
 /// The most bytes that describe a column: five names, and little else.
 const MOST_OF_COLUMN: usize = 16 << 10;
-/// The most bytes of rows of statements of ours, all together.
-const MOST_OF_ROWS: usize = 64 << 20;
+/// The most bytes that describe the columns of one answer.
+const MOST_OF_COLUMNS: usize = 4 << 20;
 
 /// A session. Its statements are those of its caller only between [`Session::begin`] and the reset after them.
 pub(crate) struct Session {
     pub(crate) packets: Packets,
-    /// What `KILL` takes.
-    id: u32,
+    /// What `KILL` takes, as the server says when it is asked: a proxy greets with a number of its own.
+    id: u64,
     pub(crate) is_maria: bool,
     is_version_8: bool,
     /// Whether columns have MariaDB's extended description.
     extended: bool,
     /// What the session said of itself when it was new.
-    state: Vec<Option<String>>,
+    state: TextRow,
     /// Whether nobody has had it yet.
     pub(crate) is_new: bool,
     /// Whether nothing is left in it of anybody.
@@ -36,7 +36,7 @@ impl Session {
         let major = greeting.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         Self {
             packets,
-            id: greeting.session,
+            id: 0,
             is_maria: greeting.is_maria(),
             is_version_8: !greeting.is_maria() && major.is_some_and(|major| major >= 8),
             extended,
@@ -46,7 +46,7 @@ impl Session {
         }
     }
 
-    pub(crate) const fn id(&self) -> u32 {
+    pub(crate) const fn id(&self) -> u64 {
         self.id
     }
 
@@ -55,15 +55,15 @@ impl Session {
         self.queue_state(opener);
         self.packets.flush().await?;
         match self.finish_state(opener).await? {
-            Ok(state)
+            Ok((state, _))
                 if opener.read_only()
                     && opener.locks.session
                     && state.first() != Some(&Some("1".to_owned())) =>
             {
                 Ok(Err(ConnectError::ReadOnly))
             }
-            Ok(state) => {
-                self.state = state;
+            Ok((state, id)) => {
+                (self.state, self.id) = (state, id);
                 Ok(Ok(()))
             }
             Err(refusal) => Ok(Err(match opening::refused(&refusal) {
@@ -87,7 +87,8 @@ impl Session {
                     return Ok(false);
                 }
             }
-            Ok::<_, WireError>(self.finish_state(opener).await?.is_ok_and(|state| state == self.state))
+            let state = self.finish_state(opener).await?;
+            Ok::<_, WireError>(state.is_ok_and(|(state, id)| state == self.state && id == self.id))
         };
         let in_state = ended.await.unwrap_or(false);
         self.is_new = false;
@@ -118,17 +119,19 @@ impl Session {
         )));
     }
 
-    async fn finish_state(
-        &mut self,
-        opener: &Opener,
-    ) -> Result<Result<Vec<Option<String>>, Refusal>, WireError> {
+    async fn finish_state(&mut self, opener: &Opener) -> Result<Result<(TextRow, u64), Refusal>, WireError> {
         let commands = if opener.read_only() && opener.locks.session { 2 } else { 1 };
         for _ in 0..commands {
             if let Err(refusal) = self.simple().await? {
                 return Ok(Err(refusal));
             }
         }
-        Ok(self.text_rows().await?.map(|mut rows| rows.pop().unwrap_or_default()))
+        let mut state = match self.text_rows().await? {
+            Ok(mut rows) => rows.pop().unwrap_or_default(),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let id = state.pop().flatten().and_then(|id| id.parse().ok()).ok_or(WireError::Malformed)?;
+        Ok(Ok((state, id)))
     }
 
     /// The answer to a command that gives no rows.
@@ -144,11 +147,28 @@ impl Session {
     /// So many columns, and whether more results follow theirs.
     pub(crate) async fn columns(&mut self, count: u16) -> Result<(Vec<Column>, bool), WireError> {
         let mut columns = Vec::with_capacity(usize::from(count));
+        let mut bytes = 0;
         for _ in 0..count {
-            columns.push(Column::parse(&self.packets.next(MOST_OF_COLUMN).await?, self.extended)?);
+            let described = self.packets.next(MOST_OF_COLUMN).await?;
+            bytes += described.len();
+            if bytes > MOST_OF_COLUMNS {
+                return Err(WireError::TooLarge);
+            }
+            columns.push(Column::parse(&described, self.extended)?);
         }
         match Done::at_end(&self.packets.next(MOST).await?)? {
             Some(end) => Ok((columns, end.has_more())),
+            None => Err(WireError::Malformed),
+        }
+    }
+
+    /// Takes descriptions of so many columns or parameters that nobody needs.
+    pub(crate) async fn skip_columns(&mut self, count: u16) -> Result<(), WireError> {
+        for _ in 0..count {
+            self.packets.next(MOST_OF_COLUMN).await?;
+        }
+        match Done::at_end(&self.packets.next(MOST).await?)? {
+            Some(_) => Ok(()),
             None => Err(WireError::Malformed),
         }
     }
@@ -177,7 +197,7 @@ impl Session {
         count: u16,
         rows: &mut OwnRows,
     ) -> Result<Result<Done, Refusal>, WireError> {
-        self.columns(count).await?;
+        self.skip_columns(count).await?;
         loop {
             let payload = self.packets.next(MOST).await?;
             if let Some(refusal) = Refusal::in_packet(&payload)? {
@@ -191,26 +211,7 @@ impl Session {
             for _ in 0..count {
                 row.push(cursor.counted_or_null()?.map(|text| String::from_utf8_lossy(text).into_owned()));
             }
-            rows.push(row, payload.len())?;
+            rows.push(row, payload.len()).ok_or(WireError::TooLarge)?;
         }
-    }
-}
-
-/// Rows of statements of ours: not more of them than a sane server has.
-#[derive(Default)]
-pub(crate) struct OwnRows {
-    pub(crate) rows: Vec<TextRow>,
-    bytes: usize,
-}
-
-impl OwnRows {
-    pub(crate) fn push(&mut self, row: TextRow, bytes: usize) -> Result<(), WireError> {
-        // A row of nothing takes room, too.
-        self.bytes += bytes.max(size_of::<Option<String>>() * row.len());
-        if self.bytes > MOST_OF_ROWS {
-            return Err(WireError::TooLarge);
-        }
-        self.rows.push(row);
-        Ok(())
     }
 }

@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use super::fault::{self, Fault};
 use super::parameters::execute;
 use super::running::prepared;
-use super::session::{MOST, OwnRows};
+use super::session::MOST;
 use super::wire::{Cursor, Done, Refusal, Reply, WireError};
 use super::{Opener, Session, commands};
 use crate::QueryError;
-use crate::text_session::{TextRow, TextSession};
+use crate::text_session::{OwnRows, TextRow, TextSession};
 
 /// A session, and what its refusals are told with.
 pub(crate) struct Asked<'a> {
@@ -26,7 +26,7 @@ impl<'a> Asked<'a> {
         let session = &mut *self.session;
         session.packets.queue_command(&commands::prepare("", statement));
         session.packets.flush().await?;
-        let prepared = prepared(session).await??;
+        let prepared = prepared(session, 0).await??;
         session.packets.queue_command(&execute(prepared.id, &[]));
         session.packets.flush().await?;
         session.packets.begin_answer();
@@ -35,7 +35,7 @@ impl<'a> Asked<'a> {
             Reply::Done(_) => return Ok(Vec::new()),
             Reply::Columns(count) => count,
         };
-        session.columns(count).await?;
+        session.skip_columns(count).await?;
         let mut rows = OwnRows::default();
         loop {
             let payload = session.packets.next(MOST).await?;
@@ -45,7 +45,8 @@ impl<'a> Asked<'a> {
             if Done::at_end(&payload)?.is_some() {
                 return Ok(rows.rows);
             }
-            rows.push(text_row(&payload, usize::from(count))?, payload.len())?;
+            let row = text_row(&payload, usize::from(count))?;
+            rows.push(row, payload.len()).ok_or(WireError::TooLarge)?;
         }
     }
 

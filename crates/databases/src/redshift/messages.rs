@@ -11,11 +11,15 @@ use tokio_postgres::fallible_iterator::FallibleIterator as _;
 
 use crate::dial::Stream;
 use crate::refusal::Unsaid;
-use crate::text_session::TextRow;
+use crate::text_session::{OwnRows, TextRow};
 use crate::{ConnectError, QueryError};
 
-/// The longest message that is read, in bytes: a row of Redshift has at most 16 MiB.
+/// The longest message that is taken off the wire, in bytes.
 pub(super) const LONGEST: usize = 64 << 20;
+/// The longest row of a caller's.
+const LONGEST_ROW: u64 = 16 << 20;
+/// The longest message while nothing of a caller's runs, and the most bytes that a command may give.
+const LONGEST_OF_OURS: usize = 1 << 20;
 /// The tag of messages about the login.
 const AUTHENTICATION: u8 = b'R';
 
@@ -66,10 +70,17 @@ impl Conversation {
         }
     }
 
-    /// The next message that is not a notice. Safe to be dropped while it waits.
-    pub(super) async fn receive(&mut self) -> Result<Message, QueryError> {
+    /// The next message of the answer to a caller's statement, a row of at most so many bytes. Safe to be dropped while
+    /// it waits.
+    pub(super) async fn receive(&mut self, most: u64) -> Result<Message, QueryError> {
+        let most = most.min(LONGEST_ROW);
+        self.receive_within(usize::try_from(most).unwrap_or(LONGEST), QueryError::Row(most)).await
+    }
+
+    /// The next message that is not a notice, unless it is too long.
+    async fn receive_within(&mut self, most: usize, too_long: QueryError) -> Result<Message, QueryError> {
         loop {
-            self.fill().await?;
+            self.fill(most, &too_long).await?;
             match Message::parse(&mut self.read).map_err(|_| strange())? {
                 Some(
                     Message::NoticeResponse(_)
@@ -84,22 +95,22 @@ impl Conversation {
 
     /// The next message while signing in.
     pub(super) async fn receive_login(&mut self) -> Result<LoginMessage, QueryError> {
-        self.fill().await?;
+        self.fill(LONGEST_OF_OURS, &strange()).await?;
         match self.read.get(..9) {
             Some([AUTHENTICATION, _, _, _, _, 0, 0, 0, 13]) => {
                 Ok(LoginMessage::Digest(self.digest_request()?))
             }
-            _ => self.receive().await.map(LoginMessage::Usual),
+            _ => self.receive_within(LONGEST_OF_OURS, strange()).await.map(LoginMessage::Usual),
         }
     }
 
     /// Reads until there is a whole message.
-    async fn fill(&mut self) -> Result<(), QueryError> {
+    async fn fill(&mut self, most: usize, too_long: &QueryError) -> Result<(), QueryError> {
         loop {
             if let Some(header) = Header::parse(&self.read).map_err(|_| strange())? {
                 let length = usize::try_from(header.len()).map_err(|_| strange())?;
-                if length > LONGEST {
-                    return Err(strange());
+                if length > most {
+                    return Err(too_long.clone());
                 }
                 let whole = length + 1;
                 if self.read.len() >= whole {
@@ -135,23 +146,31 @@ impl Conversation {
         Ok(())
     }
 
-    /// Sends a command of ours, or several, by the simple protocol; nothing of a caller's is in them.
+    /// Sends a command of ours, or several, by the simple protocol; nothing of a caller's is in them. What rows they give
+    /// is not kept.
     pub(super) async fn command(&mut self, statements: &str) -> Result<(), QueryError> {
-        self.simple(statements).await.map(drop)
+        frontend::query(statements, &mut self.write).map_err(|_| strange())?;
+        self.send().await?;
+        let mut bytes = 0;
+        self.rows(|_, more| {
+            bytes += more;
+            (bytes <= LONGEST_OF_OURS).then_some(())
+        })
+        .await
     }
 
     /// As [`Conversation::command`], with the rows.
     pub(super) async fn simple(&mut self, statements: &str) -> Result<Vec<TextRow>, QueryError> {
         frontend::query(statements, &mut self.write).map_err(|_| strange())?;
         self.send().await?;
-        self.rows().await
+        self.own_rows().await
     }
 
     /// Sends a statement by the extended protocol, which takes one, and gives its rows in text form.
     pub(super) async fn extended(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
         put_statement(&mut self.write, statement, &[], 0)?;
         self.send().await?;
-        self.rows().await
+        self.own_rows().await
     }
 
     /// What is told of the server's refusal.
@@ -169,21 +188,28 @@ impl Conversation {
         self.unsaid.refusal(&code, &message)
     }
 
-    async fn rows(&mut self) -> Result<Vec<TextRow>, QueryError> {
-        let mut rows = Vec::new();
+    async fn own_rows(&mut self) -> Result<Vec<TextRow>, QueryError> {
+        let mut rows = OwnRows::default();
+        self.rows(|row, bytes| rows.push(row, bytes)).await?;
+        Ok(rows.rows)
+    }
+
+    /// Reads an answer to us. Rows with their lengths go where it says, until nothing comes back.
+    async fn rows(&mut self, mut keep: impl FnMut(TextRow, usize) -> Option<()>) -> Result<(), QueryError> {
         let mut refused = None;
         loop {
-            match self.receive().await? {
+            match self.receive_within(LONGEST_OF_OURS, strange()).await? {
                 Message::DataRow(row) => {
                     let text = |range: Option<std::ops::Range<usize>>| {
                         range
                             .and_then(|range| row.buffer().get(range))
                             .map(|cell| String::from_utf8_lossy(cell).into_owned())
                     };
-                    rows.push(row.ranges().map(|range| Ok(text(range))).collect().map_err(|_| strange())?);
+                    let texts = row.ranges().map(|range| Ok(text(range))).collect().map_err(|_| strange())?;
+                    keep(texts, row.buffer().len()).ok_or_else(strange)?;
                 }
                 Message::ErrorResponse(body) => refused = Some(self.refusal(&body)),
-                Message::ReadyForQuery(_) => return refused.map_or(Ok(rows), Err),
+                Message::ReadyForQuery(_) => return refused.map_or(Ok(()), Err),
                 Message::CopyInResponse(_) | Message::CopyOutResponse(_) => return Err(strange()),
                 _ => {}
             }

@@ -157,7 +157,7 @@ impl Running {
         let mut said: Option<(Ending, Option<String>)> = None;
         loop {
             let message = tokio::select! {
-                message = conversation.receive() => message,
+                message = conversation.receive(self.sessions.limits.most_bytes) => message,
                 () = &mut deadline => return End::Off(Stop::Timeout),
                 () = sender.pieces.closed() => return End::Off(Stop::Abandoned),
             };

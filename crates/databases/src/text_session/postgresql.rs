@@ -1,11 +1,17 @@
 //! PostgreSQL, asked in words of ours.
 
+use std::pin::pin;
+
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use super::{TextRow, TextSession};
+use super::{OwnRows, TextRow, TextSession};
 use crate::QueryError;
 use crate::refusal::Unsaid;
+
+const NO_PARAMETERS: [(&str, Type); 0] = [];
 
 /// A session.
 pub(crate) struct Asked<'a> {
@@ -34,19 +40,29 @@ impl Asked<'_> {
 #[async_trait]
 impl TextSession for Asked<'_> {
     async fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, QueryError> {
+        let mut rows = OwnRows::default();
         if self.one_statement {
-            let rows = self.client.query_typed(statement, &[]).await.map_err(|error| self.refused(&error))?;
-            let texts = rows.iter().map(|row| (0..row.len()).map(|column| row.try_get(column)).collect());
-            return texts.collect::<Result<_, _>>().map_err(|error| self.refused(&error));
-        }
-        let messages = self.client.simple_query(statement).await.map_err(|error| self.refused(&error))?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
+            let given = self.client.query_typed_raw(statement, NO_PARAMETERS).await;
+            let mut given = pin!(given.map_err(|error| self.refused(&error))?);
+            while let Some(row) = given.next().await {
+                let row = row.map_err(|error| self.refused(&error))?;
+                let texts = (0..row.len()).map(|column| row.try_get(column)).collect::<Result<_, _>>();
+                let texts = texts.map_err(|error| self.refused(&error))?;
+                rows.push(texts, row.raw_size_bytes()).ok_or(QueryError::Broken)?;
             }
-            _ => None,
-        });
-        Ok(rows.collect())
+            return Ok(rows.rows);
+        }
+        let given = self.client.simple_query_raw(statement).await;
+        let mut given = pin!(given.map_err(|error| self.refused(&error))?);
+        while let Some(message) = given.next().await {
+            if let SimpleQueryMessage::Row(row) = message.map_err(|error| self.refused(&error))? {
+                let texts: TextRow =
+                    (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
+                let bytes = texts.iter().flatten().map(String::len).sum();
+                rows.push(texts, bytes).ok_or(QueryError::Broken)?;
+            }
+        }
+        Ok(rows.rows)
     }
 
     async fn command(&mut self, statements: &str) -> Result<(), QueryError> {

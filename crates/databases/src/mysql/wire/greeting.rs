@@ -12,8 +12,6 @@ const UTF8: u8 = 45;
 pub(crate) struct Greeting {
     /// Its version, as it says.
     pub(crate) version: String,
-    /// The number of the session, which `KILL` takes.
-    pub(crate) session: u32,
     /// What passwords are mixed with.
     pub(crate) nonce: Vec<u8>,
     pub(crate) capabilities: Capabilities,
@@ -29,7 +27,8 @@ impl Greeting {
             return Err(WireError::Malformed);
         }
         let version = String::from_utf8_lossy(cursor.terminated()).into_owned();
-        let session = cursor.four()?;
+        // The number of the session, perhaps a proxy's own.
+        cursor.four()?;
         let mut nonce = cursor.bytes(8)?.to_vec();
         cursor.byte()?;
         let low = cursor.two()?;
@@ -46,7 +45,7 @@ impl Greeting {
         let second = cursor.bytes(length.saturating_sub(8).max(13).min(cursor.left()))?;
         nonce.extend_from_slice(second.strip_suffix(&[0]).unwrap_or(second));
         let method = Method::named(cursor.terminated());
-        Ok(Self { version, session, nonce, capabilities, maria_capabilities, method })
+        Ok(Self { version, nonce, capabilities, maria_capabilities, method })
     }
 
     /// Whether it is MariaDB, which says so in its version.

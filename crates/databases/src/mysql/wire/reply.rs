@@ -133,6 +133,10 @@ impl Prepared {
         if cursor.byte()? != 0 {
             return Err(WireError::Malformed);
         }
-        Ok(Self { id: cursor.four()?, columns: cursor.two()?, parameters: cursor.two()? })
+        let (id, columns, parameters) = (cursor.four()?, cursor.two()?, cursor.two()?);
+        if columns > MOST_COLUMNS {
+            return Err(WireError::Malformed);
+        }
+        Ok(Self { id, columns, parameters })
     }
 }

@@ -284,6 +284,108 @@ async fn an_endless_answer_is_not_kept() {
     assert_eq!(open_with(target, PASSWORD).test().await, Err(ConnectError::Protocol));
 }
 
+/// Numbers of parameters and columns that no statement has, each of them described at length: what is not needed is not
+/// read, and what is read is not kept.
+#[tokio::test]
+async fn d52_descriptions_without_end_are_not_kept() {
+    let column = {
+        let mut column = b"\x03def\0\0\0\xfc".to_vec();
+        column.extend_from_slice(&16_000_u16.to_le_bytes());
+        column.extend_from_slice(&[b'n'; 16_000]);
+        column.extend_from_slice(b"\0\x0c\x3f\0\x01\0\0\0\xfd\0\0\0\0\0");
+        column
+    };
+    let broken = QueryError::Broken;
+    let unlike = QueryError::Parameters("the database finds 65535 placeholders in the statement".to_owned());
+    for (columns, parameters, expected, most) in [
+        (0, 65_535, unlike, 0),
+        (65_535, 0, broken.clone(), 0),
+        // Of the prepared statement all 4,096; of its answer, 4 MiB.
+        (4_096, 0, broken, 4_096 + 300),
+    ] {
+        let column = column.clone();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        let (target, _told) = serve(async move |mut server: Server| {
+            server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+            server.receive().await.unwrap();
+            server.send(2, OK).await;
+            while let Some(command) = server.receive().await {
+                let (first, end): (Vec<u8>, &[u8]) = match command.first() {
+                    Some(0x16) => {
+                        let [low, high] = u16::to_le_bytes(columns);
+                        let [other_low, other_high] = u16::to_le_bytes(parameters);
+                        (vec![0, 1, 0, 0, 0, low, high, other_low, other_high, 0, 0, 0], &[0xfe, 0, 0, 2, 0])
+                    }
+                    Some(0x17) => (vec![0xfc, 0, 0x10], &[]),
+                    _ => {
+                        server.answer(&command).await;
+                        continue;
+                    }
+                };
+                server.send(1, &first).await;
+                let mut sequence = 2_u8;
+                for _ in 0..columns.max(parameters) {
+                    if server.stream.write_all(&packet(sequence, &column)).await.is_err() {
+                        return server;
+                    }
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    sequence = sequence.wrapping_add(1);
+                }
+                server.send(sequence, end).await;
+            }
+            server
+        })
+        .await;
+        let database = open_with(target, PASSWORD);
+        let answer = collect(&*database, query(Mode::ReadOnly, "SELECT 1 AS v", vec![])).await;
+        assert_eq!(answer, Err(expected));
+        // What lies in the buffers between the two was sent, but not taken.
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < most + 1_500, "{taken}");
+    }
+}
+
+/// A proxy has numbers of its own, and greets with them: what is ended is what the server itself says it is.
+#[tokio::test]
+async fn d13_the_session_that_is_ended_has_the_number_that_the_server_says() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (target, _told) = serve(async |server: Server| server).await;
+    let target = Target { port: listener.local_addr().unwrap().port(), ..target };
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for number in ["4711", "4712"] {
+            let (stream, _) = listener.accept().await.unwrap();
+            let tell = tell.clone();
+            tokio::spawn(async move {
+                let mut server = Server { stream: Box::new(stream), received: Vec::new() };
+                server.greet(EVERYTHING & !TLS, "mysql_native_password").await;
+                server.receive().await.unwrap();
+                server.send(2, OK).await;
+                while let Some(command) = server.receive().await {
+                    if command.starts_with(b"\x03SELECT") {
+                        assert!(command.ends_with(b", CONNECTION_ID()"));
+                        server.state(format!("\x04{number}").as_bytes()).await;
+                    } else if command.first() == Some(&0x16) {
+                        server.send(1, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
+                    } else if command.first() != Some(&0x17) {
+                        if command.starts_with(b"\x03KILL") {
+                            tell.send(String::from_utf8_lossy(&command[1..]).into_owned()).unwrap();
+                        }
+                        server.answer(&command).await;
+                    }
+                }
+            });
+        }
+    });
+    let database = open_with(target, PASSWORD);
+    let mut slow = query(Mode::ReadOnly, "SELECT 1 AS v", vec![]);
+    slow.timeout = Duration::from_millis(300);
+    assert_eq!(collect(&*database, slow).await, Err(QueryError::Timeout(300)));
+    let killed = tokio::time::timeout(Duration::from_secs(60), told.recv()).await.unwrap();
+    assert_eq!(killed.as_deref(), Some("KILL CONNECTION 4711"));
+}
+
 /// Panics of the engine, in whatever task.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
