@@ -77,6 +77,8 @@ impl Postgresql {
             // A transaction of ours is never left alone for long.
             ("idle_in_transaction_session_timeout", "60000".to_owned()),
             ("standard_conforming_strings", "on".to_owned()),
+            // Nobody reads notices here, and there is a limit to how much a server says unasked.
+            ("client_min_messages", "error".to_owned()),
             ("TimeZone", "UTC".to_owned()),
             ("DateStyle", "ISO".to_owned()),
             ("IntervalStyle", "postgres".to_owned()),

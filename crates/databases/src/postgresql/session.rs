@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Config, Connection, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::statements::Statements;
-use super::wire::{Begun, TooLong, Wire};
+use super::wire::{Begun, Stopped, Wire};
 use crate::dial::Way;
 use crate::{ConnectError, Tls, tls};
 
@@ -156,7 +156,7 @@ impl Session {
             // Notices are for whoever sits at a terminal.
             while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                 if let Err(error) = message {
-                    flag.store(is_too_long(&error), Ordering::Release);
+                    flag.store(stopped(&error) == Some(Stopped::TooLong), Ordering::Release);
                     break;
                 }
             }
@@ -201,13 +201,17 @@ impl Drop for Session {
     }
 }
 
-fn is_too_long(error: &Error) -> bool {
+/// Why the server was not listened to any more, if that is so.
+fn stopped(error: &Error) -> Option<Stopped> {
     let inner = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    inner.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<TooLong>())
+    inner.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<Stopped>()).copied()
 }
 
 /// Why there is no session, by SQLSTATE (PostgreSQL documentation, appendix A).
 fn refused(error: &Error) -> ConnectError {
+    if stopped(error) == Some(Stopped::ClearPassword) {
+        return ConnectError::LoginNeedsTls;
+    }
     let Some(said) = error.as_db_error() else {
         let is_io = error.source().is_some_and(|source| source.is::<io::Error>());
         return match is_io || error.is_closed() {

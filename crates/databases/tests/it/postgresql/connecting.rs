@@ -207,6 +207,63 @@ fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
     [&[kind][..], &length.to_be_bytes(), rest].concat()
 }
 
+/// A server, or whoever is in between, is not told the password because it asks.
+#[tokio::test]
+async fn d52_the_password_is_not_sent_in_clear_text() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let listening = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let length = stream.read_u32().await.unwrap();
+        let mut startup = vec![0; length as usize - 4];
+        stream.read_exact(&mut startup).await.unwrap();
+        stream.write_all(&message(b'R', &[0, 0, 0, 3])).await.unwrap();
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard).await;
+        heard
+    });
+    let target = Target { port, host: "127.0.0.1".parse().unwrap(), ..server().target("postgres") };
+    assert_eq!(tested(&target).await, Err(ConnectError::LoginNeedsTls));
+    assert!(listening.await.unwrap().is_empty());
+}
+
+/// Neither before nor between statements.
+#[tokio::test]
+async fn d52_a_server_that_talks_without_end_is_left() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let welcome = message(b'R', &[0, 0, 0, 0]);
+    let ready = message(b'Z', b"I");
+    for (hello, kind) in [(welcome.clone(), b'N'), ([welcome, ready].concat(), b'S')] {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let talking = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 512];
+            let _ = stream.read(&mut request).await;
+            stream.write_all(&hello).await.unwrap();
+            for number in 0..100_000_u32 {
+                let said = [format!("name{number}\0").as_bytes(), &[b'x'; 10_000], &[0]].concat();
+                if stream.write_all(&message(kind, &said)).await.is_err() {
+                    return number;
+                }
+            }
+            panic!("a gigabyte was listened to");
+        });
+        let target = Target {
+            port,
+            host: "127.0.0.1".parse().unwrap(),
+            read_only: false,
+            ..server().target("postgres")
+        };
+        let there = open(&target);
+        assert!(read(&*there, "SELECT 1 AS one", &[]).await.is_err());
+        let heard = talking.await.unwrap();
+        // Some of it is on its way between the two.
+        assert!(heard < 10_000, "{heard}");
+    }
+}
+
 /// Whatever a server says, there is an error, and the process goes on.
 #[tokio::test]
 async fn a_server_that_talks_nonsense_is_refused() {
