@@ -13,7 +13,7 @@ use crate::keys_command::{self, KeysCommand};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
 use crate::prove_command::{self, ProveCommand};
-use crate::{StartError, demo, logging, process_memory, serve};
+use crate::{StartError, demo, logging, open_files, process_memory, serve};
 
 /// A control plane that stands before an organization's apps: it signs people in, decides what each may
 /// open, and tells the apps who is asking.
@@ -99,6 +99,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Dev { port, data, log, decisions } => {
             process_memory::keep_private()?;
             logging::start(&LogSection { format: LogFormat::Text, level: log })?;
+            open_files::allow_all();
             runtime()?.block_on(demo::run(&data, port, decisions.into()))
         }
         Command::Serve(path) => {
@@ -107,6 +108,7 @@ pub fn run() -> Result<(), StartError> {
                 process_memory::keep_private()?;
             }
             logging::start(&config.log)?;
+            open_files::allow_all();
             runtime()?.block_on(serve::run(config))
         }
         Command::Migrate(path) => {

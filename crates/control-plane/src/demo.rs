@@ -378,7 +378,7 @@ impl Demo {
         let _ = match self.database {
             Some(_) => writeln!(
                 text,
-                "\n  Database  {base}/apps, then \"{}\": a saved query on a read-only PostgreSQL, to run there or from the app",
+                "\n  Database  {base}/apps, then \"Saved queries\" beside \"{}\" as Edith Editor: one to run on a read-only PostgreSQL",
                 database::APP
             ),
             None => writeln!(

@@ -26,6 +26,7 @@ mod logging;
 mod master_keys;
 mod metrics;
 mod neighbours;
+mod open_files;
 mod output;
 mod panics;
 mod personal_organizations;

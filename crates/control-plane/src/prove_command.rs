@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use proof::{CallersFile, Matrix, ProofError, Sweep, Target};
 
+use crate::StartError;
 use crate::output::print;
 use crate::read_only_command::{self, ReadOnlyArguments};
-use crate::StartError;
 
 #[derive(Subcommand)]
 pub(crate) enum ProveCommand {

@@ -130,7 +130,9 @@ async fn find(remote: &Remote, arguments: &ReadOnlyArguments) -> Result<(String,
                 Err(_) if arguments.organization.is_none() => break,
                 Err(error) => return Err(error),
             };
-            let matches = |known: &Named| if by_id { known.id == wanted } else { known.name == wanted };
+            let matches = |known: &Named| {
+                if by_id { known.id == wanted } else { known.name.eq_ignore_ascii_case(wanted) }
+            };
             found.extend(
                 piece.connections.into_iter().filter(matches).map(|known| (place.id.clone(), known.id)),
             );

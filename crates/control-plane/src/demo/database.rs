@@ -105,7 +105,8 @@ impl Maker<'_> {
         let app: AppId = self.seeded.apps.get(APP).ok_or_else(|| failed("the demo app is missing"))?.id;
         let permit = self.permit::<ListDataQueries>(app)?;
         let known = data_queries.list(&permit, None, usize::MAX >> 1).await.map_err(failed)?;
-        if known.iter().any(|query| query.definition.name.as_str() == DATA_QUERY) {
+        let known = known.into_iter().find(|query| query.definition.name.as_str() == DATA_QUERY);
+        if known.as_ref().is_some_and(|query| query.definition.connection == connection) {
             return Ok(());
         }
         let definition = DataQueryDefinition {
@@ -122,8 +123,12 @@ impl Maker<'_> {
             from_pages: true,
         };
         let permit = self.permit::<ManageDataQueries>(app)?;
-        data_queries.create(&permit, definition, occasion()).await.map_err(failed)?;
-        Ok(())
+        match known {
+            Some(known) => data_queries.update(&permit, known.id, definition, None, occasion()).await,
+            None => data_queries.create(&permit, definition, occasion()).await,
+        }
+        .map(drop)
+        .map_err(failed)
     }
 }
 
