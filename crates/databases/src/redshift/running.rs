@@ -113,14 +113,12 @@ impl Running {
         });
         sender.note(summary);
         // The session is put in order, or ended, before the answer ends: whoever sees the end finds it so.
-        match session {
-            Some(mut session) if self.leaves_little => {
-                if session.session.restore().await.is_ok() {
-                    self.sessions.give_back(session);
-                }
+        if let Some(mut session) = session {
+            if !self.leaves_little {
+                session.session.leave().await;
+            } else if session.session.restore().await.is_ok() {
+                self.sessions.give_back(session);
             }
-            Some(session) => session.session.leave().await,
-            None => {}
         }
         let _ = sender.pieces.send(last).await;
     }

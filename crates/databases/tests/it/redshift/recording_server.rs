@@ -11,6 +11,8 @@ pub enum LetsIn {
     Everybody,
     /// Everybody, and answers no statement.
     InSilence,
+    /// Everybody, and answers each command with so many rows of 64 KiB.
+    WithRows(u32),
     /// Whoever answers the digest with SHA-256.
     Digest,
     /// Whoever begins SCRAM: it never proves that it knows the password, too. It may first go on with it.
@@ -95,6 +97,14 @@ async fn serve(mut stream: TcpStream, sent: Sent, lets_in: LetsIn) -> std::io::R
         match tag {
             b'Q' => {
                 sent.put(body.strip_suffix(&[0]).unwrap_or(&body));
+                if let LetsIn::WithRows(rows) = lets_in {
+                    let mut row = Vec::new();
+                    let cell = [[0, 1, 0, 1, 0, 0].as_slice(), &[b'x'; 1 << 16]].concat();
+                    message(&mut row, b'D', &cell);
+                    for _ in 0..rows {
+                        stream.write_all(&row).await?;
+                    }
+                }
                 message(&mut answer, b'C', b"DONE\0");
                 message(&mut answer, b'Z', b"I");
             }

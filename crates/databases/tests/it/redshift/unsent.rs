@@ -135,3 +135,14 @@ async fn what_is_asked_in_words_of_ours_takes_no_longer_than_the_limit() {
     assert_eq!(redshift.examine_read_only().await.err(), Some(QueryError::Timeout(200)));
     assert_eq!(redshift.schema().await.err(), Some(QueryError::Timeout(200)));
 }
+
+#[tokio::test]
+async fn d52_rows_that_nobody_asked_for_are_not_read_to_their_end() {
+    for (rows, expected) in [(8, Ok(())), (2_000, Err(ConnectError::Protocol))] {
+        let (port, _sent) = start(LetsIn::WithRows(rows)).await;
+        let redshift = open(&target(port));
+        assert_eq!(redshift.test().await, expected);
+        let answer = redshift.run(query(Mode::ReadOnly, "SELECT 1 AS a").unwrap()).await;
+        assert_eq!(answer.err(), expected.err().map(QueryError::Connect));
+    }
+}
