@@ -5,6 +5,7 @@
 mod allowed;
 mod attempts;
 mod bounds;
+mod calls;
 mod cases;
 mod properties;
 mod usual;
