@@ -2,7 +2,7 @@
 
 use query_guard::{Language, Mode, Reason, check};
 
-use crate::cases::{LANGUAGES, passes, reason, refused};
+use crate::cases::{LANGUAGES, passes, reason};
 
 #[test]
 fn members_of_dangerous_families_that_are_not_known_are_refused() {
