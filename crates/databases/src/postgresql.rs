@@ -105,7 +105,7 @@ impl Postgresql {
             is_read_only,
             locks,
             unsaid,
-            plain_reads: PlainReads::default(),
+            plain_reads: PlainReads::of(&target.database),
         })))
     }
 }

@@ -119,14 +119,9 @@ impl Run {
         };
 
         let may_change_much = query.statement.writes() || query.statement.calls_unknown_functions();
-        if may_change_much {
-            database.plain_reads.forget();
-        }
+        let is_read_only = database.begin().is_some();
+        running.counts_as(database.plain_reads.changing(&query.statement, is_read_only));
         let exchanged = self.exchange(&mut running, &prepared, parameters).await?;
-        if may_change_much {
-            // What was found out while it ran may have been so before it.
-            database.plain_reads.forget();
-        }
         let Some(session) = running.session() else { return Err(QueryError::Broken) };
         let sent_too_much = session.sent_too_much();
         let code = exchanged.failed.as_ref().and_then(Error::code);
@@ -189,8 +184,8 @@ impl Run {
         let session = running.session().ok_or(QueryError::Broken)?;
         let client = Arc::clone(&session.client);
         let begin = database.begin();
-        let is_plain = self.time.limit(database.plain_reads.includes(&query.statement, &client)).await?;
-        let ending = match (is_plain, begin) {
+        let plain_since = self.time.limit(database.plain_reads.includes(&query.statement, &client)).await?;
+        let ending = match (plain_since.is_some(), begin) {
             (false, _) => Ending::Reset,
             (true, Some(_)) => Ending::Rollback,
             (true, None) => Ending::Nothing,
@@ -226,10 +221,16 @@ impl Run {
             },
             Err(error) => Some(error),
         };
-        let is_back = match ended {
+        let mut is_back = match ended {
             Some(is_back) => is_back,
             None => timeout(RESETTING, ending).await.unwrap_or(false),
         };
+        if let Some(since) = plain_since
+            && !database.plain_reads.is_still(since)
+        {
+            // It may have read something else than what was plain a moment ago.
+            is_back = is_back && timeout(RESETTING, Ending::Reset.reach(&client)).await.unwrap_or(false);
+        }
         Ok(Exchanged { failed, was_locked: true, is_back })
     }
 

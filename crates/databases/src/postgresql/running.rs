@@ -7,6 +7,7 @@ use deadpool::managed::Object;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::plain_reads::Changing;
 use super::pool::Borrowed;
 use super::session::{Opener, Session};
 
@@ -20,13 +21,14 @@ const BETWEEN: Duration = Duration::from_millis(500);
 pub(crate) struct Running {
     session: Option<Borrowed>,
     opener: Arc<Opener>,
+    changing: Option<Changing>,
 }
 
 impl Running {
     /// From now on, the session may have something of its borrower's.
     pub(crate) fn new(mut session: Borrowed, opener: Arc<Opener>) -> Self {
         session.is_clean = false;
-        Self { session: Some(session), opener }
+        Self { session: Some(session), opener, changing: None }
     }
 
     /// The session.
@@ -34,8 +36,15 @@ impl Running {
         self.session.as_deref_mut()
     }
 
+    /// What runs counts as a change from now on, until it is known to have ended.
+    pub(crate) fn counts_as(&mut self, changing: Option<Changing>) {
+        self.changing = changing;
+    }
+
     /// Nothing is left of what ran.
     pub(crate) fn give_back(mut self) {
+        // Before anybody else has the session.
+        self.changing = None;
         if let Some(mut session) = self.session.take() {
             session.is_clean = true;
         }
@@ -53,10 +62,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
         let opener = Arc::clone(&self.opener);
+        let changing = self.changing.take();
         match Handle::try_current() {
             Ok(runtime) if !session.is_broken() => {
                 runtime.spawn(async move {
                     cancel(&session, &opener).await;
+                    drop(changing);
                     drop(Object::take(session));
                 });
             }

@@ -244,12 +244,25 @@ async fn plain_reads_are_not_reset_until_something_changes() {
         read(&*outside, &sql, &[]).await.unwrap()
     };
     let sql = "SELECT id FROM items";
-    write(&*there, sql, &[]).await.unwrap();
-    assert!(name_of_session().await.contains("somebody"));
+    // Other tests of this process change databases meanwhile, and then it is reset after plain reads, too.
+    let is_plain_now = async |expected: bool, why: &str| {
+        for _ in 0..3 {
+            if expected {
+                until(why, async || {
+                    write(&*there, sql, &[]).await.unwrap();
+                    name_of_session().await.contains("somebody")
+                })
+                .await;
+            } else {
+                write(&*there, sql, &[]).await.unwrap();
+                until(why, async || !name_of_session().await.contains("somebody")).await;
+            }
+        }
+    };
+    is_plain_now(true, "plain at first").await;
     write(&*there, "INSERT INTO items VALUES (2)", &[]).await.unwrap();
     until("reset after a write", async || !name_of_session().await.contains("somebody")).await;
-    write(&*there, sql, &[]).await.unwrap();
-    assert!(name_of_session().await.contains("somebody"));
+    is_plain_now(true, "plain after a write").await;
     for change in [
         "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "DROP FUNCTION mine()",
@@ -266,8 +279,82 @@ async fn plain_reads_are_not_reset_until_something_changes() {
         if change.contains("RENAME") {
             continue;
         }
-        write(&*there, sql, &[]).await.unwrap();
         let is_plain = ["DROP", "DISABLE"].iter().any(|word| change.contains(word));
-        until(change, async || name_of_session().await.contains("somebody") == is_plain).await;
+        is_plain_now(is_plain, change).await;
+    }
+}
+
+/// Two connections may lead to one database: what one of them changes, the other one's sessions are reset after.
+#[tokio::test]
+async fn d09_what_another_connection_changes_is_noticed() {
+    for change in [
+        "CREATE VIEW items AS SELECT id FROM stored, (SELECT FROM sly) AS sly",
+        // By a trigger, which needs no permission to change tables at that moment.
+        "INSERT INTO moved VALUES (1)",
+    ] {
+        let name = database(
+            "CREATE TABLE items (id int); INSERT INTO items VALUES (1); CREATE TABLE moved (id int);
+            CREATE VIEW sly AS SELECT set_config('vybe.left', 'behind', false) AS set;
+            CREATE FUNCTION moves() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                CREATE VIEW items AS SELECT id FROM stored, (SELECT FROM sly WHERE set <> '') AS sly;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER moves BEFORE INSERT ON moved FOR EACH ROW EXECUTE FUNCTION moves();",
+        );
+        let limits = Limits { most_sessions: 1, ..Limits::default() };
+        let target = Target { limits, read_only: false, ..server().target(&name) };
+        let (one, two) = (open(&target), open(&target));
+        let reader = open(&Target { read_only: true, ..target });
+        let clean_writer = left(&*one, Mode::ReadWrite).await;
+        let clean_reader = left(&*reader, Mode::ReadOnly).await;
+        write(&*two, "ALTER TABLE items RENAME TO stored", &[]).await.unwrap();
+        write(&*two, "ALTER TABLE stored RENAME TO items", &[]).await.unwrap();
+        let sql = "SELECT id FROM items";
+        assert_eq!(write(&*one, sql, &[]).await.unwrap(), "[{\"id\":1}]");
+        assert_eq!(read(&*reader, sql, &[]).await.unwrap(), "[{\"id\":1}]");
+        server().local.execute(&name, "ALTER TABLE items RENAME TO stored").unwrap();
+        let change = change.replace("(SELECT FROM sly)", "(SELECT FROM sly WHERE set <> '')");
+        write(&*two, &change, &[]).await.unwrap();
+        assert_eq!(write(&*one, sql, &[]).await.unwrap(), "[{\"id\":1}]", "{change}");
+        assert_eq!(left(&*one, Mode::ReadWrite).await, clean_writer, "{change}");
+        assert_eq!(read(&*reader, sql, &[]).await.unwrap(), "[{\"id\":1}]", "{change}");
+        assert_eq!(left(&*reader, Mode::ReadOnly).await, clean_reader, "{change}");
+    }
+}
+
+/// A function is not PostgreSQL's because somebody made it a member of an extension that is.
+#[tokio::test]
+async fn d09_what_an_extension_adopts_is_not_trusted() {
+    let limits = Limits { most_sessions: 1, ..Limits::default() };
+    let outside = open(&server().target("postgres"));
+    for (made, is_plain) in [
+        ("CREATE EXTENSION btree_gist; CREATE EXTENSION hstore; CREATE EXTENSION pg_trgm", true),
+        (
+            "CREATE EXTENSION hstore; CREATE FUNCTION evil(items) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+                ALTER EXTENSION hstore ADD FUNCTION evil(items)",
+            false,
+        ),
+        (
+            "CREATE EXTENSION hstore; CREATE OPERATOR @# (FUNCTION = pg_try_advisory_lock, LEFTARG = int, \
+                RIGHTARG = int); ALTER EXTENSION hstore ADD OPERATOR @# (int, int)",
+            false,
+        ),
+        ("CREATE EXTENSION pg_surgery", false),
+    ] {
+        let name = database(&format!("CREATE TABLE items (id int); INSERT INTO items VALUES (1); {made}"));
+        let there = open(&Target { limits, read_only: false, ..server().target(&name) });
+        let sql = format!("SELECT application_name AS name FROM pg_stat_activity WHERE datname = '{name}'");
+        for _ in 0..3 {
+            // A session that was not reset still has the name of who asked. Other tests of this process change databases
+            // meanwhile, and then it is reset after plain reads, too.
+            write(&*there, "SELECT id FROM items", &[]).await.unwrap();
+            until(made, async || {
+                if is_plain {
+                    write(&*there, "SELECT id FROM items", &[]).await.unwrap();
+                }
+                read(&*outside, &sql, &[]).await.unwrap().contains("somebody") == is_plain
+            })
+            .await;
+        }
     }
 }
