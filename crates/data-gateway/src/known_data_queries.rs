@@ -99,6 +99,17 @@ fn size_of_value(value: &Value) -> usize {
     size_of::<Value>() + within
 }
 
+#[async_trait]
+impl Follower for KnownDataQueries {
+    async fn committed(&self, event: &Event) {
+        match event.target {
+            Target::DataQuery(app, _) | Target::App(app) => self.forget(Some(app)),
+            Target::Organization(_) => self.forget(None),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ids::{ConnectionId, DataQueryId, OrganizationId, UserId};
@@ -152,16 +163,5 @@ mod tests {
         known.forget(Some(one));
         known.forget(Some(other));
         assert_eq!(bytes(), 0);
-    }
-}
-
-#[async_trait]
-impl Follower for KnownDataQueries {
-    async fn committed(&self, event: &Event) {
-        match event.target {
-            Target::DataQuery(app, _) | Target::App(app) => self.forget(Some(app)),
-            Target::Organization(_) => self.forget(None),
-            _ => {}
-        }
     }
 }
