@@ -67,7 +67,9 @@ struct Changes {
 }
 
 impl Changes {
-    const NONE: Self = Self { begun: AtomicU64::new(0), ended: AtomicU64::new(0) };
+    const fn none() -> Self {
+        Self { begun: AtomicU64::new(0), ended: AtomicU64::new(0) }
+    }
 
     /// How many there have been, if none is under way.
     fn at_rest(&self) -> Option<u64> {
@@ -77,9 +79,9 @@ impl Changes {
 }
 
 /// Changes by any connection of this process to any database: names do not say which of them are the same one.
-static ANYWHERE: Changes = Changes::NONE;
+static ANYWHERE: Changes = Changes::none();
 /// Changes by statements that usually change data only, by the name of the database. Databases may share a place.
-static BY_NAME: [Changes; 256] = [const { Changes::NONE }; 256];
+static BY_NAME: [Changes; 256] = [const { Changes::none() }; 256];
 
 /// A statement that may change what a read means. It counts as under way until this is dropped.
 pub(crate) struct Changing(&'static Changes);
