@@ -13,7 +13,7 @@ use test_support::MariaServer;
 
 use super::text::Asked;
 use super::{Mysql, Session, opening};
-use crate::read_only::listed_attempts::{Listed, TURN, all_but, listed, missing};
+use crate::read_only::listed_attempts::{Listed, all_but, listed, missing, turn};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::text_session::TextSession as _;
 use crate::{Caller, Credentials, Database as _, Engine, Limits, Query, QueryError, Target, Tls};
@@ -91,7 +91,7 @@ async fn past_the_guard(database: &Mysql, attempt: Listed) -> Session {
 
 #[tokio::test]
 async fn d10_no_attempt_changes_anything_whoever_the_account_is() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let server = MariaServer::start();
     let target = database(&server);
     for user in ["writer", MariaServer::USER] {
@@ -114,7 +114,7 @@ async fn d10_no_attempt_changes_anything_whoever_the_account_is() {
 /// Why there is a guard: what the locks of the database alone let through.
 #[tokio::test]
 async fn past_the_guard_only_what_no_transaction_takes_back_gets_through() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     for (user, expected) in [("writer", WRITERS), (MariaServer::USER, ADMINISTRATORS)] {
         let mut server = MariaServer::start();
         let target = database(&server);
@@ -188,7 +188,7 @@ const ADMINISTRATORS: &[&str] = &[
 
 #[tokio::test]
 async fn with_the_parser_alone_only_functions_of_users_write() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let server = MariaServer::start();
     let target = database(&server);
     let parser = ReadOnlyLocks { transaction: false, session: false, ..ReadOnlyLocks::ALL };
@@ -211,7 +211,7 @@ async fn with_the_parser_alone_only_functions_of_users_write() {
 
 #[tokio::test]
 async fn the_examination_names_the_lock_that_is_left_out() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let server = MariaServer::start();
     let target = Target { user: "reader".to_owned(), ..database(&server) };
     let before = fingerprint(&server);
@@ -239,7 +239,7 @@ async fn the_examination_names_the_lock_that_is_left_out() {
 
 #[tokio::test]
 async fn a_syntax_error_is_no_missing_right() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let server = MariaServer::start();
     let target = Target { user: "reader".to_owned(), ..database(&server) };
     let database = open(&target, ReadOnlyLocks::ALL);

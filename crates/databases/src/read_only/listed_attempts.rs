@@ -1,7 +1,9 @@
 //! The attempts of the guard's own list, for tests of what each lock stops.
 
+use std::fs::File;
+
 use query_guard::{Language, Mode, Refusal, Statement, check};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::ReadOnlyExamination;
 use crate::read_only::{Lock, ReadOnlyLocks};
@@ -9,8 +11,16 @@ use crate::read_only::{Lock, ReadOnlyLocks};
 /// The group that the guard lets through.
 const LEFT_TO_THE_DATABASE: &str = "left to the database's own locks";
 
-/// One test after the other: each looks at a whole server, and at the files that attempts would write.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// One test after the other, also of runs beside this one: each looks at a whole server, and at the files that attempts would
+/// write, whose names stand in the list.
+pub(crate) async fn turn() -> (MutexGuard<'static, ()>, File) {
+    let turn = TURN.lock().await;
+    let file = File::create(std::env::temp_dir().join("vybe-attempts.lock")).unwrap();
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+    (turn, locked.await.unwrap().unwrap())
+}
 
 /// An attempt to write.
 #[derive(Clone, Copy)]

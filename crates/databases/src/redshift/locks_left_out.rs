@@ -7,7 +7,7 @@ use outbound::AddressPolicy;
 
 use super::Redshift;
 use crate::postgresql::locks_left_out::{PASSWORD, database, watch};
-use crate::read_only::listed_attempts::{TURN, all_but, missing};
+use crate::read_only::listed_attempts::{all_but, missing, turn};
 use crate::read_only::{Lock, ReadOnlyLocks};
 use crate::{Credentials, Database as _, Engine, Target};
 
@@ -19,7 +19,7 @@ fn open(target: &Target, locks: ReadOnlyLocks) -> Redshift {
 
 #[tokio::test]
 async fn the_examination_names_the_lock_that_is_left_out() {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let target =
         Target { engine: Engine::Redshift, user: "reader".to_owned(), ..database("redshift_left_out") };
     let mut watcher = watch(&target).await;
