@@ -217,7 +217,8 @@ const EXAMPLES: &[Example] = &[
     bare("list_database_connections"),
     json("create_database_connection", CONNECTION),
     json("test_given_database_connection", DEFINITION).recorded_as("database_connections.test"),
-    json("read_ssh_host_key", r#"{"host":"proof.invalid"}"#).recorded_as("database_connections.read_host_key"),
+    json("read_ssh_host_key", r#"{"host":"proof.invalid"}"#)
+        .recorded_as("database_connections.read_host_key"),
     bare("read_database_connection"),
     json("replace_database_connection", DEFINITION),
     bare("delete_database_connection"),
