@@ -17,7 +17,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// write, whose names stand in the list.
 pub(crate) async fn turn() -> (MutexGuard<'static, ()>, File) {
     let turn = TURN.lock().await;
-    let file = File::create(std::env::temp_dir().join("vybe-attempts.lock")).unwrap();
+    let file = File::create("/tmp/vybe-attempts.lock").unwrap();
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
     (turn, locked.await.unwrap().unwrap())
 }
