@@ -130,12 +130,13 @@ fn d13_sessions_over_all_connections_have_an_end() {
             |connection, organization| turns.take(at(connection, organization), Duration::from_secs(60));
 
         let first = usable("First").await.unwrap();
-        let both = [
-            start(&*first.database, Mode::ReadOnly, "SELECT 1").await.unwrap(),
-            start(&*first.database, Mode::ReadOnly, "SELECT 1").await.unwrap(),
-        ];
-        for rows in both {
-            whole(rows).await.unwrap();
+        // At the same time, so that the second finds no idle session.
+        let both = tokio::join!(
+            start(&*first.database, Mode::ReadOnly, "SELECT pg_sleep(1)"),
+            start(&*first.database, Mode::ReadOnly, "SELECT pg_sleep(1)"),
+        );
+        for rows in [both.0, both.1] {
+            whole(rows.unwrap()).await.unwrap();
         }
         let started = Instant::now();
         while first.database.usage().idle < 2 {
