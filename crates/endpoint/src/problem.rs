@@ -8,7 +8,7 @@ use actix_http::StatusCode;
 use audit::AuditError;
 use ids::{DecisionId, RequestId};
 use maud::html;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{Answer, page};
 
@@ -32,6 +32,21 @@ pub struct Problem {
     decision: Option<DecisionId>,
     explanation: Vec<String>,
     retry_after: Option<u32>,
+}
+
+/// The members in the order in which they are written, whatever else is built with this.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProblemBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    request_id: RequestId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<DecisionId>,
 }
 
 impl Problem {
@@ -158,18 +173,17 @@ impl Problem {
     }
 
     fn document(&self, request: RequestId) -> Answer {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-            "requestId": request,
-        });
-        if let (Some(decision), Some(object)) = (self.decision, body.as_object_mut()) {
-            object.insert("decisionId".to_owned(), json!(decision));
-        }
-        Answer::bytes(self.status, "application/problem+json", body.to_string().into_bytes())
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            request_id: request,
+            decision_id: self.decision,
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Answer::bytes(self.status, "application/problem+json", body)
     }
 
     fn page(&self, request: RequestId) -> Answer {
