@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{MariaServer, Response, TestDatabase};
 
 use super::world::{CustomerDatabase, World, external, mariadb};
