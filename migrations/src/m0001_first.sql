@@ -430,3 +430,138 @@ CREATE TABLE audit_heads (
     signature {bytes} NOT NULL,
     PRIMARY KEY (chain, sequence)
 );
+
+CREATE TABLE imported_services (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    service TEXT NOT NULL,
+    name TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX imported_services_once ON imported_services (organization_id, service);
+
+CREATE TABLE oauth_clients (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    service TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    secret TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX oauth_clients_once ON oauth_clients (organization_id, service);
+
+CREATE TABLE accounts (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    service TEXT NOT NULL,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    every_app BOOLEAN NOT NULL,
+    from_pages BOOLEAN NOT NULL,
+    state TEXT NOT NULL,
+    cause TEXT CHECK ((cause IS NOT NULL) = (state = 'needs_reconnect')),
+    version BIGINT NOT NULL,
+    credentials TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
+    generation BIGINT NOT NULL,
+    expires_at BIGINT,
+    refresh_at BIGINT,
+    failures BIGINT NOT NULL,
+    lease_holder TEXT,
+    lease_fence BIGINT NOT NULL,
+    lease_until BIGINT CHECK ((lease_until IS NOT NULL) = (lease_holder IS NOT NULL)),
+    consented_at {timestamp} NOT NULL,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE INDEX accounts_by_organization ON accounts (organization_id, id);
+CREATE INDEX accounts_by_user ON accounts (user_id);
+CREATE INDEX accounts_by_service ON accounts (organization_id, service, id);
+CREATE INDEX accounts_to_refresh ON accounts (refresh_at);
+
+CREATE TABLE account_apps (
+    account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    PRIMARY KEY (account_id, app_id)
+);
+CREATE INDEX account_apps_by_app ON account_apps (app_id);
+
+CREATE TABLE refresh_intents (
+    account_id TEXT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    generation BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    token_hash {bytes} NOT NULL,
+    begun_at BIGINT NOT NULL
+);
+
+CREATE TABLE connect_attempts (
+    state_hash {bytes} NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    session_id TEXT NOT NULL,
+    account_id TEXT REFERENCES accounts (id) ON DELETE CASCADE,
+    sealed_request {bytes} NOT NULL,
+    expires_at {timestamp} NOT NULL
+);
+CREATE INDEX connect_attempts_by_expiry ON connect_attempts (expires_at);
+
+CREATE TABLE custom_apis (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    authentication TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    every_app BOOLEAN NOT NULL,
+    from_pages BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    credentials TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    created_at {timestamp} NOT NULL,
+    updated_by TEXT NOT NULL REFERENCES users (id),
+    updated_at {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX custom_apis_once ON custom_apis (organization_id, slot);
+
+CREATE TABLE custom_api_apps (
+    custom_api_id TEXT NOT NULL REFERENCES custom_apis (id) ON DELETE CASCADE,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    PRIMARY KEY (custom_api_id, app_id)
+);
+CREATE INDEX custom_api_apps_by_app ON custom_api_apps (app_id);
+
+CREATE TABLE service_calls (
+    id TEXT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    organization_id TEXT NOT NULL,
+    app_id TEXT NOT NULL,
+    user_id TEXT,
+    via TEXT NOT NULL,
+    account_id TEXT,
+    custom_api_id TEXT,
+    service TEXT NOT NULL,
+    host TEXT NOT NULL,
+    method TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER,
+    count BIGINT NOT NULL,
+    microseconds BIGINT NOT NULL,
+    longest_microseconds BIGINT NOT NULL
+);
+CREATE INDEX service_calls_by_organization ON service_calls (organization_id, id);

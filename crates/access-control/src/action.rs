@@ -295,6 +295,30 @@ actions! { in_organization InOrganization:
     ProveReadOnly "database_connections.prove_read_only" RUNNERS;
     /// See which queries apps and people ran, never their parameters.
     ListQueryRecords "query_records.list" RUNNERS;
+    /// See which services there are.
+    ListServices "services.list" EVERYBODY;
+    /// Import, change and delete services of the organization's own.
+    ManageServices "services.manage" RUNNERS;
+    /// See what the organization is registered as at services, never the secrets.
+    ListOauthClients "oauth_clients.list" BUILDERS;
+    /// Say what the organization is registered as at services.
+    ManageOauthClients "oauth_clients.manage" RUNNERS;
+    /// See the shared accounts at services, never their credentials.
+    ListAccounts "accounts.list" BUILDERS;
+    /// Connect, test, change and disconnect shared accounts.
+    ManageAccounts "accounts.manage" BUILDERS;
+    /// See one's own accounts at services.
+    ListOwnAccounts "own_accounts.list" EVERYBODY;
+    /// Connect, test, change and disconnect accounts of one's own.
+    ManageOwnAccounts "own_accounts.manage" EVERYBODY;
+    /// Revoke every account of a service at the service.
+    RevokeService "accounts.revoke_service" RUNNERS;
+    /// See the custom APIs, never their credentials.
+    ListCustomApis "custom_apis.list" BUILDERS;
+    /// Create, change and delete custom APIs.
+    ManageCustomApis "custom_apis.manage" BUILDERS;
+    /// See which services apps and people called.
+    ListServiceCalls "service_calls.list" RUNNERS;
     /// Replace the server secrets of every app.
     RotateServerSecrets "server_secrets.rotate_all" RUNNERS;
     /// See the state of the organization's key and of its rotations.
@@ -384,6 +408,9 @@ actions! { by_app ByApp:
 actions! { from_app FromApp:
     /// Run a saved query of the app: from its server any, from its pages those that are meant for pages.
     RunDataQuery "data_queries.run" ();
+    /// Call a service: from the app's server with any account that the app may use, from its pages with those that are
+    /// meant for pages.
+    CallService "services.call" ();
 }
 
 actions! { by_agent ByAgent:

@@ -1,7 +1,7 @@
 //! One line of the audit trail.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, ConnectionId, DataKeyId, DataQueryId, DecisionId, GroupId,
+    AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, ImportedServiceId, OauthClientId, DataKeyId, DataQueryId, DecisionId, GroupId,
     InvitationId, KeyRotationId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId,
     SigningKeyId, UserId,
 };
@@ -56,6 +56,14 @@ pub enum Target {
     Secret(SecretId),
     /// A connection to a customer's database.
     Connection(ConnectionId),
+    /// A service that an organization imported.
+    ImportedService(ImportedServiceId),
+    /// What an organization is registered as at a service.
+    OauthClient(OauthClientId),
+    /// An account at a service.
+    Account(AccountId),
+    /// A custom API.
+    CustomApi(CustomApiId),
     /// A saved query of an app.
     DataQuery(AppId, DataQueryId),
     /// A key that seals values.

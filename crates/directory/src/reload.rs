@@ -48,6 +48,10 @@ impl Touched {
             | Target::SigningKey(_)
             | Target::Secret(_)
             | Target::Connection(_)
+            | Target::ImportedService(_)
+            | Target::OauthClient(_)
+            | Target::Account(_)
+            | Target::CustomApi(_)
             | Target::DataQuery(_, _)
             | Target::DataKey(_)
             | Target::KeyRotation(_) => Self::Nothing,

@@ -163,6 +163,26 @@ identifier!(
     QueryRecordId, "qry"
 );
 identifier!(
+    /// An account at a service, connected for an organization or for one person.
+    AccountId, "acc"
+);
+identifier!(
+    /// What an organization is registered as at a service.
+    OauthClientId, "ocl"
+);
+identifier!(
+    /// A service that an organization described or imported itself.
+    ImportedServiceId, "svc"
+);
+identifier!(
+    /// An API of the organization's own choice, with its credential.
+    CustomApiId, "api"
+);
+identifier!(
+    /// A record of calls to services.
+    ServiceCallId, "cal"
+);
+identifier!(
     /// A key that seals values of one organization, or of the platform.
     DataKeyId, "dky"
 );

@@ -15,9 +15,10 @@ mod text;
 pub use domain_name::{DomainName, DomainNameError};
 pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
-    AgentTokenId, AppId, AuditEventId, ConnectionId, DataKeyId, DataQueryId, DecisionId, GroupId,
-    IdentifierError, InvitationId, KeyRotationId, LeaseId, OrganizationId, PathRuleId, QueryRecordId,
-    RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
+    AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, DataKeyId, DataQueryId,
+    DecisionId, GroupId, IdentifierError, ImportedServiceId, InvitationId, KeyRotationId, LeaseId,
+    OauthClientId, OrganizationId, PathRuleId, QueryRecordId, RequestId, SecretId, ServerSecretId,
+    ServiceCallId, SessionId, SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};

@@ -42,6 +42,12 @@ kinds! {
     OauthTokenSet "oauth_token_set";
     /// What opens a connection to a database, with the definition of the connection that it may be used for.
     DatabaseCredentials "database_credentials";
+    /// What proves an account at a service, with the service and the values that it may be used for.
+    AccountCredentials "account_credentials";
+    /// What an organization proves itself with at a service, with the service that it is for.
+    OauthClientSecret "oauth_client_secret";
+    /// What a custom API is called with, with the place that it may be sent to.
+    CustomApiCredentials "custom_api_credentials";
     /// What an app proves itself with.
     ServerSecret "server_secret";
     /// The private half of a key that signs user tokens.

@@ -40,7 +40,13 @@ impl SecretScope {
             Kind::ApiKey | Kind::BearerToken | Kind::BasicCredentials => true,
             Kind::OauthTokenSet => !matches!(self, Self::App),
             // Only the crates that make them keep these.
-            Kind::DatabaseCredentials | Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => false,
+            Kind::DatabaseCredentials
+            | Kind::AccountCredentials
+            | Kind::OauthClientSecret
+            | Kind::CustomApiCredentials
+            | Kind::ServerSecret
+            | Kind::UserTokenKey
+            | Kind::RootKey => false,
         }
     }
 

@@ -123,7 +123,13 @@ impl SecretValue {
             Kind::BasicCredentials => BasicCredentials::given(parts(given)?)?.sealed(),
             Kind::SshPrivateKey => SshPrivateKey::given(parts(given)?)?.sealed(),
             Kind::OauthTokenSet => OauthTokenSet::given(parts(given)?)?.sealed(),
-            Kind::DatabaseCredentials | Kind::ServerSecret | Kind::UserTokenKey | Kind::RootKey => {
+            Kind::DatabaseCredentials
+            | Kind::AccountCredentials
+            | Kind::OauthClientSecret
+            | Kind::CustomApiCredentials
+            | Kind::ServerSecret
+            | Kind::UserTokenKey
+            | Kind::RootKey => {
                 return Err(ValueError::Refused("the platform makes values of this kind itself"));
             }
         };

@@ -184,7 +184,7 @@ struct Vybe {
 
 impl Vybe {
     fn new(description: &Description, port: u16) -> Result<Self> {
-        let organization = description.text("/organization")?;
+        let organization = description.text("/organization/id")?;
         let made = description.call(
             "POST",
             &format!("/api/v1/organizations/{organization}/database-connections"),

@@ -91,7 +91,9 @@ fn on_organizations() -> Vec<(&'static str, Decide<OrganizationId>)> {
         ManageOwners TransferOwnership RemoveMember LeaveOrganization ListInvitations CreateInvitation
         RevokeInvitation ListGroups ManageGroups ListApps CreateApp ManageOrphanedApps ListSecrets
         ManageSecrets ListOwnSecrets ManageOwnSecrets ListConnections ManageConnections ConfirmHostKey
-        ReadDatabaseSchema ProveReadOnly ListQueryRecords RotateServerSecrets ReadOrganizationKey
+        ReadDatabaseSchema ProveReadOnly ListQueryRecords ListServices ManageServices ListOauthClients
+        ManageOauthClients ListAccounts ManageAccounts ListOwnAccounts ManageOwnAccounts RevokeService
+        ListCustomApis ManageCustomApis ListServiceCalls RotateServerSecrets ReadOrganizationKey
         RotateOrganizationKey ReadAudit ReadPolicy SimulatePolicy ApplyPolicy)
 }
 
@@ -111,7 +113,7 @@ fn by_apps() -> Vec<(&'static str, Decide<()>)> {
 }
 
 fn from_apps() -> Vec<(&'static str, Decide<()>)> {
-    table!((): RunDataQuery)
+    table!((): RunDataQuery CallService)
 }
 
 fn by_agents() -> Vec<(&'static str, Decide<()>)> {

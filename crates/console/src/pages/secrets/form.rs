@@ -16,6 +16,9 @@ pub(super) fn words(kind: Kind) -> &'static str {
         Kind::OauthTokenSet => "OAuth tokens",
         Kind::ServerSecret => "Server secret",
         Kind::DatabaseCredentials => "Database credentials",
+        Kind::AccountCredentials => "Credentials of an account",
+        Kind::OauthClientSecret => "Secret of an OAuth client",
+        Kind::CustomApiCredentials => "Credentials of a custom API",
         Kind::UserTokenKey => "Key of user tokens",
         Kind::RootKey => "Root key",
     }
