@@ -31,7 +31,7 @@ pub use error::ServiceError;
 pub use lifetime::{AccessLifetime, Lifetime, ReusePolicy};
 pub use oauth1::{Oauth1, SignatureMethod};
 pub use oauth2::{
-    ClientAuthentication, ClientCredentials, DiscoveryCall, JwtAlgorithm, JwtBearer, Oauth2Code, Pkce,
+    ClientAuthentication, ClientCredentials, DiscoveryCall, Extension, JwtAlgorithm, JwtBearer, Oauth2Code, Pkce,
     Revocation, RevocationKind, TokenRequest, TokenRequestBody,
 };
 pub use pattern::Pattern;

@@ -44,6 +44,8 @@ pub struct Oauth2Code {
     /// The name of the redirect's parameter that brings the code.
     #[serde(default = "code")]
     pub callback_code: String,
+    /// A call right after the code's exchange that changes its short-lived token for one that lives longer.
+    pub extension: Option<Extension>,
     /// How long tokens live.
     #[serde(default)]
     pub lifetime: Lifetime,
@@ -150,6 +152,8 @@ pub struct TokenRequest {
     pub client_authentication: ClientAuthentication,
     /// How the body is written.
     pub body: TokenRequestBody,
+    /// How the body of a refresh is written, if otherwise.
+    pub refresh_body: Option<TokenRequestBody>,
     /// Further parameters of every token request.
     pub parameters: BTreeMap<String, String>,
     /// Further parameters of refresh requests only.
@@ -181,6 +185,7 @@ impl Default for TokenRequest {
         Self {
             client_authentication: ClientAuthentication::default(),
             body: TokenRequestBody::default(),
+            refresh_body: None,
             parameters: BTreeMap::new(),
             refresh_parameters: BTreeMap::new(),
             headers: BTreeMap::new(),
@@ -195,6 +200,17 @@ impl Default for TokenRequest {
             error_pointer: "/error".to_owned(),
         }
     }
+}
+
+/// A call right after the code's exchange that changes its short-lived token for one that lives longer. It is a GET without
+/// a header for the client; its answer is read like that of a token request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// Where.
+    pub url: Template,
+    /// The query; values may hold `{token}`, `{client_id}` and `{client_secret}`.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// How tokens are revoked at the service.

@@ -58,6 +58,9 @@ pub fn check(service: &Service) -> Result<(), ServiceError> {
         if let Some(url) = &oauth.refresh_url {
             uses(url, "refresh_url", &[])?;
         }
+        if let Some(extension) = &oauth.extension {
+            uses(&extension.url, "extension.url", &[])?;
+        }
         if let Some(revocation) = &oauth.revocation {
             uses(&revocation.url, "revocation.url", &["client_id", "token"])?;
         }
