@@ -478,8 +478,10 @@ CREATE TABLE accounts (
     credentials TEXT NOT NULL UNIQUE REFERENCES sealed_values (id) ON DELETE CASCADE,
     generation BIGINT NOT NULL,
     expires_at BIGINT,
+    refreshed_at BIGINT NOT NULL,
     refresh_at BIGINT,
     failures BIGINT NOT NULL,
+    notice_due BOOLEAN NOT NULL,
     lease_holder TEXT,
     lease_fence BIGINT NOT NULL,
     lease_until BIGINT CHECK ((lease_until IS NOT NULL) = (lease_holder IS NOT NULL)),
@@ -493,6 +495,8 @@ CREATE INDEX accounts_by_organization ON accounts (organization_id, id);
 CREATE INDEX accounts_by_user ON accounts (user_id);
 CREATE INDEX accounts_by_service ON accounts (organization_id, service, id);
 CREATE INDEX accounts_to_refresh ON accounts (refresh_at);
+CREATE INDEX accounts_leased ON accounts (lease_until);
+CREATE INDEX accounts_with_notice ON accounts (id) WHERE notice_due;
 
 CREATE TABLE account_apps (
     account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -519,6 +523,34 @@ CREATE TABLE connect_attempts (
     expires_at {timestamp} NOT NULL
 );
 CREATE INDEX connect_attempts_by_expiry ON connect_attempts (expires_at);
+
+CREATE TABLE service_revocations (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    service TEXT NOT NULL,
+    requested_by TEXT NOT NULL REFERENCES users (id),
+    started_at {timestamp} NOT NULL,
+    finished_at {timestamp},
+    waits BIGINT NOT NULL,
+    report TEXT,
+    lease TEXT,
+    leased_until {timestamp} NOT NULL
+);
+CREATE UNIQUE INDEX service_revocations_one_running ON service_revocations (organization_id, service) WHERE finished_at IS NULL;
+CREATE INDEX service_revocations_by_organization ON service_revocations (organization_id, service, id);
+
+CREATE TABLE revoked_accounts (
+    revocation_id TEXT NOT NULL REFERENCES service_revocations (id) ON DELETE CASCADE,
+    account_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    user_id TEXT,
+    outcome TEXT,
+    reason TEXT,
+    attempts BIGINT NOT NULL,
+    at {timestamp},
+    PRIMARY KEY (revocation_id, account_id)
+);
+CREATE INDEX revoked_accounts_by_account ON revoked_accounts (account_id) WHERE outcome IS NULL;
 
 CREATE TABLE custom_apis (
     id TEXT NOT NULL PRIMARY KEY,
