@@ -183,6 +183,10 @@ identifier!(
     ServiceCallId, "cal"
 );
 identifier!(
+    /// The revocation of all accounts of a service.
+    ServiceRevocationId, "rvk"
+);
+identifier!(
     /// A key that seals values of one organization, or of the platform.
     DataKeyId, "dky"
 );

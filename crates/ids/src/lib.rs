@@ -18,7 +18,7 @@ pub use identifier::{
     AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, DataKeyId, DataQueryId,
     DecisionId, GroupId, IdentifierError, ImportedServiceId, InvitationId, KeyRotationId, LeaseId,
     OauthClientId, OrganizationId, PathRuleId, QueryRecordId, RequestId, SecretId, ServerSecretId,
-    ServiceCallId, SessionId, SigningKeyId, UserId,
+    ServiceCallId, ServiceRevocationId, SessionId, SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};
 pub use slug::{AppSlug, HostLabel, OrganizationSlug, SlugError};
