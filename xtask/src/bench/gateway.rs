@@ -43,7 +43,7 @@ const TABLE: &str = "CREATE TABLE items (id integer PRIMARY KEY, name text NOT N
     VACUUM ANALYZE items;";
 const PASSWORD: &str = "a password of this run only";
 const CONNECTIONS: u32 = 64;
-const SESSIONS: u32 = 32;
+const SESSIONS: u32 = 40;
 
 /// What one contender reached, in queries per second.
 struct Figures {
