@@ -1,0 +1,366 @@
+//! Revocations of services, and the accounts in each.
+
+use ids::{AccountId, LeaseId, OrganizationId, ServiceRevocationId};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait as _, OnConflict};
+use sea_orm::{QueryOrder as _, QuerySelect as _};
+use time::OffsetDateTime;
+
+use super::{StoreError, failed, read};
+use crate::{RevocationCounts, RevocationOutcome, RevokedAccount, ServiceRevocation};
+
+const TABLE: &str = "service_revocations";
+const ACCOUNTS: &str = "revoked_accounts";
+/// How many rows are written in one statement: both stores bound the number of parameters.
+const BATCH: usize = 500;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "service_revocations")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub organization_id: String,
+    pub service: String,
+    pub requested_by: String,
+    pub started_at: OffsetDateTime,
+    pub finished_at: Option<OffsetDateTime>,
+    pub waits: i64,
+    pub report: Option<String>,
+    pub lease: Option<String>,
+    pub leased_until: OffsetDateTime,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+mod revoked {
+    use sea_orm::entity::prelude::*;
+    use time::OffsetDateTime;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "revoked_accounts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub revocation_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: String,
+        pub name: String,
+        pub user_id: Option<String>,
+        pub outcome: Option<String>,
+        pub reason: Option<String>,
+        pub attempts: i64,
+        pub at: Option<OffsetDateTime>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A process's turn at a revocation: nobody else works on it until then.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    pub revocation: ServiceRevocationId,
+    pub lease: LeaseId,
+    pub until: OffsetDateTime,
+}
+
+/// Adds one that begins. Answers whether none of the same service was under way.
+pub async fn insert(
+    transaction: &impl ConnectionTrait,
+    revocation: &ServiceRevocation,
+    accounts: &[RevokedAccount],
+) -> Result<bool, StoreError> {
+    let model = ActiveModel {
+        id: Set(revocation.id.to_string()),
+        organization_id: Set(revocation.organization.to_string()),
+        service: Set(revocation.service.to_string()),
+        requested_by: Set(revocation.requested_by.to_string()),
+        started_at: Set(revocation.started_at),
+        finished_at: Set(None),
+        waits: Set(0),
+        report: Set(None),
+        lease: Set(None),
+        leased_until: Set(revocation.started_at),
+    };
+    let inserted = Entity::insert(model)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await
+        .map_err(failed)?;
+    if inserted == 0 {
+        return Ok(false);
+    }
+    for accounts in accounts.chunks(BATCH) {
+        let rows = accounts.iter().map(|account| revoked::ActiveModel {
+            revocation_id: Set(revocation.id.to_string()),
+            account_id: Set(account.id.to_string()),
+            name: Set(account.name.clone()),
+            user_id: Set(account.user.map(|user| user.to_string())),
+            outcome: Set(None),
+            reason: Set(None),
+            attempts: Set(0),
+            at: Set(None),
+        });
+        revoked::Entity::insert_many(rows).exec_without_returning(transaction).await.map_err(failed)?;
+    }
+    Ok(true)
+}
+
+/// The latest revocations of the organization, newest first, at most so many before one.
+pub async fn list(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    before: Option<ServiceRevocationId>,
+    most: usize,
+) -> Result<Vec<ServiceRevocation>, StoreError> {
+    let mut select = Entity::find().filter(Column::OrganizationId.eq(organization.to_string()));
+    if let Some(before) = before {
+        select = select.filter(Column::Id.lt(before.to_string()));
+    }
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    let rows = select.order_by_desc(Column::Id).limit(most).all(database).await.map_err(failed)?;
+    let mut found = Vec::new();
+    for row in rows {
+        found.push(assemble(database, row).await?.0);
+    }
+    Ok(found)
+}
+
+/// One of them, with its report as it was kept.
+pub async fn find(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: ServiceRevocationId,
+) -> Result<Option<(ServiceRevocation, Option<String>)>, StoreError> {
+    let filter = Column::OrganizationId.eq(organization.to_string());
+    let row = Entity::find_by_id(id.to_string()).filter(filter).one(database).await.map_err(failed)?;
+    match row {
+        Some(row) => Ok(Some(assemble(database, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Those that are under way, oldest first.
+pub async fn running(database: &impl ConnectionTrait) -> Result<Vec<ServiceRevocation>, StoreError> {
+    let select = Entity::find().filter(Column::FinishedAt.is_null()).order_by_asc(Column::Id);
+    let mut found = Vec::new();
+    for row in select.all(database).await.map_err(failed)? {
+        found.push(assemble(database, row).await?.0);
+    }
+    Ok(found)
+}
+
+/// Whether an account waits to be revoked: it is not connected again before that.
+pub async fn awaits(database: &impl ConnectionTrait, account: AccountId) -> Result<bool, StoreError> {
+    let found = revoked::Entity::find()
+        .filter(revoked::Column::AccountId.eq(account.to_string()))
+        .filter(revoked::Column::Outcome.is_null())
+        .count(database)
+        .await
+        .map_err(failed)?;
+    Ok(found > 0)
+}
+
+/// The next accounts that wait, at most so many after one.
+pub async fn waiting(
+    database: &impl ConnectionTrait,
+    revocation: ServiceRevocationId,
+    after: Option<AccountId>,
+    most: u64,
+) -> Result<Vec<RevokedAccount>, StoreError> {
+    let mut select = of(revocation).filter(revoked::Column::Outcome.is_null()).limit(most);
+    if let Some(after) = after {
+        select = select.filter(revoked::Column::AccountId.gt(after.to_string()));
+    }
+    let rows = select.all(database).await.map_err(failed)?;
+    rows.into_iter().map(assemble_account).collect()
+}
+
+/// All accounts of one.
+pub async fn accounts(
+    database: &impl ConnectionTrait,
+    revocation: ServiceRevocationId,
+) -> Result<Vec<RevokedAccount>, StoreError> {
+    let rows = of(revocation).all(database).await.map_err(failed)?;
+    rows.into_iter().map(assemble_account).collect()
+}
+
+fn of(revocation: ServiceRevocationId) -> Select<revoked::Entity> {
+    revoked::Entity::find()
+        .filter(revoked::Column::RevocationId.eq(revocation.to_string()))
+        .order_by_asc(revoked::Column::AccountId)
+}
+
+/// Writes down what became of an account. Answers whether it had been waiting.
+pub async fn settle(
+    transaction: &impl ConnectionTrait,
+    revocation: ServiceRevocationId,
+    account: AccountId,
+    outcome: RevocationOutcome,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let updated = revoked::Entity::update_many()
+        .col_expr(revoked::Column::Outcome, Expr::value(outcome.as_str()))
+        .col_expr(revoked::Column::Reason, Expr::value(outcome.reason()))
+        .col_expr(revoked::Column::At, Expr::value(now))
+        .filter(revoked::Column::RevocationId.eq(revocation.to_string()))
+        .filter(revoked::Column::AccountId.eq(account.to_string()))
+        .filter(revoked::Column::Outcome.is_null())
+        .exec(transaction)
+        .await
+        .map_err(failed)?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Counts an attempt, before it is made.
+pub async fn count_attempt(
+    database: &impl ConnectionTrait,
+    revocation: ServiceRevocationId,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    revoked::Entity::update_many()
+        .col_expr(revoked::Column::Attempts, Expr::col(revoked::Column::Attempts).add(1))
+        .filter(revoked::Column::RevocationId.eq(revocation.to_string()))
+        .filter(revoked::Column::AccountId.eq(account.to_string()))
+        .exec(database)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Takes the turn at a revocation that is under way and that nobody has to themselves.
+pub async fn claim(
+    database: &impl ConnectionTrait,
+    turn: Turn,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let free = Column::Lease.is_null().or(Column::LeasedUntil.lt(now));
+    let updated = Entity::update_many()
+        .col_expr(Column::Lease, Expr::value(turn.lease.to_string()))
+        .col_expr(Column::LeasedUntil, Expr::value(turn.until))
+        .filter(Column::Id.eq(turn.revocation.to_string()))
+        .filter(Column::FinishedAt.is_null())
+        .filter(free)
+        .exec(database)
+        .await
+        .map_err(failed)?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Keeps the turn for longer, and counts how often the service asked to wait in it. Answers whether it was still ours.
+pub async fn keep(database: &impl ConnectionTrait, turn: Turn, waits: u64) -> Result<bool, StoreError> {
+    let waits = i64::try_from(waits).unwrap_or(i64::MAX);
+    let updated = Entity::update_many()
+        .col_expr(Column::Waits, Expr::col(Column::Waits).add(waits))
+        .col_expr(Column::LeasedUntil, Expr::value(turn.until))
+        .filter(mine(turn))
+        .exec(database)
+        .await
+        .map_err(failed)?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Leaves the revocation to whoever comes next.
+pub async fn release(database: &impl ConnectionTrait, turn: Turn) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Lease, Expr::value(None::<String>))
+        .filter(mine(turn))
+        .exec(database)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Ends a revocation of which no account waits. Answers whether the turn was still ours.
+pub async fn finish(
+    transaction: &impl ConnectionTrait,
+    turn: Turn,
+    report: String,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let updated = Entity::update_many()
+        .col_expr(Column::FinishedAt, Expr::value(now))
+        .col_expr(Column::Report, Expr::value(report))
+        .col_expr(Column::Lease, Expr::value(None::<String>))
+        .filter(mine(turn))
+        .exec(transaction)
+        .await
+        .map_err(failed)?;
+    Ok(updated.rows_affected > 0)
+}
+
+fn mine(turn: Turn) -> sea_orm::sea_query::SimpleExpr {
+    Column::Id
+        .eq(turn.revocation.to_string())
+        .and(Column::Lease.eq(turn.lease.to_string()))
+        .and(Column::FinishedAt.is_null())
+}
+
+async fn counts(
+    database: &impl ConnectionTrait,
+    revocation: ServiceRevocationId,
+) -> Result<RevocationCounts, StoreError> {
+    let rows: Vec<(Option<String>, Option<String>, i64)> = revoked::Entity::find()
+        .select_only()
+        .column(revoked::Column::Outcome)
+        .column(revoked::Column::Reason)
+        .column_as(revoked::Column::AccountId.count(), "number")
+        .filter(revoked::Column::RevocationId.eq(revocation.to_string()))
+        .group_by(revoked::Column::Outcome)
+        .group_by(revoked::Column::Reason)
+        .into_tuple()
+        .all(database)
+        .await
+        .map_err(failed)?;
+    let mut counts = RevocationCounts::default();
+    for (outcome, reason, number) in rows {
+        counts.add(read_outcome(outcome, reason)?, u64::try_from(number).unwrap_or_default());
+    }
+    Ok(counts)
+}
+
+fn read_outcome(
+    outcome: Option<String>,
+    reason: Option<String>,
+) -> Result<Option<RevocationOutcome>, StoreError> {
+    let text = match (outcome, reason) {
+        (None, _) => return Ok(None),
+        (Some(outcome), None) => outcome,
+        (Some(outcome), Some(reason)) => format!("{outcome}:{reason}"),
+    };
+    read(ACCOUNTS, &text).map(Some)
+}
+
+async fn assemble(
+    database: &impl ConnectionTrait,
+    row: Model,
+) -> Result<(ServiceRevocation, Option<String>), StoreError> {
+    let id = read(TABLE, &row.id)?;
+    let revocation = ServiceRevocation {
+        id,
+        organization: read(TABLE, &row.organization_id)?,
+        service: read(TABLE, &row.service)?,
+        requested_by: read(TABLE, &row.requested_by)?,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        waits: u64::try_from(row.waits).map_err(|_| StoreError::Unreadable(TABLE))?,
+        counts: counts(database, id).await?,
+    };
+    Ok((revocation, row.report))
+}
+
+fn assemble_account(row: revoked::Model) -> Result<RevokedAccount, StoreError> {
+    Ok(RevokedAccount {
+        id: read(ACCOUNTS, &row.account_id)?,
+        name: row.name,
+        user: row.user_id.map(|user| read(ACCOUNTS, &user)).transpose()?,
+        outcome: read_outcome(row.outcome, row.reason)?,
+        attempts: u32::try_from(row.attempts).map_err(|_| StoreError::Unreadable(ACCOUNTS))?,
+        at: row.at,
+    })
+}
