@@ -1,0 +1,1 @@
+//! Black-box tests of requests to services.
