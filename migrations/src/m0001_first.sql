@@ -433,7 +433,7 @@ CREATE TABLE audit_heads (
 
 CREATE TABLE imported_services (
     id TEXT NOT NULL PRIMARY KEY,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     service TEXT NOT NULL,
     name TEXT NOT NULL,
     definition TEXT NOT NULL,

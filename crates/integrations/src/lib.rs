@@ -5,7 +5,21 @@
 //! intent written down first, so that a crash at any moment ends as the service's reuse policy permits.
 
 mod account;
+mod account_credentials;
+mod account_error;
+mod alarms;
+mod client_secrets;
+mod oauth_client;
 mod reconnect_cause;
+mod sealed_account;
+mod services;
+mod store;
 
 pub use account::{Account, AccountHolder, AccountState, UsableBy};
+pub use account_credentials::{AccountCredentials, OpenedFor, Unlocked};
+pub use account_error::AccountError;
+pub(crate) use client_secrets::ClientSecrets;
+pub use oauth_client::OauthClient;
 pub use reconnect_cause::{ReconnectCause, ReconnectCauseError};
+pub use services::{KnownService, OfferedService, Services, destination_digest};
+pub use store::{Store, StoreError};
