@@ -1,0 +1,191 @@
+//! How many calls are under way at once: with one account, from one app, of one organization.
+//!
+//! Whoever finds no room waits in the order of arrival. An app never takes all the room of an account, so that another
+//! one does not have to wait for its slow calls to end.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ids::{AppId, OrganizationId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::service_call::CalledWith;
+
+/// How many calls are let in.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTurnBounds {
+    /// With one account or custom API at once.
+    pub of_an_account: usize,
+    /// Those of them that are of one app.
+    pub of_an_account_and_app: usize,
+    /// Calls of one organization that wait or are under way: what each of them holds in memory is bounded, and so is the
+    /// sum.
+    pub of_an_organization: usize,
+    /// Those of them that are of one app.
+    pub of_an_app: usize,
+    /// Bytes of the bodies that calls of one organization send.
+    pub bytes_of_an_organization: usize,
+}
+
+impl Default for CallTurnBounds {
+    fn default() -> Self {
+        Self {
+            of_an_account: 64,
+            of_an_account_and_app: 48,
+            of_an_organization: 512,
+            of_an_app: 256,
+            bytes_of_an_organization: 256 << 20,
+        }
+    }
+}
+
+/// There are too many calls, or none of them ended in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many calls at once")]
+pub struct TooManyCalls;
+
+/// Who asks for a turn, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTurnFor {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The app.
+    pub app: AppId,
+    /// The account or custom API.
+    pub with: CalledWith,
+    /// How many bytes the call sends.
+    pub bytes: usize,
+}
+
+/// The turns of all calls.
+#[derive(Clone, Default)]
+pub struct CallTurns {
+    bounds: CallTurnBounds,
+    state: Arc<Mutex<State>>,
+}
+
+/// Leave to make one call, until it is dropped.
+pub struct CallTurn {
+    _room: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _counted: Counted,
+}
+
+#[derive(Default)]
+struct State {
+    organizations: HashMap<OrganizationId, Load>,
+    apps: HashMap<AppId, usize>,
+    accounts: HashMap<CalledWith, Rooms>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Load {
+    calls: usize,
+    bytes: usize,
+}
+
+/// The room of one account, as long as somebody is in it or waits for it.
+struct Rooms {
+    calls: usize,
+    room: Arc<Semaphore>,
+    of_apps: HashMap<AppId, (usize, Arc<Semaphore>)>,
+}
+
+/// A call that waits or is under way, counted until it is dropped.
+struct Counted {
+    state: Arc<Mutex<State>>,
+    at: CallTurnFor,
+}
+
+impl CallTurns {
+    /// Turns within these bounds.
+    #[must_use]
+    pub fn new(bounds: CallTurnBounds) -> Self {
+        Self { bounds, state: Arc::default() }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// The organization or the app has too many calls under way, or none ended within `patience`.
+    pub async fn take(&self, at: CallTurnFor, patience: Duration) -> Result<CallTurn, TooManyCalls> {
+        let (counted, room, room_of_app) = self.count(at)?;
+        // First among the app's own calls: those that wait there take nobody else's place.
+        let both = async { Some((room_of_app.acquire_owned().await.ok()?, room.acquire_owned().await.ok()?)) };
+        let both = tokio::time::timeout(patience, both).await.map_err(|_| TooManyCalls)?;
+        Ok(CallTurn { _room: both.ok_or(TooManyCalls)?, _counted: counted })
+    }
+
+    fn count(&self, at: CallTurnFor) -> Result<(Counted, Arc<Semaphore>, Arc<Semaphore>), TooManyCalls> {
+        let bounds = self.bounds;
+        let mut state = locked(&self.state);
+        let load = state.organizations.get(&at.organization).copied().unwrap_or_default();
+        let of_the_app = state.apps.get(&at.app).copied().unwrap_or_default();
+        if load.calls >= bounds.of_an_organization
+            || of_the_app >= bounds.of_an_app
+            || load.bytes.saturating_add(at.bytes) > bounds.bytes_of_an_organization
+        {
+            return Err(TooManyCalls);
+        }
+        let load = Load { calls: load.calls + 1, bytes: load.bytes + at.bytes };
+        state.organizations.insert(at.organization, load);
+        *state.apps.entry(at.app).or_default() += 1;
+        let semaphore = |most: usize| Arc::new(Semaphore::new(most));
+        let rooms = state.accounts.entry(at.with).or_insert_with(|| Rooms {
+            calls: 0,
+            room: semaphore(bounds.of_an_account),
+            of_apps: HashMap::new(),
+        });
+        rooms.calls += 1;
+        let of_app =
+            rooms.of_apps.entry(at.app).or_insert_with(|| (0, semaphore(bounds.of_an_account_and_app)));
+        of_app.0 += 1;
+        let (room, room_of_app) = (Arc::clone(&rooms.room), Arc::clone(&of_app.1));
+        drop(state);
+        Ok((Counted { state: Arc::clone(&self.state), at }, room, room_of_app))
+    }
+
+    /// Calls that wait or are under way with one account.
+    #[must_use]
+    pub fn load(&self, with: CalledWith) -> usize {
+        locked(&self.state).accounts.get(&with).map_or(0, |rooms| rooms.calls)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut state = locked(&self.state);
+        let CallTurnFor { organization, app, with, bytes } = self.at;
+        if let Some(load) = state.organizations.get_mut(&organization) {
+            load.calls = load.calls.saturating_sub(1);
+            load.bytes = load.bytes.saturating_sub(bytes);
+            if load.calls == 0 {
+                state.organizations.remove(&organization);
+            }
+        }
+        one_less(&mut state.apps, app, |calls| calls);
+        if let Some(rooms) = state.accounts.get_mut(&with) {
+            rooms.calls = rooms.calls.saturating_sub(1);
+            one_less(&mut rooms.of_apps, app, |(calls, _)| calls);
+            if rooms.calls == 0 {
+                state.accounts.remove(&with);
+            }
+        }
+    }
+}
+
+/// Counts one down, and forgets it at nought.
+fn one_less<K: Eq + Hash, V>(counts: &mut HashMap<K, V>, key: K, count: impl Fn(&mut V) -> &mut usize) {
+    if let Some(value) = counts.get_mut(&key) {
+        let count = count(value);
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
