@@ -534,7 +534,7 @@ CREATE TABLE service_revocations (
     waits BIGINT NOT NULL,
     report TEXT,
     lease TEXT,
-    leased_until {timestamp} NOT NULL
+    leased_until BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX service_revocations_one_running ON service_revocations (organization_id, service) WHERE finished_at IS NULL;
 CREATE INDEX service_revocations_by_organization ON service_revocations (organization_id, service, id);

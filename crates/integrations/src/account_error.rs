@@ -45,6 +45,9 @@ pub enum AccountError {
     /// Its tokens are being replaced at this moment.
     #[error("its tokens are being replaced at this moment")]
     Busy,
+    /// All accounts of the service are being revoked.
+    #[error("all accounts of this service are being revoked at this moment")]
+    RevocationUnderWay,
     /// The organization has not said what it is registered as at this service.
     #[error("the organization has no client at this service")]
     NoClient,

@@ -10,8 +10,14 @@ mod account_error;
 mod alarms;
 mod client_secrets;
 mod oauth_client;
+mod occasion;
 mod reconnect_cause;
+mod revocation_pace;
+mod revocation_report;
+mod revocation_work;
 mod sealed_account;
+mod service_revocation;
+mod service_revocations;
 mod services;
 mod store;
 
@@ -20,6 +26,13 @@ pub use account_credentials::{AccountCredentials, OpenedFor, Unlocked};
 pub use account_error::AccountError;
 pub(crate) use client_secrets::ClientSecrets;
 pub use oauth_client::OauthClient;
+pub use occasion::Occasion;
 pub use reconnect_cause::{ReconnectCause, ReconnectCauseError};
+pub use revocation_report::{ATTESTS_REVOCATION, ReportedAccount, RevocationReport, SignedRevocationReport};
+pub use service_revocation::{
+    NotRevocable, ReportedRevocation, RevocationCounts, RevocationFailure, RevocationOutcome,
+    RevocationOutcomeError, RevokedAccount, ServiceRevocation,
+};
+pub use service_revocations::{RevocationLimits, ServiceRevocations};
 pub use services::{KnownService, OfferedService, Services, destination_digest};
 pub use store::{Store, StoreError};

@@ -117,9 +117,9 @@ impl ReportedAccount {
     /// What people should know and do about it.
     #[must_use]
     pub fn outcome(&self) -> Option<RevocationOutcome> {
-        RevocationOutcome::ALL.into_iter().find(|known| {
-            known.as_str() == self.outcome && known.reason() == self.reason.as_deref()
-        })
+        RevocationOutcome::ALL
+            .into_iter()
+            .find(|known| known.as_str() == self.outcome && known.reason() == self.reason.as_deref())
     }
 }
 

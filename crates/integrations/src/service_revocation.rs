@@ -170,7 +170,9 @@ impl RevocationOutcome {
                 "Forgotten here. The service knows no revocation: take the permission back there."
             }
             Self::NotRevocable(NotRevocable::NothingKept) => "There was nothing left to revoke.",
-            Self::Failed(RevocationFailure::Refused) => "The service refused. Take the permission back there.",
+            Self::Failed(RevocationFailure::Refused) => {
+                "The service refused. Take the permission back there."
+            }
             Self::Failed(RevocationFailure::Unavailable) => {
                 "The service did not answer. Revoke the service again later."
             }
@@ -282,7 +284,10 @@ mod tests {
             counts.add(Some(outcome), 2);
         }
         counts.add(None, 5);
-        assert_eq!(counts, RevocationCounts { pending: 5, revoked: 2, not_revocable: 6, failed: 10, gone: 2 });
+        assert_eq!(
+            counts,
+            RevocationCounts { pending: 5, revoked: 2, not_revocable: 6, failed: 10, gone: 2 }
+        );
         assert_eq!(counts.total(), 25);
     }
 }

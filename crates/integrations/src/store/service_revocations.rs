@@ -1,5 +1,6 @@
 //! Revocations of services, and the accounts in each.
 
+use catalogue::ServiceKey;
 use ids::{AccountId, LeaseId, OrganizationId, ServiceRevocationId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -7,8 +8,11 @@ use sea_orm::sea_query::{ExprTrait as _, OnConflict};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
+use super::accounts::{Column as AccountColumn, Entity as Accounts};
 use super::{StoreError, failed, read};
-use crate::{RevocationCounts, RevocationOutcome, RevokedAccount, ServiceRevocation};
+use crate::{
+    AccountState, ReconnectCause, RevocationCounts, RevocationOutcome, RevokedAccount, ServiceRevocation,
+};
 
 const TABLE: &str = "service_revocations";
 const ACCOUNTS: &str = "revoked_accounts";
@@ -28,7 +32,7 @@ pub struct Model {
     pub waits: i64,
     pub report: Option<String>,
     pub lease: Option<String>,
-    pub leased_until: OffsetDateTime,
+    pub leased_until: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -61,12 +65,12 @@ mod revoked {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A process's turn at a revocation: nobody else works on it until then.
+/// A process's turn at a revocation: nobody else works on it for so many milliseconds, by the store's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     pub revocation: ServiceRevocationId,
     pub lease: LeaseId,
-    pub until: OffsetDateTime,
+    pub milliseconds: i64,
 }
 
 /// Adds one that begins. Answers whether none of the same service was under way.
@@ -85,7 +89,7 @@ pub async fn insert(
         waits: Set(0),
         report: Set(None),
         lease: Set(None),
-        leased_until: Set(revocation.started_at),
+        leased_until: Set(0),
     };
     let inserted = Entity::insert(model)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -109,6 +113,56 @@ pub async fn insert(
         revoked::Entity::insert_many(rows).exec_without_returning(transaction).await.map_err(failed)?;
     }
     Ok(true)
+}
+
+/// From now on nothing uses the accounts of a service. A refresh that is under way may still write down what it got: that is
+/// what has to be revoked.
+pub async fn stop_all(
+    transaction: &impl ConnectionTrait,
+    organization: OrganizationId,
+    service: &ServiceKey,
+) -> Result<(), StoreError> {
+    let state = AccountState::NeedsReconnect(ReconnectCause::Revoked);
+    let all = || {
+        AccountColumn::OrganizationId
+            .eq(organization.to_string())
+            .and(AccountColumn::Service.eq(service.as_str()))
+    };
+    Accounts::update_many()
+        .col_expr(AccountColumn::NoticeDue, Expr::value(true))
+        .filter(all())
+        .filter(AccountColumn::State.eq(AccountState::Active.as_str()))
+        .exec(transaction)
+        .await
+        .map_err(failed)?;
+    Accounts::update_many()
+        .col_expr(AccountColumn::State, Expr::value(state.as_str()))
+        .col_expr(AccountColumn::Cause, Expr::value(ReconnectCause::Revoked.as_str()))
+        .col_expr(AccountColumn::RefreshAt, Expr::value(None::<i64>))
+        .filter(all())
+        .exec(transaction)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Makes sure that no refresh of an account writes anything from now on, unless one is under way. Answers whether none is.
+pub async fn stop_refreshes(database: &impl ConnectionTrait, account: AccountId) -> Result<bool, StoreError> {
+    let now = super::clock::expression(database.get_database_backend());
+    let sql = format!(
+        "UPDATE accounts SET lease_holder = NULL, lease_until = NULL, lease_fence = lease_fence + 1
+         WHERE id = $1 AND (lease_until IS NULL OR lease_until < {now})"
+    );
+    Ok(super::sql(database, &sql, [account.to_string().into()]).await? == 1)
+}
+
+/// Writes down that what proves an account was destroyed.
+pub async fn forget_tokens(transaction: &impl ConnectionTrait, account: AccountId) -> Result<(), StoreError> {
+    let id = account.to_string();
+    let sql = "UPDATE accounts SET generation = generation + 1, expires_at = NULL WHERE id = $1";
+    super::sql(transaction, sql, [id.clone().into()]).await?;
+    super::sql(transaction, "DELETE FROM refresh_intents WHERE account_id = $1", [id.into()]).await?;
+    Ok(())
 }
 
 /// The latest revocations of the organization, newest first, at most so many before one.
@@ -234,35 +288,28 @@ pub async fn count_attempt(
 }
 
 /// Takes the turn at a revocation that is under way and that nobody has to themselves.
-pub async fn claim(
-    database: &impl ConnectionTrait,
-    turn: Turn,
-    now: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let free = Column::Lease.is_null().or(Column::LeasedUntil.lt(now));
-    let updated = Entity::update_many()
-        .col_expr(Column::Lease, Expr::value(turn.lease.to_string()))
-        .col_expr(Column::LeasedUntil, Expr::value(turn.until))
-        .filter(Column::Id.eq(turn.revocation.to_string()))
-        .filter(Column::FinishedAt.is_null())
-        .filter(free)
-        .exec(database)
-        .await
-        .map_err(failed)?;
-    Ok(updated.rows_affected > 0)
+pub async fn claim(database: &impl ConnectionTrait, turn: Turn) -> Result<bool, StoreError> {
+    let now = super::clock::expression(database.get_database_backend());
+    let sql = format!(
+        "UPDATE service_revocations SET lease = $1, leased_until = {now} + $2
+         WHERE id = $3 AND finished_at IS NULL AND (lease IS NULL OR leased_until < {now})"
+    );
+    let Turn { revocation, lease, milliseconds } = turn;
+    let values = [lease.to_string().into(), milliseconds.into(), revocation.to_string().into()];
+    Ok(super::sql(database, &sql, values).await? == 1)
 }
 
 /// Keeps the turn for longer, and counts how often the service asked to wait in it. Answers whether it was still ours.
 pub async fn keep(database: &impl ConnectionTrait, turn: Turn, waits: u64) -> Result<bool, StoreError> {
+    let now = super::clock::expression(database.get_database_backend());
+    let sql = format!(
+        "UPDATE service_revocations SET waits = waits + $1, leased_until = {now} + $2
+         WHERE id = $3 AND finished_at IS NULL AND lease = $4"
+    );
+    let Turn { revocation, lease, milliseconds } = turn;
     let waits = i64::try_from(waits).unwrap_or(i64::MAX);
-    let updated = Entity::update_many()
-        .col_expr(Column::Waits, Expr::col(Column::Waits).add(waits))
-        .col_expr(Column::LeasedUntil, Expr::value(turn.until))
-        .filter(mine(turn))
-        .exec(database)
-        .await
-        .map_err(failed)?;
-    Ok(updated.rows_affected > 0)
+    let values = [waits.into(), milliseconds.into(), revocation.to_string().into(), lease.to_string().into()];
+    Ok(super::sql(database, &sql, values).await? == 1)
 }
 
 /// Leaves the revocation to whoever comes next.
