@@ -31,8 +31,8 @@ pub use error::ServiceError;
 pub use lifetime::{AccessLifetime, Lifetime, ReusePolicy};
 pub use oauth1::{Oauth1, SignatureMethod};
 pub use oauth2::{
-    ClientAuthentication, ClientCredentials, DiscoveryCall, Extension, JwtAlgorithm, JwtBearer, Oauth2Code, Pkce,
-    Revocation, RevocationKind, TokenRequest, TokenRequestBody,
+    AssertionPlace, ClientAuthentication, ClientCredentials, DiscoveryCall, Extension, JwtAlgorithm,
+    JwtBearer, Oauth2Code, Pkce, Revocation, RevocationKind, SecretEncoding, TokenRequest, TokenRequestBody,
 };
 pub use pattern::Pattern;
 pub use service::{MonthsOld, Service};

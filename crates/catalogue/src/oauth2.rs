@@ -32,10 +32,10 @@ pub struct Oauth2Code {
     /// The name of the parameter that carries the scopes.
     #[serde(default = "scope")]
     pub scope_parameter: String,
-    /// Scopes that are asked for if nobody chooses.
+    /// Scopes that are asked for if nobody chooses; they may hold variables.
     #[serde(default)]
     pub default_scopes: Vec<String>,
-    /// Scopes that are always asked for, such as `offline_access`.
+    /// Scopes that are always asked for, such as `offline_access`; they may hold variables.
     #[serde(default)]
     pub required_scopes: Vec<String>,
     /// Further parameters of the page where people consent.
@@ -66,7 +66,7 @@ pub struct ClientCredentials {
     /// What separates scopes.
     #[serde(default = "space")]
     pub scope_separator: String,
-    /// Scopes that are asked for if nobody chooses.
+    /// Scopes that are asked for if nobody chooses; they may hold variables.
     #[serde(default)]
     pub default_scopes: Vec<String>,
     /// How long tokens live.
@@ -87,6 +87,12 @@ pub struct JwtBearer {
     /// How long an assertion lives, in seconds.
     #[serde(default = "five_minutes")]
     pub assertion_seconds: u32,
+    /// How a shared secret is written (HS256 only).
+    #[serde(default)]
+    pub secret_encoding: SecretEncoding,
+    /// Where the assertion stands in the request for a token.
+    #[serde(default)]
+    pub assertion_in: AssertionPlace,
     /// How token requests are written.
     #[serde(default)]
     pub token_request: TokenRequest,
@@ -105,6 +111,28 @@ pub enum JwtAlgorithm {
     Es256,
     /// HMAC with SHA-256.
     Hs256,
+}
+
+/// How a shared secret is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretEncoding {
+    /// Its bytes are the key.
+    #[default]
+    Text,
+    /// In hexadecimal digits.
+    Hex,
+}
+
+/// Where an assertion stands in the request for a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionPlace {
+    /// In the body, as `assertion` (RFC 7523, 2.1).
+    #[default]
+    Body,
+    /// As `Authorization: Bearer`; the body is empty.
+    Bearer,
 }
 
 /// Whether a proof key is sent (RFC 7636).
@@ -154,9 +182,9 @@ pub struct TokenRequest {
     pub body: TokenRequestBody,
     /// How the body of a refresh is written, if otherwise.
     pub refresh_body: Option<TokenRequestBody>,
-    /// Further parameters of every token request.
+    /// Further parameters of every token request; values may hold variables. They win over the usual ones of this name.
     pub parameters: BTreeMap<String, String>,
-    /// Further parameters of refresh requests only.
+    /// Further parameters of refresh requests only, likewise.
     pub refresh_parameters: BTreeMap<String, String>,
     /// Further headers.
     pub headers: BTreeMap<String, String>,
