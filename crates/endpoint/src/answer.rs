@@ -128,6 +128,29 @@ impl Answer {
             .header("content-type", content_type)
     }
 
+    /// 200 with bytes that somebody else made, of the media type that they say. A browser that is led here shows none of
+    /// it: the platform's pages are its own.
+    #[must_use]
+    pub fn passed_on(media_type: Option<&str>, body: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Whole(body.into()) }
+            .not_shown(media_type)
+    }
+
+    /// The same in pieces that come while they are sent. What goes wrong meanwhile breaks it off.
+    #[must_use]
+    pub fn passed_on_in_pieces<E: Error + 'static>(
+        media_type: Option<&str>,
+        pieces: impl Stream<Item = Result<impl Into<Bytes>, E>> + 'static,
+    ) -> Self {
+        let Self { status, body, .. } = Self::pieces("application/octet-stream", pieces);
+        Self { status, headers: HeaderMap::new(), body }.not_shown(media_type)
+    }
+
+    fn not_shown(self, media_type: Option<&str>) -> Self {
+        self.header("content-type", media_type.unwrap_or("application/octet-stream"))
+            .header("content-disposition", "attachment")
+    }
+
     /// Adds a header. A value that is no header value is left out: it would split the answer.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_http::header::HeaderMap;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::web::BytesMut;
+use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use ids::RequestId;
 use serde::de::DeserializeOwned;
@@ -151,6 +151,14 @@ impl Call {
         serde_json::from_slice(&body).map_err(|error| {
             Problem::invalid("invalid_body", format!("The body is not acceptable: {}.", describe(&error)))
         })
+    }
+
+    /// The body as it came.
+    ///
+    /// # Errors
+    /// 413, or it did not arrive.
+    pub async fn bytes_up_to(&mut self, largest: usize) -> Result<Bytes, Problem> {
+        self.body(largest).await.map(BytesMut::freeze)
     }
 
     /// The body as the fields of an HTML form.

@@ -162,7 +162,7 @@ impl Endpoint {
     /// Whether it takes a JSON body.
     #[must_use]
     pub fn takes_json(&self) -> bool {
-        matches!(self.description.body, Some(Body::Json(_)))
+        matches!(self.description.body, Some(Body::Json(_) | Body::JsonOrMultipart(_)))
     }
 }
 
@@ -205,6 +205,13 @@ impl<A, Answers> Guarded<A, Answers> {
     #[must_use]
     pub fn takes<T: JsonSchema>(mut self) -> Self {
         self.description.body = Some(Body::Json(schema_of::<T>));
+        self
+    }
+
+    /// Describes the JSON body it takes, which may also come as the field `params` of a form with files.
+    #[must_use]
+    pub fn takes_with_files<T: JsonSchema>(mut self) -> Self {
+        self.description.body = Some(Body::JsonOrMultipart(schema_of::<T>));
         self
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Description {
 pub(crate) enum Body {
     Json(SchemaOf),
     Form(SchemaOf),
+    /// JSON, or a form with files that has the same in its field `params`.
+    JsonOrMultipart(SchemaOf),
 }
 
 /// One way in which a request ends well.

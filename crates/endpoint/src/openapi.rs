@@ -8,7 +8,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::description::Body;
+use crate::description::{Body, SchemaOf};
 use crate::{Endpoint, Origins, Surface};
 
 pub(crate) use answers::declares;
@@ -83,13 +83,28 @@ fn operation(endpoint: &Endpoint, generators: &mut Generators) -> Value {
         "responses": answers::answers(endpoint, &mut generators.written),
     });
     if let Some(body) = description.body {
-        let (media_type, schema) = match body {
-            Body::Json(schema) => ("application/json", schema),
-            Body::Form(schema) => ("application/x-www-form-urlencoded", schema),
+        let mut read = |schema: SchemaOf| json!({ "schema": schema(&mut generators.read).to_value() });
+        let content = match body {
+            Body::Json(schema) => json!({ "application/json": read(schema) }),
+            Body::Form(schema) => json!({ "application/x-www-form-urlencoded": read(schema) }),
+            Body::JsonOrMultipart(schema) => {
+                let body = read(schema);
+                let params = json!({ "contentType": "application/json" });
+                json!({
+                    "application/json": body,
+                    "multipart/form-data": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["params"],
+                            "properties": { "params": body["schema"] },
+                            "additionalProperties": true,
+                        },
+                        "encoding": { "params": params },
+                    },
+                })
+            }
         };
-        let schema = schema(&mut generators.read).to_value();
-        operation["requestBody"] =
-            json!({ "required": true, "content": { media_type: { "schema": schema } } });
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
 }

@@ -9,6 +9,7 @@ use audit::AuditError;
 use ids::{DecisionId, RequestId};
 use maud::html;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{Answer, page};
 
@@ -32,6 +33,15 @@ pub struct Problem {
     decision: Option<DecisionId>,
     explanation: Vec<String>,
     retry_after: Option<u32>,
+    service: Option<ServiceAnswer>,
+}
+
+/// What a service behind the platform answered, for the app that called it.
+#[derive(Debug, Clone, Serialize)]
+struct ServiceAnswer {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Value>,
 }
 
 /// The members in the order in which they are written, whatever else is built with this.
@@ -47,6 +57,8 @@ struct ProblemBody<'a> {
     request_id: RequestId,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision_id: Option<DecisionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a ServiceAnswer>,
 }
 
 impl Problem {
@@ -60,6 +72,7 @@ impl Problem {
             decision: None,
             explanation: Vec::new(),
             retry_after: None,
+            service: None,
         }
     }
 
@@ -128,6 +141,14 @@ impl Problem {
         )
     }
 
+    /// Says what a service behind the platform answered, to the app that called it. Whoever adds it has taken the
+    /// credential out.
+    #[must_use]
+    pub fn of_service(mut self, status: u16, body: Option<Value>) -> Self {
+        self.service = Some(ServiceAnswer { status, body });
+        self
+    }
+
     /// Names the decision, so that it can be looked up.
     #[must_use]
     pub fn decided(mut self, decision: DecisionId) -> Self {
@@ -181,6 +202,7 @@ impl Problem {
             detail: &self.detail,
             request_id: request,
             decision_id: self.decision,
+            service: self.service.as_ref(),
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         Answer::bytes(self.status, "application/problem+json", body)

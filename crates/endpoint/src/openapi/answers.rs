@@ -161,6 +161,13 @@ pub(super) fn problem() -> Value {
             "detail": { "type": "string" },
             "requestId": { "type": "string", "pattern": "^req_[0-9a-f]{32}$" },
             "decisionId": { "type": "string", "pattern": "^dec_[0-9a-f]{32}$" },
+            "service": {
+                "description": "What the service behind the platform answered.",
+                "type": "object",
+                "required": ["status"],
+                "properties": { "status": { "type": "integer" }, "body": true },
+                "additionalProperties": false,
+            },
         },
         "additionalProperties": false,
     })
