@@ -51,6 +51,15 @@ impl ReconnectCause {
         }
     }
 
+    /// Whether a token that has not ended serves to its end.
+    #[must_use]
+    pub const fn leaves_the_token(self) -> bool {
+        match self {
+            Self::Refused | Self::LostResponse | Self::Idle | Self::TooOld | Self::NoRefreshToken => true,
+            Self::ServiceChanged | Self::ClientChanged | Self::Revoked => false,
+        }
+    }
+
     /// The same for people, as a sentence.
     #[must_use]
     pub const fn sentence(self) -> &'static str {

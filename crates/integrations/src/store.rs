@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod connect_attempts;
 pub(crate) mod imported_services;
 pub(crate) mod oauth_clients;
+pub(crate) mod refreshes;
 pub(crate) mod service_revocations;
 
 use std::str::FromStr;

@@ -11,6 +11,7 @@
 //! - [`node`]: scripts on Node.js with pinned packages; [`browser`]: scripts that drive Chromium.
 //!   [`python`]: programs from pinned packages.
 //! - [`transit_server`]: a key management service that speaks the transit API, and fails on demand.
+//! - [`token_server`]: an authorization server that rotates refresh tokens in four ways, and fails on demand.
 //! - [`SshServer`]: an OpenSSH server that a test may stop, start and give another host key; [`SshKey`]: keys for it.
 //! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
@@ -25,6 +26,7 @@ pub mod hostile_issuer;
 pub mod leaks;
 pub mod node;
 pub mod python;
+pub mod token_server;
 pub mod transit_server;
 
 mod authority;

@@ -27,6 +27,7 @@ pub struct Model {
     pub user_id: Option<String>,
     pub name: String,
     pub variables: String,
+    pub asked_scopes: String,
     pub scopes: String,
     pub every_app: bool,
     pub from_pages: bool,
@@ -321,6 +322,7 @@ fn described(account: &Account) -> ActiveModel {
 fn consented(account: &Account, times: Times) -> Result<ActiveModel, StoreError> {
     Ok(ActiveModel {
         variables: Set(to_json(&account.values)?),
+        asked_scopes: Set(to_json(&account.asked_scopes)?),
         scopes: Set(to_json(&account.scopes)?),
         state: Set(account.state.as_str().to_owned()),
         cause: Set(account.state.cause().map(|cause| cause.as_str().to_owned())),
@@ -387,6 +389,7 @@ fn assemble(row: Model, named: BTreeSet<AppId>) -> Result<Account, StoreError> {
         holder: user.map_or(AccountHolder::Shared, AccountHolder::Personal),
         name: read(TABLE, &row.name)?,
         values: from_json::<Values>(&row.variables)?,
+        asked_scopes: from_json(&row.asked_scopes)?,
         scopes: from_json(&row.scopes)?,
         usable_by: if row.every_app { UsableBy::EveryApp } else { UsableBy::Apps(named) },
         from_pages: row.from_pages,
@@ -403,7 +406,7 @@ fn assemble(row: Model, named: BTreeSet<AppId>) -> Result<Account, StoreError> {
     })
 }
 
-fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+pub fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Unreadable(TABLE))
 }
 
