@@ -9,6 +9,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use service_client::Call;
 
+use crate::multipart::Multipart;
+
 /// The action that is no action of the catalogue, but a request as it is.
 pub const REQUEST: &str = "request";
 
@@ -130,6 +132,38 @@ impl RawRequest {
             call.headers.push((CONTENT_TYPE.to_owned(), usual.to_owned()));
         }
         call.body = Some(body.into());
+        Ok(call)
+    }
+}
+
+impl RawRequest {
+    /// The call with a form as its body, to which the members of the body are added.
+    ///
+    /// # Errors
+    /// A member does not fit.
+    pub fn with_form(self, mut form: Multipart) -> Result<Call, InputError> {
+        let (mut call, fields) = self.without_body()?;
+        if matches!(call.method, Method::GET | Method::HEAD) {
+            return refused("GET and HEAD have no body");
+        }
+        if header(&call, CONTENT_TYPE).is_some() {
+            return refused("the content-type of a form with files is the platform's to say");
+        }
+        let fields = match fields {
+            None => Map::new(),
+            Some(Value::Object(fields)) => fields,
+            Some(_) => return refused("body, beside files, is an object of fields"),
+        };
+        for (name, value) in fields {
+            let value = scalar(&value).unwrap_or_else(|| value.to_string());
+            if form.is_broken_by(&name) || form.is_broken_by(&value) {
+                return refused("a field holds the form's boundary");
+            }
+            form.add(&name, &value);
+        }
+        let (kind, body) = form.written();
+        call.headers.push((CONTENT_TYPE.to_owned(), kind));
+        call.body = Some(body);
         Ok(call)
     }
 }

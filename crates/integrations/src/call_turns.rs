@@ -112,7 +112,8 @@ impl CallTurns {
     pub async fn take(&self, at: CallTurnFor, patience: Duration) -> Result<CallTurn, TooManyCalls> {
         let (counted, room, room_of_app) = self.count(at)?;
         // First among the app's own calls: those that wait there take nobody else's place.
-        let both = async { Some((room_of_app.acquire_owned().await.ok()?, room.acquire_owned().await.ok()?)) };
+        let both =
+            async { Some((room_of_app.acquire_owned().await.ok()?, room.acquire_owned().await.ok()?)) };
         let both = tokio::time::timeout(patience, both).await.map_err(|_| TooManyCalls)?;
         Ok(CallTurn { _room: both.ok_or(TooManyCalls)?, _counted: counted })
     }

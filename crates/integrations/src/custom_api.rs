@@ -79,7 +79,9 @@ pub enum CustomApiAuthentication {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustomApiDefinitionError {
     /// The base URL is none, or none that credentials can go to.
-    #[error("the base URL is an https URL of a domain name or an IPv4 address, without user, query and fragment")]
+    #[error(
+        "the base URL is an https URL of a domain name or an IPv4 address, without user, query and fragment"
+    )]
     BaseUrl,
     /// A header is none, or not a caller's to set.
     #[error("a header of every call is not acceptable: {0}")]
@@ -116,9 +118,7 @@ impl CustomApiAuthentication {
             format: format.to_owned(),
         };
         match self {
-            Self::ApiKey => {
-                (Authentication::ApiKey, placement(Place::Header, "X-API-Key", "{api_key}"))
-            }
+            Self::ApiKey => (Authentication::ApiKey, placement(Place::Header, "X-API-Key", "{api_key}")),
             Self::BearerToken => {
                 (Authentication::BearerToken, placement(Place::Header, "Authorization", "Bearer {token}"))
             }

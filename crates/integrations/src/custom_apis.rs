@@ -229,8 +229,7 @@ impl CustomApis {
         for _ in 0..ATTEMPTS {
             match self.unlock_in(self.store.database(), &api).await {
                 Ok(OpenedCustomApi { definition, credentials }) => {
-                    let service =
-                        definition.to_service().ok_or_else(|| self.tampered(&api, &["baseUrl"]))?;
+                    let service = definition.to_service().ok_or_else(|| self.tampered(&api, &["baseUrl"]))?;
                     return Ok(UnlockedCustomApi { api, service, credentials });
                 }
                 Err(CustomApiError::Changed) => {
@@ -254,8 +253,7 @@ impl CustomApis {
             VaultError::Tampered(_) => CustomApiError::Tampered(api.id),
             error => error.into(),
         })?;
-        let opened =
-            OpenedCustomApi::read(&value).ok_or_else(|| self.tampered(api, &["credentials"]))?;
+        let opened = OpenedCustomApi::read(&value).ok_or_else(|| self.tampered(api, &["credentials"]))?;
         let differences = api.definition.differences(&opened.definition);
         if differences.is_empty() {
             return Ok(opened);

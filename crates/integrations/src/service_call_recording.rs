@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-use crate::CallError;
+use crate::ExecuteError;
 use crate::service_call::{CallOutcome, Called};
 
 /// How many calls are under way or wait to be written.
@@ -46,13 +46,13 @@ impl ServiceCallRecorder {
         (Self { places }, ended)
     }
 
-    pub(crate) async fn begin(&self, called: Called) -> Result<Begun, CallError> {
+    pub(crate) async fn begin(&self, called: Called) -> Result<Begun, ExecuteError> {
         let place = match self.places.clone().try_reserve_owned() {
             Ok(place) => place,
             Err(_) => tokio::time::timeout(PATIENCE, self.places.clone().reserve_owned())
                 .await
-                .map_err(|_| CallError::Unavailable)?
-                .map_err(|_| CallError::Unavailable)?,
+                .map_err(|_| ExecuteError::Unavailable)?
+                .map_err(|_| ExecuteError::Unavailable)?,
         };
         Ok(Begun {
             place: Some(place),

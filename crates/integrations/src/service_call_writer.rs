@@ -79,18 +79,19 @@ fn together(ended: Vec<Ended>) -> Vec<ServiceCall> {
     let mut records: HashMap<(i64, CallOutcome, Option<u16>, Called), ServiceCall> = HashMap::new();
     for Ended { at, called, outcome, status, took } in ended {
         let second = at.unix_timestamp();
-        let record = records.entry((second, outcome, status, called)).or_insert_with_key(
-            |(_, _, _, called)| ServiceCall {
-                id: ServiceCallId::generate(),
-                at: OffsetDateTime::from_unix_timestamp(second).unwrap_or(at),
-                called: called.clone(),
-                outcome,
-                status,
-                count: 0,
-                duration: Duration::ZERO,
-                longest: Duration::ZERO,
-            },
-        );
+        let record =
+            records.entry((second, outcome, status, called)).or_insert_with_key(|(_, _, _, called)| {
+                ServiceCall {
+                    id: ServiceCallId::generate(),
+                    at: OffsetDateTime::from_unix_timestamp(second).unwrap_or(at),
+                    called: called.clone(),
+                    outcome,
+                    status,
+                    count: 0,
+                    duration: Duration::ZERO,
+                    longest: Duration::ZERO,
+                }
+            });
         record.count += 1;
         record.duration = record.duration.saturating_add(took);
         record.longest = record.longest.max(took);

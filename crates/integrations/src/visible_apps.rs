@@ -39,7 +39,11 @@ impl VisibleApps {
     }
 
     /// Whether there is no app among these that the person does not see.
-    pub(crate) fn sees_all(&self, viewer: Viewer<'_>, usable_by: &UsableBy) -> Result<bool, FactsUnavailable> {
+    pub(crate) fn sees_all(
+        &self,
+        viewer: Viewer<'_>,
+        usable_by: &UsableBy,
+    ) -> Result<bool, FactsUnavailable> {
         let UsableBy::Apps(apps) = usable_by else { return Ok(true) };
         for app in apps {
             if !self.sees(viewer, *app)? {
