@@ -58,6 +58,7 @@ CREATE TABLE organizations (
     slug TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     hosted_domain TEXT,
+    personal_accounts_in_apps BOOLEAN NOT NULL DEFAULT TRUE,
     created_at {timestamp} NOT NULL
 );
 
@@ -469,6 +470,7 @@ CREATE TABLE accounts (
     user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     variables TEXT NOT NULL,
+    asked_scopes TEXT NOT NULL,
     scopes TEXT NOT NULL,
     every_app BOOLEAN NOT NULL,
     from_pages BOOLEAN NOT NULL,

@@ -126,6 +126,14 @@ impl Directory {
         Ok(self.inner.snapshot.load().organization(id)?.cloned())
     }
 
+    /// Whether deployed apps of the organization may use personal accounts at services.
+    ///
+    /// # Errors
+    /// The facts are out of date.
+    pub fn personal_accounts_in_apps(&self, id: OrganizationId) -> Result<bool, FactsUnavailable> {
+        Ok(self.organization_record(id)?.is_some_and(|record| record.personal_accounts_in_apps))
+    }
+
     /// The organizations that a person is a member of, oldest first.
     ///
     /// # Errors

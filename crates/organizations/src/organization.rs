@@ -20,6 +20,8 @@ pub struct Organization {
     pub name: Name,
     /// When set, only people who signed in with this signed `hd` count as members.
     pub hosted_domain: Option<HostedDomain>,
+    /// Whether deployed apps may use personal accounts at services, on behalf of those whose they are.
+    pub personal_accounts_in_apps: bool,
     /// When it was created.
     pub created_at: OffsetDateTime,
 }
@@ -33,6 +35,8 @@ pub struct OrganizationRecord {
     pub slug: OrganizationSlug,
     /// Its name.
     pub name: Name,
+    /// Whether deployed apps may use personal accounts at services.
+    pub personal_accounts_in_apps: bool,
 }
 
 /// What to change about an organization. `None` leaves as it is.
@@ -42,6 +46,8 @@ pub struct OrganizationChanges {
     pub name: Option<Name>,
     /// The new hosted domain; `Some(None)` takes anybody who is a member.
     pub hosted_domain: Option<Option<HostedDomain>>,
+    /// Whether deployed apps may use personal accounts at services from now on.
+    pub personal_accounts_in_apps: Option<bool>,
 }
 
 /// A domain whose people an identity provider vouches for (`hd` of OpenID Connect for Google), in lower

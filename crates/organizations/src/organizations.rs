@@ -129,7 +129,7 @@ impl Organizations {
             .collect())
     }
 
-    /// Changes the name or the hosted domain. The hosted domain is for Owners: whoever sets it shuts out
+    /// Changes the name, the hosted domain or the use of personal accounts. The hosted domain is for Owners: whoever sets it shuts out
     /// everybody of another one, Owners included.
     ///
     /// # Errors
@@ -146,6 +146,9 @@ impl Organizations {
         let after = Organization {
             name: changes.name.unwrap_or_else(|| before.name.clone()),
             hosted_domain: changes.hosted_domain.unwrap_or_else(|| before.hosted_domain.clone()),
+            personal_accounts_in_apps: changes
+                .personal_accounts_in_apps
+                .unwrap_or(before.personal_accounts_in_apps),
             ..before.clone()
         };
         if before.hosted_domain != after.hosted_domain {
@@ -233,7 +236,14 @@ pub(crate) async fn establish(
 ) -> Result<Organization, OrganizationError> {
     let id = OrganizationId::generate();
     let event = Event::done(Actor::Person(owner), action, Target::Organization(id)).of(id).during(request);
-    let organization = Organization { id, slug, name, hosted_domain: None, created_at: event.at };
+    let organization = Organization {
+        id,
+        slug,
+        name,
+        hosted_domain: None,
+        personal_accounts_in_apps: true,
+        created_at: event.at,
+    };
     if let Some(retired_at) =
         store::retired_slugs::retired_at(change.transaction(), &organization.slug).await?
     {
@@ -257,6 +267,7 @@ fn settings(organization: &Organization) -> serde_json::Value {
     json!({
         "name": organization.name,
         "hostedDomain": organization.hosted_domain.as_ref().map(HostedDomain::as_str),
+        "personalAccountsInApps": organization.personal_accounts_in_apps,
     })
 }
 

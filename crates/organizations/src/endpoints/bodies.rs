@@ -37,6 +37,9 @@ pub(super) struct OrganizationChangesBody {
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "Option<DomainName>")]
     hosted_domain: Option<Option<HostedDomain>>,
+    /// Whether deployed apps may use personal accounts at services, on behalf of those whose they are.
+    #[serde(default)]
+    personal_accounts_in_apps: Option<bool>,
 }
 
 /// A field that is there, be it `null`.
@@ -46,7 +49,11 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 
 impl From<OrganizationChangesBody> for OrganizationChanges {
     fn from(body: OrganizationChangesBody) -> Self {
-        Self { name: body.name, hosted_domain: body.hosted_domain }
+        Self {
+            name: body.name,
+            hosted_domain: body.hosted_domain,
+            personal_accounts_in_apps: body.personal_accounts_in_apps,
+        }
     }
 }
 
@@ -108,6 +115,8 @@ pub(super) struct OrganizationAnswer {
     slug: OrganizationSlug,
     name: Name,
     hosted_domain: Option<String>,
+    /// Whether deployed apps may use personal accounts at services.
+    personal_accounts_in_apps: bool,
     created_at: Instant,
     role: Role,
 }
@@ -119,6 +128,7 @@ impl OrganizationAnswer {
             slug: organization.slug,
             name: organization.name,
             hosted_domain: organization.hosted_domain.map(|domain| domain.to_string()),
+            personal_accounts_in_apps: organization.personal_accounts_in_apps,
             created_at: organization.created_at.into(),
             role,
         }

@@ -15,6 +15,7 @@ fn organization(row: &organization::Model) -> Result<Organization, OrganizationE
         slug: read("organizations", &row.slug)?,
         name: read("organizations", &row.name)?,
         hosted_domain: row.hosted_domain.as_deref().map(|text| read("organizations", text)).transpose()?,
+        personal_accounts_in_apps: row.personal_accounts_in_apps,
         created_at: row.created_at,
     })
 }
@@ -28,6 +29,7 @@ pub async fn insert(
         slug: Set(organization.slug.to_string()),
         name: Set(organization.name.to_string()),
         hosted_domain: Set(organization.hosted_domain.as_ref().map(ToString::to_string)),
+        personal_accounts_in_apps: Set(organization.personal_accounts_in_apps),
         created_at: Set(organization.created_at),
     };
     organization::Entity::insert(row)
@@ -87,6 +89,7 @@ pub async fn update(
         id: Set(organization.id.to_string()),
         name: Set(organization.name.to_string()),
         hosted_domain: Set(organization.hosted_domain.as_ref().map(ToString::to_string)),
+        personal_accounts_in_apps: Set(organization.personal_accounts_in_apps),
         ..Default::default()
     };
     organization::Entity::update(row)

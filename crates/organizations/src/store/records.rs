@@ -100,6 +100,7 @@ fn assemble(
                 }),
                 slug: read("organizations", &row.slug)?,
                 name: read("organizations", &row.name)?,
+                personal_accounts_in_apps: row.personal_accounts_in_apps,
             })
         })
         .collect()

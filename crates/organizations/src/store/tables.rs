@@ -12,6 +12,7 @@ pub mod organization {
         pub slug: String,
         pub name: String,
         pub hosted_domain: Option<String>,
+        pub personal_accounts_in_apps: bool,
         pub created_at: OffsetDateTime,
     }
 

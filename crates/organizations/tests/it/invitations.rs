@@ -247,8 +247,8 @@ on_both_stores! {
         let acme = house.organization(&ada, "acme").await.id;
         let update = house.permit::<UpdateOrganization>(&ada, acme).await.unwrap();
         let changes = OrganizationChanges {
-            name: None,
             hosted_domain: Some(Some("example.com".parse().unwrap())),
+            ..Default::default()
         };
         house.organizations.update(&update, request(), changes).await.unwrap();
         let bob = house.person("bob").await;

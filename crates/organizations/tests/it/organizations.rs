@@ -83,12 +83,15 @@ on_both_stores! {
         let changes = OrganizationChanges {
             name: Some("Acme Ltd".parse().unwrap()),
             hosted_domain: Some(Some("example.com".parse().unwrap())),
+            personal_accounts_in_apps: Some(false),
         };
+        assert!(acme.personal_accounts_in_apps);
         house.organizations.update(&permit, request(), changes).await.unwrap();
         let nothing = OrganizationChanges::default();
         let after = house.organizations.update(&permit, request(), nothing).await.unwrap();
         assert_eq!(after.name.as_str(), "Acme Ltd");
         assert_eq!(after.hosted_domain.unwrap().as_str(), "example.com");
+        assert!(!after.personal_accounts_in_apps);
         assert_eq!(after.slug, acme.slug);
         assert_eq!(house.events(acme.id, "organization.update").await, 1);
     }
@@ -99,8 +102,8 @@ on_both_stores! {
         let acme = house.organization(&ada, "acme").await;
         let permit = house.permit::<UpdateOrganization>(&ada, acme.id).await.unwrap();
         let changes = || OrganizationChanges {
-            name: None,
             hosted_domain: Some(Some("example.com".parse().unwrap())),
+            ..Default::default()
         };
         let refused = house.organizations.update(&permit, request(), changes()).await;
         assert!(matches!(refused, Err(OrganizationError::WouldLockOut)), "{refused:?}");
@@ -122,6 +125,7 @@ on_both_stores! {
         let of = |domain: Option<&str>| OrganizationChanges {
             name: Some("By Bob".parse().unwrap()),
             hosted_domain: Some(domain.map(|domain| domain.parse().unwrap())),
+            ..Default::default()
         };
         let refused = house.organizations.update(&permit, request(), of(Some("bobs.example"))).await;
         assert!(matches!(refused, Err(OrganizationError::Refused(Refusal::Forbidden))), "{refused:?}");
