@@ -48,6 +48,11 @@ const NEEDS: &[Need] = &[
         is_there: || system_program("sshd"),
         packages: &["openssh-server"],
     },
+    Need {
+        what: "faketime (processes whose clocks are wrong)",
+        is_there: || programs::find("faketime").is_some(),
+        packages: &["faketime"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
     Need {
         what: "openssl (the second verifier of audit exports)",

@@ -11,6 +11,7 @@ mod mutations;
 mod next_paths;
 mod nonces;
 mod read_only;
+mod refresh;
 mod rotation;
 
 /// What to run.
@@ -36,6 +37,10 @@ enum LongTest {
     Canaries(canaries::Options),
     /// Keys of very many values replaced, killed again and again, while others write and read
     Rotation(rotation::Options),
+    /// Processes killed at every step of a refresh, under every reuse policy: no account is lost that can be kept
+    Refresh(refresh::Options),
+    /// Very many tokens that end in one minute: each is replaced before, once
+    RefreshStorm(refresh::StormOptions),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -50,6 +55,8 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Schemathesis(options) => api_description::long(options),
         LongTest::Canaries(options) => canaries::run(options),
         LongTest::Rotation(options) => rotation::run(options),
+        LongTest::Refresh(options) => refresh::run(options),
+        LongTest::RefreshStorm(options) => refresh::storm(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -1,0 +1,48 @@
+//! Refreshes of accounts: processes killed at every step under every reuse policy, and very many tokens that end in the same
+//! minute (`crates/integrations/tests/it/refresh_crashes.rs` and `refresh_storm.rs`, which print what came of it).
+
+use anyhow::Result;
+
+use crate::{installation, programs};
+
+/// How often.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How often a process is killed at each step under each policy
+    #[arg(long, default_value_t = 200)]
+    runs: usize,
+}
+
+/// How many.
+#[derive(clap::Args)]
+pub struct StormOptions {
+    /// How many accounts whose tokens end within one minute
+    #[arg(long, default_value_t = 10_000)]
+    accounts: usize,
+}
+
+/// Kills.
+pub fn run(options: &Options) -> Result<()> {
+    test(
+        "refresh_crashes::i02_a_process_killed_at_any_step_loses_no_account_that_can_be_kept_on_postgres",
+        ("VYBE_REFRESH_KILLS", options.runs),
+    )
+}
+
+/// Lets them all end.
+pub fn storm(options: &StormOptions) -> Result<()> {
+    test(
+        "refresh_storm::i02_tokens_that_end_in_one_minute_are_all_replaced_before_each_once",
+        ("VYBE_REFRESH_STORM", options.accounts),
+    )
+}
+
+fn test(name: &str, (variable, number): (&str, usize)) -> Result<()> {
+    installation::install()?;
+    programs::succeed(
+        programs::cargo()
+            .args(["test", "--quiet", "--package", "integrations", "--test", "it", "--"])
+            .args(["--nocapture", "--exact", name])
+            .env(variable, number.to_string()),
+    )
+}
