@@ -30,6 +30,9 @@ pub enum DevelopmentError {
     /// The demo upstream cannot listen.
     #[error("the demo upstream cannot listen on 127.0.0.1: {0}")]
     Upstream(#[source] std::io::Error),
+    /// The demo service cannot listen.
+    #[error("the demo service cannot listen on 127.0.0.1: {0}")]
+    DemoService(#[source] std::io::Error),
     /// The mail catcher cannot listen.
     #[error("the mail catcher cannot listen on 127.0.0.1: {0}")]
     MailCatcher(#[source] std::io::Error),

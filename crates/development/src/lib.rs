@@ -1,5 +1,5 @@
 //! What `vybe dev` adds to the platform so that it works on one machine with nothing else: a
-//! certificate authority, an OpenID provider, demo apps, a mail server, and people to sign in as.
+//! certificate authority, an OpenID provider, demo apps, a mail server, a service to connect accounts at, and people to sign in as.
 //!
 //! Invariants:
 //! - nothing here is mounted, listened on or written by `vybe serve`;
@@ -11,6 +11,7 @@
 
 mod authority;
 mod demo_database;
+mod demo_service;
 mod endpoints;
 mod error;
 mod folder;
@@ -21,6 +22,7 @@ mod upstream;
 
 pub use authority::{Certificates, certificates};
 pub use demo_database::DemoDatabase;
+pub use demo_service::DemoService;
 pub use endpoints::{endpoints, mail_endpoints};
 pub use error::DevelopmentError;
 pub use folder::Folder;

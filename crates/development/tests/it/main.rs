@@ -4,4 +4,5 @@
 
 mod authority;
 mod demo_database;
+mod demo_service;
 mod upstream;
