@@ -392,6 +392,9 @@ actions! { of_own_account OwnAccount:
     CompleteSetUp "set_up.complete" ANY_MEANS;
     /// Open the pages of the console.
     OpenConsole "console.open" BROWSER_ONLY;
+    /// Come back from a service where one consented, with what connects the account. Whether one may connect it there is
+    /// decided again then.
+    CompleteConnectAttempt "connect_attempts.complete" BROWSER_ONLY;
     /// See one's own API tokens.
     ListApiTokens "api_tokens.list" ANY_MEANS;
     /// Make and revoke API tokens of one's own; an API token makes none.

@@ -25,6 +25,8 @@ pub struct Account {
     pub name: Name,
     /// The values that the entry asked for, or that the service said.
     pub values: Values,
+    /// The scopes that the service was asked for.
+    pub asked_scopes: BTreeSet<String>,
     /// The scopes that the service granted, as far as it says.
     pub scopes: BTreeSet<String>,
     /// Which apps may use it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use audit::{Change, Target};
 use catalogue::{Authentication, Service, Values};
+use cryptography::SecretBytes;
 use secrets_vault::{Kind, Vault, VaultError};
 use service_client::Credentials;
 use time::OffsetDateTime;
@@ -47,6 +48,22 @@ pub enum OpenedFor {
     Calls,
     /// A token request or a revocation.
     Tokens,
+}
+
+/// What a person gave, or what the service gave them, and with what.
+pub(crate) struct Proof {
+    pub(crate) credentials: Credentials,
+    /// The service as it was described then.
+    pub(crate) service: KnownService,
+    /// The client that the service gave it to.
+    pub(crate) client_id: Option<String>,
+}
+
+impl Proof {
+    fn sealed(&self, account: &Account) -> Result<SecretBytes, AccountError> {
+        let used_for = AccountUse::of(account, &self.service, self.client_id.clone());
+        Ok(SealedAccount::to_bytes(&used_for, &self.credentials)?)
+    }
 }
 
 impl std::fmt::Debug for AccountCredentials {
@@ -123,29 +140,10 @@ impl AccountCredentials {
         &self,
         change: &Change,
         account: &Account,
-        service: &KnownService,
-        client_id: Option<String>,
-        credentials: &Credentials,
+        proof: &Proof,
         now: OffsetDateTime,
     ) -> Result<(), AccountError> {
-        let sealed = SealedAccount::to_bytes(&AccountUse::of(account, service, client_id), credentials)?;
-        Ok(self.vault.seal(change, account.place(), &sealed, now).await?)
-    }
-
-    /// Seals what a person gave or consented to anew, in place of whatever was there.
-    pub(crate) async fn seal_again(
-        &self,
-        change: &Change,
-        account: &Account,
-        service: &KnownService,
-        client_id: Option<String>,
-        credentials: &Credentials,
-        now: OffsetDateTime,
-    ) -> Result<(), AccountError> {
-        let sealed = SealedAccount::to_bytes(&AccountUse::of(account, service, client_id), credentials)?;
-        self.vault.replace(change, account.place(), &sealed, now).await?;
-        self.alarms.forget(&account.id);
-        Ok(())
+        Ok(self.vault.seal(change, account.place(), &proof.sealed(account)?, now).await?)
     }
 
     /// Seals what became of an account in place of what it was: with `credentials`, or else with those that it had.
@@ -165,6 +163,24 @@ impl AccountCredentials {
         let sealed = self.open(change.transaction(), before).await?;
         let credentials = credentials.unwrap_or(&sealed.credentials);
         let sealed = SealedAccount::to_bytes(&sealed.used_for.again(after), credentials)?;
+        self.vault.replace(change, before.place(), &sealed, now).await?;
+        Ok(())
+    }
+
+    /// The same with what a person gave or consented to anew, at the service as it is described now.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn reseal_anew(
+        &self,
+        change: &Change,
+        before: &Account,
+        after: &Account,
+        proof: &Proof,
+        now: OffsetDateTime,
+    ) -> Result<(), AccountError> {
+        self.open(change.transaction(), before).await?;
+        let sealed = proof.sealed(after)?;
         self.vault.replace(change, before.place(), &sealed, now).await?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use ids::AccountId;
 use secrets_vault::VaultError;
 use service_client::{RevokeError, TokenError};
 
-use crate::StoreError;
+use crate::{ReconnectCause, StoreError, UseError};
 
 /// Why a use case of accounts did not do what it was asked. Nothing was changed here, and nothing here is secret.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +92,15 @@ pub enum AccountError {
     /// The same of an OAuth client.
     #[error("the OAuth client was changed outside of the platform")]
     ClientTampered,
+    /// It cannot be used now.
+    #[error("it has to be connected again: {}", .0.sentence())]
+    NeedsReconnect(ReconnectCause),
+    /// Its token has ended, and the service gives no new one now.
+    #[error("the service gives no new token now")]
+    NoToken {
+        /// When there is another attempt.
+        retry_after: std::time::Duration,
+    },
     /// The person may not do this any more.
     #[error(transparent)]
     Forbidden(#[from] Refusal),
@@ -133,6 +142,18 @@ impl From<VaultError> for AccountError {
         match error {
             VaultError::NotFound => Self::NotFound,
             error => Self::Vault(error),
+        }
+    }
+}
+
+impl From<UseError> for AccountError {
+    fn from(error: UseError) -> Self {
+        match error {
+            UseError::NotFound => Self::NotFound,
+            UseError::Changed => Self::Changed,
+            UseError::NeedsReconnect(cause) => Self::NeedsReconnect(cause),
+            UseError::Unavailable { retry_after } => Self::NoToken { retry_after },
+            UseError::Account(error) => error,
         }
     }
 }

@@ -1,9 +1,49 @@
 //! The HTTP side of integrations. The only room that knows JSON shapes.
 
+mod account_answers;
+mod account_bodies;
+mod account_problem;
+mod accounts;
 mod call_problem;
+mod callback;
 mod calls;
 mod custom_apis;
+mod oauth_clients;
 mod service_calls;
+mod services;
 mod store_problem;
 
 pub use calls::CallsApi;
+
+use endpoint::{Call, Endpoint};
+
+use crate::{Accounts, ConnectAttempts, Occasion, OauthClients, Services};
+
+/// Everything that the endpoints of accounts are made from.
+#[derive(Clone, Debug)]
+pub struct AccountsApi {
+    /// The services.
+    pub services: Services,
+    /// What organizations are registered as there.
+    pub oauth_clients: OauthClients,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// Attempts to connect more.
+    pub attempts: ConnectAttempts,
+}
+
+impl AccountsApi {
+    /// The endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let mut all = services::endpoints(&self.services, &self.attempts);
+        all.extend(oauth_clients::endpoints(&self.oauth_clients));
+        all.extend(accounts::endpoints(&self.accounts, &self.attempts));
+        all.extend(callback::endpoints(&self.attempts));
+        all
+    }
+}
+
+fn occasion(call: &Call) -> Occasion {
+    Occasion { request: call.id(), now: call.now() }
+}

@@ -80,7 +80,7 @@ pub use custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, Cu
 pub use custom_api_credentials::GivenCredential;
 pub use custom_api_error::CustomApiError;
 pub use custom_apis::{CustomApis, GivenCustomApi};
-pub use endpoints::CallsApi;
+pub use endpoints::{AccountsApi, CallsApi};
 pub use execute_error::{ExecuteError, ServiceRefusal};
 pub use service_call::{CallOutcome, CallVia, Called, CalledWith, ServiceCall};
 pub use service_call_recording::ServiceCallRecorder;

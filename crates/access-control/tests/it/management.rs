@@ -105,7 +105,7 @@ fn on_apps() -> Vec<(&'static str, Decide<AppId>)> {
 
 fn on_own_account() -> Vec<(&'static str, Decide<()>)> {
     table!((): ReadOwnSession EndOwnSession ListOwnSessions ListOwnOrganizations CreateOrganization
-        AcceptInvitation CompleteSetUp OpenConsole ListApiTokens ManageApiTokens)
+        AcceptInvitation CompleteSetUp OpenConsole CompleteConnectAttempt ListApiTokens ManageApiTokens)
 }
 
 fn by_apps() -> Vec<(&'static str, Decide<()>)> {

@@ -1,0 +1,90 @@
+//! Where services send browsers back to.
+
+use access_control::{CompleteConnectAttempt, Permit};
+use catalogue::Values;
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Endpoint, Problem, page};
+use maud::{Markup, html};
+use schemars::JsonSchema;
+use url::form_urlencoded;
+
+use super::occasion;
+use crate::{AccountHolder, CALLBACK_PATH, ConnectAttempts, Connected};
+
+/// The most parameters that a service brings.
+const MOST_PARAMETERS: usize = 50;
+
+pub(super) fn endpoints(attempts: &ConnectAttempts) -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(CALLBACK_PATH, "complete_connect_attempt")
+            .requires::<CompleteConnectAttempt>()
+            .query::<ServiceAnswer>()
+            .gives_page()
+            .refuses(&[
+                StatusCode::NOT_FOUND,
+                StatusCode::CONFLICT,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                StatusCode::BAD_GATEWAY,
+            ])
+            .answers(attempts.clone(), complete),
+    ]
+}
+
+/// What a service brings (RFC 6749, 4.1.2), and what some bring besides it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the parameters of the query")]
+struct ServiceAnswer {
+    /// What the attempt began with.
+    state: String,
+    /// What the tokens are got with.
+    code: Option<String>,
+    /// Why there is none.
+    error: Option<String>,
+    /// The same for people.
+    error_description: Option<String>,
+}
+
+async fn complete(
+    attempts: ConnectAttempts,
+    permit: Permit<CompleteConnectAttempt>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let callback = parameters(call.query_string())?;
+    let connected = attempts.complete(&permit, &callback, occasion(&call)).await?;
+    Ok(Answer::page(StatusCode::OK, page("Connected", shown(&connected))))
+}
+
+/// The whole query. A parameter given twice has no single reading.
+fn parameters(query: &str) -> Result<Values, Problem> {
+    let mut all = Values::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if all.len() >= MOST_PARAMETERS || all.insert(name.into_owned(), value.into_owned()).is_some() {
+            return Err(Problem::malformed("A parameter is given twice, or there are too many."));
+        }
+    }
+    Ok(all)
+}
+
+fn shown(connected: &Connected) -> Markup {
+    let Connected { account, service_name, missing_scopes, return_to } = connected;
+    let usable = match account.holder {
+        AccountHolder::Shared => "Apps of the organization use it as you said.",
+        AccountHolder::Personal(_) => "Apps use it only on your behalf.",
+    };
+    html! {
+        h1 { "Connected: " (account.name) }
+        p id="service" { "An account at " (service_name) ". " (usable) }
+        @if !account.scopes.is_empty() {
+            h2 { "Granted" }
+            ul id="granted" { @for scope in &account.scopes { li { (scope) } } }
+        }
+        @if !missing_scopes.is_empty() {
+            h2 { "Asked for, and not granted" }
+            p { "Calls that need these are refused by the service. Connect the account again to grant them." }
+            ul id="missing" { @for scope in missing_scopes { li { (scope) } } }
+        }
+        @if let Some(path) = return_to {
+            p { a class="button" id="go-on" href=(path) { "Go on" } }
+        }
+    }
+}
