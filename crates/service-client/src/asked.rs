@@ -1,6 +1,6 @@
 //! What whoever connects an account is asked for and kept sealed.
 
-use catalogue::Authentication;
+use catalogue::{Authentication, JwtBearer};
 
 use crate::{Credentials, SecretText, Secrets};
 
@@ -55,8 +55,11 @@ pub fn asked_secrets(authentication: &Authentication) -> Vec<AskedSecret> {
         Authentication::Oauth2ClientCredentials(_) => {
             vec![shown("client_id", "Client ID"), asked("client_secret", "Client secret")]
         }
-        Authentication::Oauth2JwtBearer(_) => vec![
-            shown("client_id", "Client ID or e-mail address of the service account"),
+        Authentication::Oauth2JwtBearer(grant) => vec![
+            AskedSecret {
+                optional: !names_client(grant),
+                ..shown("client_id", "Client ID or e-mail address of the service account")
+            },
             AskedSecret { lines: true, ..asked("private_key", "Private key (PEM), or shared secret") },
             AskedSecret { optional: true, ..shown("key_id", "Key ID") },
         ],
@@ -120,6 +123,15 @@ impl Credentials {
             _ => Self::Secrets(given),
         })
     }
+}
+
+/// Whether an assertion, or what is sent with it, names the client.
+fn names_client(grant: &JwtBearer) -> bool {
+    grant
+        .claims
+        .values()
+        .chain(grant.token_request.parameters.values())
+        .any(|text| text.contains("{client_id}"))
 }
 
 fn fits(text: &str, lines: bool) -> bool {

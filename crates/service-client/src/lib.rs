@@ -7,17 +7,35 @@
 //! This crate knows no table, no permission, and not when a token is to be refreshed.
 
 mod answer;
+mod answer_headers;
 mod asked;
+mod assertion;
 mod call;
 mod call_error;
+mod caller;
+mod connections;
 mod credentials;
+mod discovery;
+mod exchange;
 mod granted;
 mod network;
+mod oauth1;
+mod oauth1_signature;
+mod oauth2_code;
 mod oauth_client;
 mod path;
+mod placement;
+mod retry_after;
+mod revocation;
+mod scrubber;
 mod secret_text;
+mod sending;
 mod service_client;
+mod signature_v4;
+mod token_answer;
+mod token_call;
 mod token_error;
+mod two_step;
 
 pub use answer::{AnswerBody, CallAnswer};
 pub use asked::{AskedSecret, GivenError, asked_secrets};

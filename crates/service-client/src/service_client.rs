@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use catalogue::{Service, Values};
+use catalogue::{Authentication, LearnedFrom, Service, Values};
+use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::connections::Connections;
+use crate::exchange::{Request, Unanswered};
+use crate::token_answer::learned;
 use crate::{
     AuthorizationRequest, Call, CallAnswer, CallError, ClientError, ClientNetwork, Credentials, Granted,
-    OauthClient, RevokeError, SecretText, TokenError,
+    NotSent, OauthClient, RevokeError, SecretText, TokenError, assertion, discovery, oauth1, oauth2_code,
+    revocation, sending, two_step,
 };
 
 /// The client for every service. Copies share their connections.
 #[derive(Clone)]
 pub struct ServiceClient {
-    pub(crate) network: Arc<ClientNetwork>,
+    connections: Arc<Connections>,
 }
 
 impl ServiceClient {
@@ -24,11 +29,11 @@ impl ServiceClient {
     /// # Errors
     /// TLS cannot be set up with these authorities.
     pub fn new(network: ClientNetwork) -> Result<Self, ClientError> {
-        Ok(Self { network: Arc::new(network) })
+        Ok(Self { connections: Arc::new(Connections::new(network)?) })
     }
 
     /// Where a person consents. OAuth 2.0: no request is made. OAuth 1.0a: temporary credentials are fetched first, and
-    /// `state` is put into the query of the redirect.
+    /// `state` is put into the query of the redirect. Without `scopes`, the entry's own are asked for.
     ///
     /// # Errors
     /// The entry's URLs cannot be filled, the kind has no such page; or, for OAuth 1.0a, what a token request gives.
@@ -41,8 +46,15 @@ impl ServiceClient {
         redirect: &Url,
         state: &str,
     ) -> Result<AuthorizationRequest, TokenError> {
-        let _ = (service, client, values, scopes, redirect, state);
-        Err(TokenError::NoAnswer)
+        match &service.authentication {
+            Authentication::Oauth2Code(oauth) => {
+                Ok(oauth2_code::authorization(oauth, client, values, scopes, redirect, state)?)
+            }
+            Authentication::Oauth1(oauth) => {
+                oauth1::authorization(&self.connections, oauth, client, values, redirect, state).await
+            }
+            _ => Err(NotSent::Credentials.into()),
+        }
     }
 
     /// Tokens for what the redirect brought (`callback`: its whole query), and what the entry learns about the account.
@@ -59,8 +71,50 @@ impl ServiceClient {
         verifier: Option<&SecretText>,
         callback: &Values,
     ) -> Result<Granted, TokenError> {
-        let _ = (service, client, values, redirect, verifier, callback);
-        Err(TokenError::NoAnswer)
+        // What the redirect says may be part of the token endpoint's host, so it has to look as it has to before.
+        let mut said = learned(&service.learned, LearnedFrom::Callback, |learned| {
+            callback.get(&learned.pointer).cloned()
+        });
+        let known = joined(values, &said);
+        let mut granted = match &service.authentication {
+            Authentication::Oauth2Code(oauth) => {
+                let code = callback.get(&oauth.callback_code).ok_or(NotSent::Code)?;
+                let brought = (redirect, verifier, code.as_str());
+                oauth2_code::exchange(&self.connections, service, oauth, client, &known, brought).await?
+            }
+            Authentication::Oauth1(oauth) => {
+                oauth1::exchange(&self.connections, service, oauth, client, &known, (verifier, callback))
+                    .await?
+            }
+            _ => return Err(NotSent::Credentials.into()),
+        };
+        said.append(&mut granted.learned);
+        match self.completed(service, client, values, said, &granted.credentials).await {
+            Ok(learned) => Ok(Granted { learned, ..granted }),
+            Err(error) => {
+                // Nobody will ever use these tokens. If the service does not take them back now, they end by themselves.
+                let _ = self.revoke(service, Some(client), values, &granted.credentials).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything that the entry wants to know about an account.
+    async fn completed(
+        &self,
+        service: &Service,
+        client: &OauthClient,
+        values: &Values,
+        mut said: Values,
+        credentials: &Credentials,
+    ) -> Result<Values, TokenError> {
+        if let Authentication::Oauth2Code(oauth) = &service.authentication {
+            let known = joined(values, &said);
+            said.extend(
+                discovery::discover(&self.connections, service, oauth, client, &known, credentials).await?,
+            );
+        }
+        discovery::missing(service, &said).map_or(Ok(said), |key| Err(TokenError::Unfit(key)))
     }
 
     /// The next access token: with the refresh token, or, where there is none, with the secrets that were given
@@ -75,8 +129,25 @@ impl ServiceClient {
         values: &Values,
         credentials: &Credentials,
     ) -> Result<Granted, TokenError> {
-        let _ = (service, client, values, credentials);
-        Err(TokenError::NoAnswer)
+        let connections = &self.connections;
+        let secrets = || credentials.secrets().ok_or(NotSent::Credentials);
+        match &service.authentication {
+            Authentication::Oauth2Code(oauth) => {
+                let client = client.ok_or(NotSent::Client)?;
+                let token = credentials.refresh_token().ok_or(NotSent::Credentials)?;
+                oauth2_code::refresh(connections, service, oauth, client, values, token).await
+            }
+            Authentication::Oauth2ClientCredentials(grant) => {
+                oauth2_code::client_credentials(connections, service, grant, values, secrets()?).await
+            }
+            Authentication::Oauth2JwtBearer(grant) => {
+                assertion::exchange(connections, service, grant, values, secrets()?).await
+            }
+            Authentication::TwoStep(call) => {
+                two_step::log_in(connections, service, call, values, secrets()?).await
+            }
+            _ => Err(NotSent::Credentials.into()),
+        }
     }
 
     /// Ends the grant at the service.
@@ -90,8 +161,12 @@ impl ServiceClient {
         values: &Values,
         credentials: &Credentials,
     ) -> Result<(), RevokeError> {
-        let _ = (service, client, values, credentials);
-        Err(RevokeError::NotRevocable)
+        match (&service.authentication, credentials, client) {
+            (Authentication::Oauth2Code(oauth), Credentials::Tokens(tokens), Some(client)) => {
+                revocation::revoke(&self.connections, oauth, client, values, tokens).await
+            }
+            _ => Err(RevokeError::NotRevocable),
+        }
     }
 
     /// Makes a call with an account's credential. `client` is needed where calls are signed with its secret, too (OAuth
@@ -107,8 +182,7 @@ impl ServiceClient {
         client: Option<&OauthClient>,
         call: Call,
     ) -> Result<CallAnswer, CallError> {
-        let _ = (service, values, credentials, client, call);
-        Err(CallError::NoAnswer)
+        sending::send(&self.connections, service, values, (credentials, client), call).await
     }
 
     /// A public document, without any credential: metadata, descriptions to import.
@@ -116,13 +190,31 @@ impl ServiceClient {
     /// # Errors
     /// It is not there (any status but 200), is larger than `most` bytes, or cannot be reached.
     pub async fn fetch(&self, url: &Url, most: usize) -> Result<Bytes, CallError> {
-        let _ = (url, most);
-        Err(CallError::NoAnswer)
+        let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+        if !plain {
+            return Err(CallError::Destination(catalogue::RenderError::NotHttps));
+        }
+        let request =
+            Request { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), body: None };
+        match self.connections.exchange_up_to(request, most).await {
+            Ok(answer) if answer.status == http::StatusCode::OK => Ok(answer.body),
+            Ok(answer) => Err(CallError::Status(answer.status.as_u16())),
+            Err(Unanswered::NotSent(reason)) => Err(CallError::NotSent(reason)),
+            Err(Unanswered::Lost) => Err(CallError::NoAnswer),
+            Err(Unanswered::TooLarge) => Err(CallError::TooLarge { most_bytes: most as u64 }),
+        }
     }
+}
+
+/// The values that were given, and those that the service said. The service never replaces what a person gave.
+fn joined(given: &Values, said: &Values) -> Values {
+    let mut all = said.clone();
+    all.extend(given.clone());
+    all
 }
 
 impl std::fmt::Debug for ServiceClient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ServiceClient").field("network", &self.network).finish_non_exhaustive()
+        formatter.write_str("ServiceClient")
     }
 }
