@@ -77,6 +77,10 @@ pub struct Conduct {
     pub always: Option<Fault>,
     /// One refresh of so many gets its answer cut, after the token was spent.
     pub cut_one_in: Option<u64>,
+    /// What the next revocations are answered with, one after another: a status, and when to come again, in seconds.
+    pub refused_revocations: VecDeque<(u16, Option<u32>)>,
+    /// The most revocations in a second: others are told to come again in one.
+    pub most_revocations: Option<u32>,
 }
 
 /// How much it had to do.
@@ -99,9 +103,12 @@ struct State {
     grants: Grants,
     conduct: Conduct,
     codes: HashMap<String, HashMap<String, String>>,
+    /// The scopes that people grant, whatever is asked; nothing is said of scopes if there are none.
+    scopes: Option<String>,
     load: Load,
     at_once: u64,
     second: (u64, u64),
+    revocations: (u64, u32),
     started: Instant,
 }
 
@@ -119,9 +126,11 @@ impl TokenServer {
             grants: Grants::new(reuse, lifetime),
             conduct: Conduct::default(),
             codes: HashMap::new(),
+            scopes: None,
             load: Load::default(),
             at_once: 0,
             second: (0, 0),
+            revocations: (0, 0),
             started: Instant::now(),
         }));
         let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes())
@@ -191,6 +200,11 @@ impl TokenServer {
         lock(&self.state).grants.set(reuse, lifetime);
     }
 
+    /// People grant these scopes from now on, separated by spaces, and codes are exchanged for tokens that say so.
+    pub fn grant_scopes(&self, scopes: &str) {
+        lock(&self.state).scopes = Some(scopes.to_owned());
+    }
+
     /// Somebody has consented.
     #[must_use]
     pub fn grant(&self) -> GrantedTokens {
@@ -206,6 +220,12 @@ impl TokenServer {
     #[must_use]
     pub fn refresh_elsewhere(&self, refresh: &str) -> Option<GrantedTokens> {
         lock(&self.state).grants.refresh(refresh)
+    }
+
+    /// Uses an access token. Whether it was good.
+    #[must_use]
+    pub fn is_good(&self, access: &str) -> bool {
+        used(&mut lock(&self.state), Some(access)).is_some()
     }
 
     /// What came of a grant so far.
@@ -276,10 +296,7 @@ impl Endpoints {
             ("POST", "/token") => self.token(&asked).await,
             ("POST", "/revoke") => match asked.form().get("token") {
                 _ if !is_client(&asked) => refusal(401, "invalid_client"),
-                Some(token) => {
-                    lock(&self.state).grants.revoke(token);
-                    Answer::status(200)
-                }
+                Some(token) => lock(&self.state).revoke(token),
                 None => refusal(400, "invalid_request"),
             },
             (_, path) if path.starts_with("/api/") => self.call(&asked),
@@ -289,14 +306,9 @@ impl Endpoints {
 
     fn call(&self, asked: &Asked) -> Answer {
         let token = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let mut state = lock(&self.state);
-        match token.map(|token| state.grants.used(token)) {
-            Some(Found::Living(grant)) => {
-                state.load.calls += 1;
-                Answer::json(200, &json!({ "grant": grant, "path": asked.path }))
-            }
-            found => {
-                state.load.calls_after_the_end += u64::from(found == Some(Found::Ended));
+        match used(&mut lock(&self.state), token) {
+            Some(grant) => Answer::json(200, &json!({ "grant": grant, "path": asked.path })),
+            None => {
                 Answer::json(401, &json!({ "error": "invalid_token" })).with("www-authenticate", "Bearer")
             }
         }
@@ -333,7 +345,11 @@ impl Endpoints {
                             && request.get("redirect_uri") == form.get("redirect_uri") =>
                     {
                         let granted = state.grants.grant();
-                        tokens(&granted, state.grants.lifetime(), true)
+                        let lifetime = state.grants.lifetime();
+                        match &state.scopes {
+                            None => tokens(&granted, lifetime, true),
+                            Some(scopes) => with_scopes(&granted, lifetime, scopes),
+                        }
                     }
                     _ => refusal(400, "invalid_grant"),
                 }
@@ -383,6 +399,42 @@ impl Endpoints {
     }
 }
 
+impl State {
+    /// The grant of a token ends, unless the test says otherwise.
+    fn revoke(&mut self, token: &str) -> Answer {
+        let second = self.started.elapsed().as_secs();
+        self.revocations = match self.revocations {
+            (known, count) if known == second => (second, count + 1),
+            _ => (second, 1),
+        };
+        let most = self.conduct.most_revocations;
+        let too_many = most.filter(|most| self.revocations.1 > *most).map(|_| (429, Some(1)));
+        let Some((status, retry_after)) = self.conduct.refused_revocations.pop_front().or(too_many) else {
+            self.grants.revoke(token);
+            return Answer::status(200);
+        };
+        let answer = Answer::status(status);
+        match retry_after {
+            Some(seconds) => answer.with("retry-after", &seconds.to_string()),
+            None => answer,
+        }
+    }
+}
+
+/// Whose the token is, if it is good.
+fn used(state: &mut State, access: Option<&str>) -> Option<usize> {
+    match access.map(|access| state.grants.used(access)) {
+        Some(Found::Living(grant)) => {
+            state.load.calls += 1;
+            Some(grant)
+        }
+        found => {
+            state.load.calls_after_the_end += u64::from(found == Some(Found::Ended));
+            None
+        }
+    }
+}
+
 fn begins(state: &mut State) {
     state.at_once += 1;
     state.load.refreshes += 1;
@@ -393,13 +445,23 @@ fn begins(state: &mut State) {
 }
 
 fn tokens(granted: &GrantedTokens, lifetime: Duration, with_refresh: bool) -> Answer {
+    Answer::json(200, &body_of(granted, lifetime, with_refresh))
+}
+
+fn with_scopes(granted: &GrantedTokens, lifetime: Duration, scopes: &str) -> Answer {
+    let mut body = body_of(granted, lifetime, true);
+    body["scope"] = scopes.into();
+    Answer::json(200, &body)
+}
+
+fn body_of(granted: &GrantedTokens, lifetime: Duration, with_refresh: bool) -> serde_json::Value {
     let mut body = json!({
         "access_token": granted.access, "token_type": "Bearer", "expires_in": lifetime.as_secs(),
     });
     if with_refresh {
         body["refresh_token"] = granted.refresh.clone().into();
     }
-    Answer::json(200, &body)
+    body
 }
 
 fn refusal(status: u16, word: &str) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ids::AccountId;
+use ids::{AccountId, OrganizationId};
 use service_client::Credentials;
 
 use super::refreshes::{Ended, Refreshes};
@@ -52,6 +52,18 @@ impl AccessTokens {
     #[must_use]
     pub const fn new(refreshes: Refreshes) -> Self {
         Self { refreshes }
+    }
+
+    /// An account of the organization as it is now, shared or personal. Whoever asks decides who may use it.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn find(
+        &self,
+        organization: OrganizationId,
+        id: AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        accounts::find(self.refreshes.database(), organization, id).await
     }
 
     /// Opens an account that was just read, for a call. At once while its token lives; otherwise after one refresh, however
