@@ -1,10 +1,14 @@
 //! Where the pages are.
 
 mod databases;
+mod integrations;
 mod secrets;
 
 use std::sync::Arc;
 
+use ::integrations::{
+    Accounts, ConnectAttempts, CustomApis, OauthClients, ServiceCalls, ServiceRevocations, Services,
+};
 use access_control::{
     AcceptInvitation, Action, ChangeRole, Check, CompleteSetUp, CreateInvitation, EndOwnSession, Facts,
     LeaveOrganization, ListMembers, ListOwnSessions, ManageApiTokens, OpenConsole, Permit, Principal,
@@ -63,6 +67,20 @@ pub struct Console {
     pub data_queries: DataQueries,
     /// What queries were run.
     pub query_records: QueryRecords,
+    /// The services that accounts are connected at.
+    pub services: Services,
+    /// What organizations are registered as there.
+    pub oauth_clients: OauthClients,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// Connecting accounts at their services.
+    pub connect_attempts: ConnectAttempts,
+    /// The custom APIs.
+    pub custom_apis: CustomApis,
+    /// What was called.
+    pub service_calls: ServiceCalls,
+    /// Revoking all accounts of a service.
+    pub service_revocations: ServiceRevocations,
     /// What decisions read.
     pub facts: Arc<dyn Facts>,
     /// Where the apps are.
@@ -77,6 +95,7 @@ impl Console {
         let mut all = organization_endpoints(&console);
         all.extend(secrets::endpoints(&console));
         all.extend(databases::endpoints(&console));
+        all.extend(integrations::endpoints(&console));
         all.extend(self.own_endpoints());
         all
     }

@@ -4,6 +4,7 @@ pub(crate) mod api_tokens;
 pub(crate) mod apps;
 pub(crate) mod data_queries;
 pub(crate) mod databases;
+pub(crate) mod integrations;
 pub(crate) mod invitation;
 pub(crate) mod keys;
 pub(crate) mod organization;

@@ -110,6 +110,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "integrations",
             "organizations",
             "secrets-vault",
+            "service-client",
         ],
     ),
     (

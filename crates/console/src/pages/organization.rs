@@ -226,6 +226,7 @@ fn content(shown: &Shown) -> Markup {
             @if ListSecrets::RULE.contains(&shown.role) { a href={ (base) "/secrets" } { "Secrets" } " · " }
             a href={ (base) "/own-secrets" } { "Your own secrets" } " "
             @if ListConnections::RULE.contains(&shown.role) { "· " a href={ (base) "/databases" } { "Databases" } " " }
+            "· " a href={ (base) "/services" } { "Services" } " · " a href={ (base) "/own-accounts" } { "Your own accounts" } " "
             @if ReadOrganizationKey::RULE.contains(&shown.role) { "· " a href={ (base) "/keys" } { "Keys" } }
         }
         h2 { "Members" }

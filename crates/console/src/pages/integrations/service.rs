@@ -1,0 +1,147 @@
+//! One service: what is known of it, and what can be done with it.
+
+use std::sync::Arc;
+
+use access_control::{
+    Action as _, ListApps, ListOauthClients, ListServices, ManageAccounts, ManageOauthClients, Permit,
+    RevokeService, Role, SignedIn,
+};
+use apps::App;
+use endpoint::{Answer, Call, Problem};
+use ids::OrganizationId;
+use integrations::{OauthClient, OfferedService};
+use maud::{Markup, html};
+
+use super::{Holder, Own, Shared, client, connecting, home, kind, offered, organization, tier};
+use crate::Console;
+use crate::layout::page;
+
+/// How many clients are looked through: an organization has one for each service.
+const CLIENTS: usize = 5_000;
+
+/// What the page is made from.
+pub(super) struct Shown {
+    organization: OrganizationId,
+    role: Role,
+    pub(super) offered: OfferedService,
+    /// None also for those who may not see it.
+    client: Option<OauthClient>,
+    apps: Vec<App>,
+    redirect: String,
+}
+
+/// `/organizations/{organization_id}/services/{service}`
+pub(crate) async fn show(
+    console: Arc<Console>,
+    permit: Permit<ListServices>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let shown = Shown::read(&console, permit.actor(), permit.organization(), &call).await?;
+    Ok(page(shown.name(), &shown.content(&call)))
+}
+
+impl Shown {
+    /// As this person may see it.
+    pub(super) async fn read(
+        console: &Console,
+        person: &SignedIn,
+        id: OrganizationId,
+        call: &Call,
+    ) -> Result<Self, Problem> {
+        let offered = offered(console, person, id, call).await?;
+        let permit: Permit<ListServices> = console.permit(person, id, call.now())?;
+        // Whoever belongs to the organization sees its name; it has to be there.
+        organization(console, person, id, call).await?;
+        let apps = console.apps.list_visible(&permit.also::<ListApps>()?, call.now()).await?;
+        let client = match permit.also::<ListOauthClients>() {
+            Ok(list) => {
+                let all = console.oauth_clients.list(&list, None, CLIENTS).await?;
+                all.into_iter().find(|client| client.service == offered.known.service.id)
+            }
+            Err(_) => None,
+        };
+        let redirect = console.connect_attempts.redirect().to_string();
+        Ok(Self { organization: id, role: permit.role(), offered, client, apps, redirect })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.offered.known.service.name
+    }
+
+    pub(super) const fn client(&self) -> Option<&OauthClient> {
+        self.client.as_ref()
+    }
+
+    /// The whole page.
+    pub(super) fn content(&self, call: &Call) -> Markup {
+        let service = &self.offered.known.service;
+        let needs_client = service.authentication.needs_client();
+        let connectable = !needs_client || self.offered.has_client;
+        let home = home(self.organization);
+        html! {
+            (self.facts(call))
+            @if needs_client && ManageOauthClients::RULE.contains(&self.role) {
+                (client::form(self.organization, service, self.client(), &self.redirect))
+            } @else if !connectable {
+                p id="no-client" { "An Owner or Admin has to register the organization at this service first." }
+            }
+            @if connectable {
+                h2 { "Connect an account" }
+                @if ManageAccounts::RULE.contains(&self.role) {
+                    details { summary { "A shared one" } (self.connect::<Shared>()) }
+                }
+                details { summary { "One of your own" } (self.connect::<Own>()) }
+            }
+            @if RevokeService::RULE.contains(&self.role) { (self.revocation()) }
+            p { a href={ (home) "/services" } { "Services" } " · " a href={ (home) "/accounts" } { "Shared accounts" } " · " a href={ (home) "/own-accounts" } { "Your own accounts" } }
+        }
+    }
+
+    fn connect<H: Holder>(&self) -> Markup {
+        connecting::form::<H>(self.organization, &self.offered.known.service, &self.apps)
+    }
+
+    fn facts(&self, call: &Call) -> Markup {
+        let service = &self.offered.known.service;
+        html! {
+            dl id="service" {
+                dt { "Name in the API" } dd { code { (service.id) } }
+                dt { "Accounts are connected with" } dd { (kind(&service.authentication)) }
+                dt { "Entry" } dd {
+                    (tier(service.tier_today(call.now().date())))
+                    @if let Some(checked) = service.checked { ", compared with the documentation on " (checked) }
+                }
+                dt { "Documentation" } dd { a href=(service.documentation) rel="noreferrer" { (service.documentation) } }
+                dt { "Credentials go to" } dd { @for host in &service.api.hosts { (host.as_str()) br; } }
+                @if let Some(stated) = &service.api.rate_limit.stated { dt { "Limits" } dd { (stated) } }
+                @if !service.actions.is_empty() {
+                    dt { "Actions" } dd {
+                        details {
+                            summary { (service.actions.len()) }
+                            @for action in &service.actions { code { (action.id) } " " (action.name) br; }
+                        }
+                    }
+                }
+            }
+            @if !service.quirks.is_empty() {
+                details {
+                    summary { "What is special about it" }
+                    ul { @for quirk in &service.quirks { li { (quirk) } } }
+                }
+            }
+        }
+    }
+
+    fn revocation(&self) -> Markup {
+        let path = super::service_path(self.organization, &self.offered.known.service.id);
+        html! {
+            details {
+                summary { "Revoke every account of this service" }
+                form method="post" action={ (path) "/revoke" } {
+                    p { "Shared and personal ones: from the first moment on no app uses them, each is revoked at the service as fast as it takes that, and people have to connect them again. The result is signed." }
+                    button.bad type="submit" { "Revoke every account of " (self.name()) }
+                }
+            }
+        }
+    }
+}
