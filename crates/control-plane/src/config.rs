@@ -64,6 +64,9 @@ pub struct Config {
     /// Connections to customers' databases.
     #[serde(default)]
     pub database_connections: DatabaseConnectionsSection,
+    /// Services that accounts are connected at.
+    #[serde(default)]
+    pub services: ServicesSection,
     /// Sizes and numbers.
     #[serde(default)]
     pub server: ServerSection,

@@ -2,6 +2,7 @@
 
 mod database;
 mod redeployment;
+mod services;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,6 +28,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use self::redeployment::{DemoApps, Redeployment};
+pub use self::services::ReachableServices;
 use crate::platform::{Listeners, Platform, Settings};
 use crate::serve::{Running, StopSignals, listen};
 use crate::{StartError, master_keys, output, trust};
@@ -72,7 +74,8 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     let mut signals = StopSignals::listen()?;
     let starting = async {
         let database = migrations::connect(&database(&folder)).await.map_err(StartError::FolderDatabase)?;
-        start_recording(&folder, port, database, recording, Extras::Database).await
+        let reachable = ReachableServices::default();
+        start_recording(&folder, port, database, recording, Extras::Database, reachable).await
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
@@ -92,7 +95,20 @@ enum Extras {
 /// # Errors
 /// One line for the person at the terminal.
 pub async fn start(folder: &Folder, port: u16, database: DatabaseConnection) -> Result<Demo, StartError> {
-    start_recording(folder, port, database, Recording::All, Extras::Nothing).await
+    start_reaching(folder, port, database, ReachableServices::default()).await
+}
+
+/// The same, with these services besides those of the catalogue.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub async fn start_reaching(
+    folder: &Folder,
+    port: u16,
+    database: DatabaseConnection,
+    reachable: ReachableServices,
+) -> Result<Demo, StartError> {
+    start_recording(folder, port, database, Recording::All, Extras::Nothing, reachable).await
 }
 
 async fn start_recording(
@@ -101,6 +117,7 @@ async fn start_recording(
     database: DatabaseConnection,
     recording: Recording,
     extras: Extras,
+    reachable: ReachableServices,
 ) -> Result<Demo, StartError> {
     trust::install_cryptography();
     let master_keys = master_keys(folder, &database).await?;
@@ -132,6 +149,7 @@ async fn start_recording(
         personal_organizations: true,
         addresses: AddressPolicy::new(vec![loopback()?]).refusing(vec![address, admin_address]),
         database_addresses: AddressPolicy::new(vec![loopback()?]).refusing(vec![address, admin_address]),
+        services: reachable.settings(&files.authority, vec![address, admin_address])?,
         upstream_tls: trust::client_config(&[])?,
         heads_every: std::time::Duration::from_secs(60),
         heads_file: Some(folder.file(HEADS_FILE)),

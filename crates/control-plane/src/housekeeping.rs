@@ -7,6 +7,7 @@ use apps::{AppError, ServerSecrets};
 use data_gateway::{OpenDatabases, QueryRecords};
 use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
+use integrations::{ConnectAttempts, ServiceCalls};
 use time::OffsetDateTime;
 
 /// How often lapsed rows are deleted.
@@ -26,6 +27,8 @@ pub(crate) struct Housekeeping {
     pub(crate) server_secrets: ServerSecrets,
     pub(crate) open_databases: OpenDatabases,
     pub(crate) query_records: QueryRecords,
+    pub(crate) service_calls: ServiceCalls,
+    pub(crate) connect_attempts: ConnectAttempts,
     pub(crate) decisions: Decisions,
     /// How long decisions are kept.
     pub(crate) retention: Retention,
@@ -76,6 +79,18 @@ impl Housekeeping {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "old records of queries wait for the next round"
+                );
+            }
+            if let Err(error) = self.service_calls.sweep(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old records of calls wait for the next round"
+                );
+            }
+            if let Err(error) = self.connect_attempts.sweep(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "attempts to connect accounts that nobody came back for wait for the next round"
                 );
             }
             if let Err(error) = self.decisions.sweep(self.retention, now).await {

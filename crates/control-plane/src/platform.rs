@@ -2,6 +2,7 @@
 
 mod data_gateway;
 mod endpoints;
+mod integrations;
 mod policy;
 mod use_cases;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
+use ::integrations::{Accounts, CustomApis, OauthClients, ServiceCalls, Services};
 use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
@@ -28,6 +30,8 @@ use tokio::task::JoinSet;
 
 use self::data_gateway::DataGateway;
 use self::endpoints::UseCases;
+use self::integrations::{IntegrationTasks, Integrations};
+pub use self::integrations::{SERVICE_PATIENCE, ServiceSettings};
 use self::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 use crate::StartError;
 use crate::authentication::Authentication;
@@ -41,6 +45,9 @@ use crate::shredding::Shredding;
 
 /// How long the last refusals may take to be written when the platform stops.
 const LAST_REFUSALS: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// How long refreshes that are under way may take when the platform stops.
+const LAST_REFRESHES: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What a platform is made from, whoever decided it: a configuration file, `vybe dev`, or a test.
 pub struct Settings {
@@ -66,6 +73,8 @@ pub struct Settings {
     pub addresses: AddressPolicy,
     /// Where customers' databases, and the SSH servers before them, may be.
     pub database_addresses: AddressPolicy,
+    /// The services that accounts can be connected at.
+    pub services: ServiceSettings,
     /// Whom to trust when an app is reached over TLS.
     pub upstream_tls: rustls::ClientConfig,
     /// How connections to apps are kept.
@@ -126,6 +135,16 @@ pub struct Platform {
     pub data_queries: DataQueries,
     /// Who ran which queries.
     pub query_records: QueryRecords,
+    /// The services that accounts can be connected at.
+    pub services: Services,
+    /// What organizations are registered as there.
+    pub oauth_clients: OauthClients,
+    /// Accounts at services.
+    pub accounts: Accounts,
+    /// Custom APIs.
+    pub custom_apis: CustomApis,
+    /// Who called which services.
+    pub service_calls: ServiceCalls,
     /// What deployments of apps get.
     pub deployments: Deployments,
     /// The vault.
@@ -145,6 +164,7 @@ pub struct Platform {
     forwarders: Vec<Forwarder>,
     decisions: Writer,
     query_record_writer: QueryRecordWriter,
+    integration_tasks: IntegrationTasks,
     housekeeping: Housekeeping,
     key_rotations: KeyRotations,
     server_secret_rotations: ServerSecretRotations,
@@ -186,6 +206,12 @@ impl Platform {
             settings.user_token_reuse,
         )
         .await?;
+        let (integrations, integration_tasks) = Integrations::new(
+            &foundation,
+            settings.services,
+            identity.users.clone(),
+            settings.mailer.clone(),
+        )?;
         let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer)?;
         let addresses = Arc::new(settings.addresses);
         let apps = AppUseCases::new(&foundation, Arc::clone(&addresses));
@@ -253,6 +279,7 @@ impl Platform {
             apps: &apps,
             vault: &vault_api,
             gateway: &data_gateway,
+            integrations: &integrations,
         };
         let endpoints = endpoints::all(&behind, &gate, others);
         let gateway = Middleware {
@@ -294,6 +321,12 @@ impl Platform {
             data_queries: data_gateway.data_queries,
             query_records: data_gateway.query_records.clone(),
             query_record_writer,
+            services: integrations.services,
+            oauth_clients: integrations.oauth_clients,
+            accounts: integrations.accounts,
+            custom_apis: integrations.custom_apis,
+            service_calls: integrations.service_calls.clone(),
+            integration_tasks,
             vault: foundation.vault,
             key_rotations,
             directory: foundation.directory,
@@ -317,6 +350,8 @@ impl Platform {
                 server_secrets: apps.server_secrets,
                 open_databases: data_gateway.open,
                 query_records: data_gateway.query_records,
+                service_calls: integrations.service_calls,
+                connect_attempts: integrations.attempts,
                 signing_key_age: settings.signing_key_age,
             },
         })
@@ -355,19 +390,29 @@ impl Platform {
         let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
         let (stop_query_records, stopped) = oneshot::channel::<()>();
         let query_records = tokio::spawn(self.query_record_writer.run(async { drop(stopped.await) }));
+        let IntegrationTasks { refresher, revocations, service_call_writer } = self.integration_tasks;
+        let (stop_service_calls, stopped) = oneshot::channel::<()>();
+        let service_calls = tokio::spawn(service_call_writer.run(async { drop(stopped.await) }));
+        let (stop_refreshing, stopped) = oneshot::channel::<()>();
+        let refreshing = tokio::spawn(refresher.run(async { drop(stopped.await) }));
         let (stop_signing, stopped) = oneshot::channel::<()>();
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
         let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
         background.spawn(self.housekeeping.run());
         background.spawn(self.key_rotations.run());
         background.spawn(self.server_secret_rotations.run());
+        background.spawn(revocations.run());
         let served = serving.run(shutdown).await.map_err(server);
         // What is not passed on yet is, after the next start.
         background.abort_all();
         // Nobody is served any more, so nothing comes after what is left.
-        drop((stop_writing, stop_recording, stop_query_records));
+        drop((stop_writing, stop_recording, stop_query_records, stop_service_calls, stop_refreshing));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
             tracing::error!("the last refused requests are missing from the audit trail");
+        }
+        // One that has sent a refresh token waits for the answer: it is the only one there will be.
+        if tokio::time::timeout(LAST_REFRESHES, refreshing).await.is_err() {
+            tracing::error!("a refresh was under way; the next start does what the service permits");
         }
         // They are records, too: the heads come last.
         drop(stop_signing);
@@ -379,6 +424,9 @@ impl Platform {
         }
         if tokio::time::timeout(LAST_REFUSALS, query_records).await.is_err() {
             tracing::error!("the last queries are not recorded");
+        }
+        if tokio::time::timeout(LAST_REFUSALS, service_calls).await.is_err() {
+            tracing::error!("the last calls of services are not recorded");
         }
         served
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use audit_trail::{Receiver, Syslog, Webhook};
+use catalogue::built_in;
 use decisions::Retention;
 use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
 use identity::{Lifetimes, Provider};
@@ -14,12 +15,13 @@ use outbound::{AddressPolicy, Network};
 use rustls::pki_types::CertificateDer;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};
+use service_client::ClientNetwork;
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
-use crate::platform::{Listeners, Platform, Settings};
+use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
 use crate::{StartError, master_keys, trust};
 
 /// A platform that is being served.
@@ -154,6 +156,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         personal_organizations: config.organizations.personal,
         addresses: parts.addresses.refusing(listeners.addresses()?),
         database_addresses: parts.database_addresses.refusing(listeners.addresses()?),
+        services: ServiceSettings {
+            network: ClientNetwork {
+                addresses: Arc::new(parts.service_addresses.refusing(listeners.addresses()?)),
+                roots: parts.service_authorities,
+                resolve: Vec::new(),
+                patience: SERVICE_PATIENCE,
+            },
+            catalogue: built_in().services().cloned().collect(),
+        },
         upstream_tls: parts.upstream_tls,
         heads_every: config.audit.heads_every.duration(),
         heads_file: config.audit.heads_file.clone(),
@@ -240,6 +251,8 @@ struct Parts {
     keep_decisions: time::Duration,
     addresses: AddressPolicy,
     database_addresses: AddressPolicy,
+    service_addresses: AddressPolicy,
+    service_authorities: Vec<CertificateDer<'static>>,
     upstream_tls: rustls::ClientConfig,
     mailer: Option<Mailer>,
     audit_receivers: Vec<Receiver>,
@@ -304,6 +317,12 @@ impl Parts {
                 "database_connections.allowed_networks",
                 &config.database_connections.allowed_networks,
             )?,
+            service_addresses: addresses("services.allowed_networks", &config.services.allowed_networks)?,
+            service_authorities: match &config.services.extra_authorities {
+                Some(path) => trust::authorities(path)
+                    .map_err(|reason| ConfigError::key("services.extra_authorities", reason))?,
+                None => Vec::new(),
+            },
             upstream_tls,
             mailer: config
                 .mail

@@ -329,6 +329,17 @@ pub struct DatabaseConnectionsSection {
     pub allowed_networks: Vec<String>,
 }
 
+/// `[services]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServicesSection {
+    /// Networks of private addresses that services may have, such as `10.20.0.0/16`.
+    pub allowed_networks: Vec<String>,
+    /// A PEM file of authorities that services may have certificates of, besides those of the public internet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_authorities: Option<PathBuf>,
+}
+
 /// `[server]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

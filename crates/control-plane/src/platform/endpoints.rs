@@ -15,6 +15,7 @@ use organizations::OrganizationsApi;
 use secrets_vault::VaultApi;
 
 use super::data_gateway::DataGateway;
+use super::integrations::Integrations;
 use super::policy;
 use super::use_cases::{AppUseCases, Foundation, IdentityUseCases, OrganizationUseCases};
 
@@ -26,11 +27,12 @@ pub(super) struct UseCases<'a> {
     pub(super) apps: &'a AppUseCases,
     pub(super) vault: &'a VaultApi,
     pub(super) gateway: &'a DataGateway,
+    pub(super) integrations: &'a Integrations,
 }
 
 /// What is mounted, with `others` that no use case stands behind.
 pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> Vec<Endpoint> {
-    let UseCases { foundation, identity, organizations, apps, vault, gateway } = behind;
+    let UseCases { foundation, identity, organizations, apps, vault, gateway, integrations } = behind;
     let sites = &foundation.sites;
     let mut all = identity::endpoints(&Identity {
         sign_ins: Arc::clone(&identity.sign_ins),
@@ -98,6 +100,13 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             connections: gateway.connections.clone(),
             data_queries: gateway.data_queries.clone(),
             query_records: gateway.query_records.clone(),
+            services: integrations.services.clone(),
+            oauth_clients: integrations.oauth_clients.clone(),
+            accounts: integrations.accounts.clone(),
+            connect_attempts: integrations.attempts.clone(),
+            custom_apis: integrations.custom_apis.clone(),
+            service_calls: integrations.service_calls.clone(),
+            service_revocations: integrations.revocations.clone(),
             facts: foundation.facts(),
             sites: Arc::clone(sites),
         }
@@ -109,6 +118,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
     );
     all.extend(vault.endpoints());
     all.extend(gateway.endpoints());
+    all.extend(integrations.endpoints());
     all.extend(policy::endpoints(foundation, identity, organizations, apps));
     all.extend(style_endpoints());
     all.extend(others);
