@@ -20,6 +20,7 @@ mod pattern;
 mod rules;
 mod service;
 mod service_key;
+mod statistics;
 mod template;
 mod tier;
 mod two_step;
@@ -41,6 +42,7 @@ pub use oauth2::{
 pub use pattern::Pattern;
 pub use service::{MonthsOld, Service};
 pub use service_key::{ServiceKey, ServiceKeyError};
+pub use statistics::{Statistics, badge, document};
 pub use template::{RenderError, Template, Values};
 pub use tier::Tier;
 pub use two_step::{TwoStep, TwoStepBody};

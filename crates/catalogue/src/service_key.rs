@@ -25,6 +25,26 @@ impl ServiceKey {
     }
 }
 
+/// What the names of imported services begin with.
+const IMPORTED: &str = "imported-";
+
+impl ServiceKey {
+    /// The same for a service that an organization imported: a service that comes into the catalogue later never has its
+    /// name.
+    ///
+    /// # Errors
+    /// It would be too long.
+    pub fn imported(&self) -> Result<Self, ServiceKeyError> {
+        if self.is_imported() { Ok(self.clone()) } else { format!("{IMPORTED}{self}").parse() }
+    }
+
+    /// Whether an organization imported it.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.0.starts_with(IMPORTED)
+    }
+}
+
 impl FromStr for ServiceKey {
     type Err = ServiceKeyError;
 

@@ -76,9 +76,12 @@ fn action(
     if !operation.takes(together) {
         return Err("they take other credentials");
     }
+    // What a document of a service with OAuth shows as a parameter is what the platform sends itself.
+    let is_token = |parameter: &Parameter<'_>| !operation.security.is_empty() && parameter.is_token();
     let in_path = names_in(operation.path).ok_or("their path is none that calls can have")?;
     let is_given = |parameter: &&Parameter<'_>| {
         parameter.place != "header"
+            || is_token(parameter)
             || !(parameter.is_required
                 && !OWN_HEADERS.contains(&parameter.name.to_ascii_lowercase().as_str())
                 && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter.name)))
@@ -109,7 +112,9 @@ fn action(
     let query: Vec<String> = operation
         .parameters
         .iter()
-        .filter(|parameter| parameter.place == "query" && !in_path.contains(parameter.name))
+        .filter(|parameter| {
+            parameter.place == "query" && !in_path.contains(parameter.name) && !is_token(parameter)
+        })
         .take(MOST_NAMES)
         .map(|parameter| parameter.name.to_owned())
         .collect();
@@ -118,7 +123,11 @@ fn action(
         operation
             .parameters
             .iter()
-            .filter(|parameter| parameter.is_required && matches!(parameter.place, "query" | "formData"))
+            .filter(|parameter| {
+                parameter.is_required
+                    && matches!(parameter.place, "query" | "formData")
+                    && !is_token(parameter)
+            })
             .map(|parameter| parameter.name.to_owned()),
     );
     if let Some(schema) = schema.filter(|_| bodies.is_required) {

@@ -14,7 +14,7 @@ const MOST_VALUES: usize = 2_000_000;
 const DEEPEST: usize = 128;
 
 /// The most values that come in by YAML's aliases: documents of vendors have none, or a few.
-const MOST_REPEATED: usize = 100_000;
+const MOST_REPEATED: usize = 20_000;
 
 /// The longest part of a parser's message that is passed on, in characters.
 const LONGEST_MESSAGE: usize = 200;

@@ -22,8 +22,9 @@ pub(super) fn propose(
         draft.documentation(text(pointer));
     }
     let mut notes = Vec::new();
-    draft.base(servers::base(document, import.fetched_from, answered.base_url.as_ref(), &mut notes)?);
-    let operations = Operations::of(document);
+    let mut operations = Operations::of(document);
+    let answer = answered.base_url.as_ref();
+    draft.base(servers::base(document, &mut operations, import.fetched_from, answer, &mut notes)?);
     let security =
         Security { document, import, answered, base: draft.known_base(), operations: &operations.security() };
     match security.choose(&mut notes)? {
@@ -32,8 +33,8 @@ pub(super) fn propose(
     }
     draft.notes.append(&mut notes);
     let Actions { actions, headers, left_out } = from_operations(&operations, draft.together());
+    draft.test = test_call::find(&operations, draft.together(), &headers);
     draft.headers = headers;
-    draft.test = test_call::find(&operations, draft.together());
     for (reason, count) in left_out {
         draft.notes.push(format!("{count} operations became no actions: {reason}."));
     }

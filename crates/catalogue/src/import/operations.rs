@@ -17,7 +17,7 @@ const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 /// The operations of a document.
 pub(super) struct Operations<'a> {
     pub(super) all: Vec<Operation<'a>>,
-    /// How many paths are in other documents.
+    /// How many operations or paths of them are in other documents.
     pub(super) elsewhere: usize,
     /// How many operations were not read, because there are too many.
     pub(super) beyond: usize,
@@ -32,7 +32,9 @@ pub(super) struct Operation<'a> {
     pub(super) parameters: Vec<Parameter<'a>>,
     /// The schemes that it needs, one set for each alternative. Empty: it needs none.
     pub(super) security: Vec<Together>,
-    /// It is on another server than the rest.
+    /// The servers that it has instead of the document's.
+    pub(super) servers: Option<&'a Value>,
+    /// It is on another server than the one that was chosen.
     pub(super) is_elsewhere: bool,
     /// What bodies it takes, by media type (OpenAPI 3), or by OpenAPI 2's `consumes`.
     pub(super) bodies: Bodies<'a>,
@@ -46,6 +48,13 @@ pub(super) struct Parameter<'a> {
     pub(super) place: &'a str,
     pub(super) is_required: bool,
     pub(super) said: &'a Value,
+}
+
+impl Parameter<'_> {
+    /// Whether it is the credential itself, shown as a parameter of each operation.
+    pub(super) fn is_token(&self) -> bool {
+        self.place != "path" && matches!(self.name, "token" | "access_token" | "oauth_token")
+    }
 }
 
 /// What bodies an operation takes.
@@ -72,7 +81,14 @@ impl<'a> Operations<'a> {
                 continue;
             };
             for &method in METHODS {
-                let Some(said) = item.get(method).filter(|said| said.is_object()) else { continue };
+                let Some(said) = item.get(method) else { continue };
+                let Some(said) = references.follow(said) else {
+                    found.elsewhere += 1;
+                    continue;
+                };
+                if !said.is_object() {
+                    continue;
+                }
                 if found.all.len() >= MOST {
                     found.beyond += 1;
                     continue;
@@ -81,11 +97,23 @@ impl<'a> Operations<'a> {
                 let bodies = bodies(references, document, said, &parameters);
                 let security =
                     alternatives(said.get("security")).or_else(|| root.clone()).unwrap_or_default();
-                let has_servers = |value: &Value| {
-                    value.get("servers").and_then(Value::as_array).is_some_and(|servers| !servers.is_empty())
+                let servers = |value: &'a Value| {
+                    value
+                        .get("servers")
+                        .filter(|servers| servers.as_array().is_some_and(|all| !all.is_empty()))
                 };
-                let is_elsewhere = has_servers(item) || has_servers(said);
-                found.all.push(Operation { method, path, said, parameters, security, is_elsewhere, bodies });
+                let servers = servers(said).or_else(|| servers(item));
+                let is_elsewhere = false;
+                found.all.push(Operation {
+                    method,
+                    path,
+                    said,
+                    parameters,
+                    security,
+                    servers,
+                    is_elsewhere,
+                    bodies,
+                });
             }
         }
         found

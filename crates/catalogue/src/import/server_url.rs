@@ -80,8 +80,8 @@ pub(super) fn read(text: &str, definitions: Option<&Value>) -> Result<Templated,
     Ok(found)
 }
 
-/// The text with `https` where a variable or nothing stands for the scheme, and with the default where a variable stands
-/// for scheme and host.
+/// The text with `https` where a variable or nothing stands for the scheme, and with a listed value where a variable
+/// stands for scheme and host.
 fn with_scheme(text: &str, definitions: Option<&Value>) -> Result<String, Unusable> {
     if text.starts_with("//") {
         return Ok(format!("https:{text}"));
@@ -99,8 +99,9 @@ fn with_scheme(text: &str, definitions: Option<&Value>) -> Result<String, Unusab
             Err(Unusable::Unfit(address::NOT_HTTPS))
         };
     }
-    let default = default.filter(|default| !default.contains(['{', '}'])).ok_or(Unusable::Open)?;
-    Ok(format!("{}{rest}", default.trim_end_matches('/')))
+    let listed = default.filter(|default| values.contains(default)).or_else(|| values.first().cloned());
+    let listed = listed.filter(|listed| !listed.contains(['{', '}'])).ok_or(Unusable::Open)?;
+    Ok(format!("{}{rest}", listed.trim_end_matches('/')))
 }
 
 fn split_port(authority: &str) -> (&str, Option<&str>) {
@@ -126,14 +127,13 @@ fn number(port: &str, definitions: Option<&Value>) -> Option<String> {
 
 fn read_host(found: &mut Templated, host: &str, definitions: Option<&Value>) -> Result<(), Unusable> {
     let all = parts(host)?;
-    // A variable that is the whole host could be any host: only its default is one that the service says.
+    // A variable that is the whole host could be any host: only listed values are the service's own.
     if let [Part::Variable(name)] = all.as_slice() {
         let (values, default) = values(name, definitions);
-        let host = default.or_else(|| values.first().cloned()).ok_or(Unusable::Open)?;
-        if host.contains(['{', '}', '/', ':', '@', '?', '#']) || !host.contains('.') {
-            return Err(Unusable::Open);
-        }
-        return read_host(found, &host, None);
+        let host = default.filter(|default| values.contains(default)).or_else(|| values.first().cloned());
+        let host =
+            host.filter(|host| host.contains('.') && !host.contains(['{', '}', '/', ':', '@', '?', '#']));
+        return read_host(found, &host.ok_or(Unusable::Open)?, None);
     }
     let mut hosts = Some(vec![String::new()]);
     let mut suffix = String::new();
@@ -344,9 +344,12 @@ mod tests {
     fn a_variable_is_never_the_whole_host_or_all_but_its_last_part() {
         assert_eq!(hosts("https://{host}/v1", &json!({})), Err(Unusable::Open));
         assert_eq!(hosts("https://{tenant}.com", &json!({})), Err(Unusable::Open));
-        let known = json!({ "host": { "default": "api.acme.com" } });
-        assert_eq!(hosts("https://{host}/v1", &known).unwrap(), ["api.acme.com"]);
-        let private = json!({ "host": { "default": "10.0.0.1" } });
+        // A default is what the author wrote where everybody has a host of their own.
+        let said = json!({ "host": { "default": "subdomain.acme.com" } });
+        assert_eq!(hosts("https://{host}/v1", &said), Err(Unusable::Open));
+        let listed = json!({ "host": { "enum": ["api.acme.com", "eu.acme.com"], "default": "eu.acme.com" } });
+        assert_eq!(hosts("https://{host}/v1", &listed).unwrap(), ["eu.acme.com"]);
+        let private = json!({ "host": { "enum": ["10.0.0.1"] } });
         assert_eq!(hosts("https://{host}/v1", &private), Err(Unusable::Unfit(address::ADDRESS)));
     }
 

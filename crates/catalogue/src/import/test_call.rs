@@ -1,6 +1,6 @@
 //! A call that works with any account and changes nothing.
 
-use super::operations::{Operation, Operations};
+use super::operations::{Operation, Operations, Parameter};
 use super::schemes::Together;
 
 /// Last parts of paths about whoever asks.
@@ -24,14 +24,22 @@ const ONESELF: &[&str] = &[
 const MOST_SEGMENTS: usize = 3;
 
 /// The path of one: about whoever asks, or else the shortest list.
-pub(super) fn find(operations: &Operations<'_>, together: Option<&Together>) -> Option<String> {
+pub(super) fn find(
+    operations: &Operations<'_>,
+    together: Option<&Together>,
+    headers: &[(String, String)],
+) -> Option<String> {
+    let is_sent = |parameter: &Parameter<'_>| {
+        parameter.place == "header"
+            && headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter.name))
+    };
     let fits = |operation: &&Operation<'_>| {
         operation.method == "get"
             && !operation.is_elsewhere
             && !operation.path.contains(['{', '}', '?', '#', '%', '\\', ' '])
             && operation.path.starts_with('/')
             && operation.path.len() > 1
-            && !operation.parameters.iter().any(|parameter| parameter.is_required)
+            && operation.parameters.iter().all(|parameter| !parameter.is_required || parameter.is_token() || is_sent(parameter))
             && operation.takes(together)
             // One that needs no credential says nothing about it.
             && operation.security.iter().all(|alternative| !alternative.is_empty())
