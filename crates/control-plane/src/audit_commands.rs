@@ -12,6 +12,7 @@ use cryptography::PublicKey;
 use ids::OrganizationId;
 
 use crate::config_path::ConfigPath;
+use crate::drill_command::{self, VerifyRevocationArguments};
 use crate::output::print;
 use crate::read_only_command::{self, VerifyReadOnlyArguments};
 use crate::{StartError, head_signing, master_keys};
@@ -36,6 +37,12 @@ pub(crate) enum AuditCommand {
         read-only-orders.json --public-key \"$(cat audit-key)\""
     )]
     VerifyReadOnly(VerifyReadOnlyArguments),
+    /// Checks that a report of `vybe drill revoke` was signed by the platform and not changed since. Needs no server.
+    #[command(
+        after_help = "Ends with 0 if it was, with 1 if not.\n\nExample:\n  vybe audit verify-revocation --report \
+        revoked-slack.json --public-key \"$(cat audit-key)\""
+    )]
+    VerifyRevocation(VerifyRevocationArguments),
     /// Prints the public key that signed heads are checked with. Keep it where the platform cannot change it.
     PublicKey(ConfigPath),
     /// Writes one chain of the audit trail to a file, straight from the database.
@@ -97,6 +104,7 @@ impl AuditCommand {
             Self::Verify(arguments) => verify(&arguments),
             Self::VerifyReceipt(arguments) => verify_receipt(&arguments),
             Self::VerifyReadOnly(arguments) => read_only_command::verify(&arguments),
+            Self::VerifyRevocation(arguments) => drill_command::verify(&arguments),
             Self::PublicKey(path) => {
                 let root_key = runtime()?.block_on(async {
                     let config = path.load()?;

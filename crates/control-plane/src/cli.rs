@@ -8,6 +8,7 @@ use crate::audit_commands::AuditCommand;
 use crate::config::{LogFormat, LogSection, RecordedDecisions};
 use crate::config_path::ConfigPath;
 use crate::doctor_command::{self, DoctorArguments};
+use crate::drill_command::{self, DrillCommand};
 use crate::explain_command::{self, ExplainArguments};
 use crate::keys_command::{self, KeysCommand};
 use crate::output::print;
@@ -74,6 +75,11 @@ enum Command {
         #[command(subcommand)]
         command: ProveCommand,
     },
+    /// What has to work after a breach, done on a running platform.
+    Drill {
+        #[command(subcommand)]
+        command: DrillCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -132,6 +138,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Explain(arguments) => runtime()?.block_on(explain_command::run(arguments)),
         Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
+        Command::Drill { command } => runtime()?.block_on(drill_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {
             let config = path.load()?;
             serve::check(&config)?;

@@ -164,6 +164,9 @@ pub enum StartError {
     /// A read-only connection without some of its locks.
     #[error("not seen to hold: {0}")]
     Locks(String),
+    /// Accounts that a service did not revoke.
+    #[error("the service did not revoke {}; the report says which", counted(*.0, "account"))]
+    NotRevoked(usize),
     /// An installation that has to be repaired.
     #[error("{} to repair", counted(*.0, "thing"))]
     Failures(usize),

@@ -194,6 +194,19 @@ impl Remote {
         })
     }
 
+    /// The identifier of the one organization that the token's person belongs to.
+    pub(crate) async fn only_organization(&self) -> Result<String, StartError> {
+        let own: Vec<Named> = self.get(&["organizations"], &[]).await?;
+        match own.as_slice() {
+            [one] => Ok(one.id.clone()),
+            [] => Err(StartError::Remote("the token's person belongs to no organization".to_owned())),
+            several => Err(StartError::Remote(format!(
+                "the token's person belongs to several organizations; name one with --organization: {}",
+                several.iter().map(|one| one.slug.as_str()).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
     /// The apps of an organization that the token's person may open, piece by piece.
     async fn apps_of(&self, organization: &str) -> Result<Vec<Named>, StartError> {
         let path = ["organizations", organization, "apps"];

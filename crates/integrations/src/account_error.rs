@@ -83,6 +83,9 @@ pub enum AccountError {
     /// The service does not take the credentials.
     #[error("the service does not take the credentials: it answered {0}")]
     NotTaken(u16),
+    /// The service's host has an address that may not be connected to.
+    #[error("the service's host has an address that may not be connected to")]
+    Address,
     /// The service did not revoke it.
     #[error(transparent)]
     NotRevoked(RevokeError),

@@ -1,5 +1,7 @@
 //! Connecting accounts: with what people give here, and with what a service gave them. The second half of both is the same.
 
+use std::collections::BTreeSet;
+
 use access_control::Permit;
 use catalogue::{Authentication, Values};
 use ids::{AccountId, SecretId};
@@ -13,7 +15,7 @@ use crate::given_account::{
 };
 use crate::refresh::schedule;
 use crate::store::accounts::{self, Times};
-use crate::store::clock;
+use crate::store::{clock, service_revocations};
 use crate::trial::{self, Trial};
 use crate::{
     Account, AccountAction, AccountError, AccountHolder, AccountState, Accounts, KnownService,
@@ -25,12 +27,15 @@ const MOST_SHARED: u64 = 20_000;
 /// The most accounts of one person in an organization.
 const MOST_OWN: u64 = 500;
 
+/// The code of [`service_client::CallError`] for a host with an address that may not be connected to.
+const ADDRESS_REFUSED: &str = "address_refused";
+
 /// What a connection is made of, once the service or a person gave what proves it.
 pub(crate) struct Connection {
     pub(crate) proof: Proof,
     pub(crate) values: Values,
-    pub(crate) asked_scopes: std::collections::BTreeSet<String>,
-    pub(crate) scopes: std::collections::BTreeSet<String>,
+    pub(crate) asked_scopes: BTreeSet<String>,
+    pub(crate) scopes: BTreeSet<String>,
     pub(crate) times: Times,
 }
 
@@ -115,10 +120,13 @@ impl Accounts {
         } else {
             Trial::Untried
         };
-        match trial.refused() {
-            Some(status) => Err(AccountError::NotTaken(status)),
-            None => Ok((connection, trial)),
+        if let Some(status) = trial.refused() {
+            return Err(AccountError::NotTaken(status));
         }
+        if trial == Trial::NoAnswer(ADDRESS_REFUSED) {
+            return Err(AccountError::Address);
+        }
+        Ok((connection, trial))
     }
 
     /// Keeps a new account.
@@ -188,6 +196,10 @@ impl Accounts {
         if before.service != proof.service.service.id {
             return Err(AccountError::Changed);
         }
+        // What proved it until now would be forgotten before it is revoked.
+        if service_revocations::awaits(change.transaction(), id).await? {
+            return Err(AccountError::RevocationUnderWay);
+        }
         let mut after = Account {
             values,
             asked_scopes,
@@ -212,7 +224,7 @@ pub(crate) fn connection(
     service: KnownService,
     client_id: Option<String>,
     values: Values,
-    asked_scopes: std::collections::BTreeSet<String>,
+    asked_scopes: BTreeSet<String>,
     granted: Granted,
     asked_at: i64,
 ) -> Result<Connection, AccountError> {

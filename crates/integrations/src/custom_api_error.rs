@@ -30,7 +30,9 @@ pub enum CustomApiError {
     #[error("the custom API was changed meanwhile")]
     Changed,
     /// There are none, or stored ones do not follow to another place.
-    #[error("the credentials have to be given: they are kept for the base URL and the kind that they were given for")]
+    #[error(
+        "the credentials have to be given: they are kept for the base URL and the kind that they were given for"
+    )]
     CredentialsNeeded,
     /// Stored credentials do not go on to be used for more, as long as apps use them that the person does not see.
     #[error(

@@ -10,14 +10,16 @@ mod calls;
 mod custom_apis;
 mod oauth_clients;
 mod service_calls;
+mod service_revocations;
 mod services;
 mod store_problem;
 
 pub use calls::CallsApi;
+pub use service_revocations::ServiceRevocationsApi;
 
 use endpoint::{Call, Endpoint};
 
-use crate::{Accounts, ConnectAttempts, Occasion, OauthClients, Services};
+use crate::{Accounts, ConnectAttempts, OauthClients, Occasion, Services};
 
 /// Everything that the endpoints of accounts are made from.
 #[derive(Clone, Debug)]

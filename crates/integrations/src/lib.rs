@@ -51,39 +51,39 @@ pub use account_credentials::{AccountCredentials, OpenedFor, Unlocked};
 pub use account_error::AccountError;
 pub use account_permits::{AccountAction, ManagesAccounts, SeesAccounts};
 pub use accounts::Accounts;
+pub use answering::{AnswerPieces, Answered, Answering, SLOWEST_READER};
+pub use call_input::{InputError, REQUEST, RawRequest, call_of_action};
+pub use call_turns::{CallTurn, CallTurnBounds, CallTurnFor, CallTurns, TooManyCalls};
+pub use calls::{CallParts, Calls, PersonalAccountsInApps};
 pub(crate) use client_secrets::ClientSecrets;
 pub use connect_attempts::{BegunAttempt, CALLBACK_PATH, ConnectAttempts, Connected};
+pub use custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, CustomApiDefinitionError};
+pub use custom_api_credentials::GivenCredential;
+pub use custom_api_error::CustomApiError;
+pub use custom_apis::{CustomApis, GivenCustomApi};
 pub use disconnecting::Disconnected;
+pub use endpoints::{AccountsApi, CallsApi, ServiceRevocationsApi};
+pub use execute_error::{ExecuteError, ServiceRefusal};
 pub use given_account::{AccountDescription, GivenAccount, GivenAttempt};
 pub use oauth_client::OauthClient;
 pub use oauth_clients::{GivenClient, GivenSecret, OauthClients};
 pub use occasion::Occasion;
 pub use reconnect_cause::{ReconnectCause, ReconnectCauseError};
 pub use refresh::{
-    AccessTokens, Notices, ReconnectNotice, RefreshBounds, RefreshCounters, RefreshObserver, RefreshStep, Refresher,
-    Refreshes, UseError,
+    AccessTokens, Notices, ReconnectNotice, RefreshBounds, RefreshCounters, RefreshObserver, RefreshStep,
+    Refresher, Refreshes, UseError,
 };
 pub use revocation_report::{ATTESTS_REVOCATION, ReportedAccount, RevocationReport, SignedRevocationReport};
+pub use service_call::{CallOutcome, CallVia, Called, CalledWith, ServiceCall};
+pub use service_call_recording::ServiceCallRecorder;
+pub use service_call_writer::ServiceCallWriter;
+pub use service_calls::{SERVICE_CALL_RETENTION, ServiceCalls};
 pub use service_revocation::{
     NotRevocable, ReportedRevocation, RevocationCounts, RevocationFailure, RevocationOutcome,
     RevocationOutcomeError, RevokedAccount, ServiceRevocation,
 };
 pub use service_revocations::{RevocationLimits, ServiceRevocations};
 pub use services::{KnownService, OfferedService, Services, destination_digest};
+pub use store::service_calls::ServiceCallFilter;
 pub use store::{Store, StoreError};
 pub use trial::Trial;
-pub use answering::{Answered, AnswerPieces, Answering, SLOWEST_READER};
-pub use call_input::{InputError, REQUEST, RawRequest, call_of_action};
-pub use call_turns::{CallTurn, CallTurnBounds, CallTurnFor, CallTurns, TooManyCalls};
-pub use calls::{CallParts, Calls, PersonalAccountsInApps};
-pub use custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, CustomApiDefinitionError};
-pub use custom_api_credentials::GivenCredential;
-pub use custom_api_error::CustomApiError;
-pub use custom_apis::{CustomApis, GivenCustomApi};
-pub use endpoints::{AccountsApi, CallsApi};
-pub use execute_error::{ExecuteError, ServiceRefusal};
-pub use service_call::{CallOutcome, CallVia, Called, CalledWith, ServiceCall};
-pub use service_call_recording::ServiceCallRecorder;
-pub use service_call_writer::ServiceCallWriter;
-pub use service_calls::{SERVICE_CALL_RETENTION, ServiceCalls};
-pub use store::service_calls::ServiceCallFilter;

@@ -3,11 +3,11 @@
 pub(crate) mod accounts;
 pub(crate) mod clock;
 pub(crate) mod connect_attempts;
-pub(crate) mod imported_services;
-pub(crate) mod service_calls;
 pub(crate) mod custom_apis;
+pub(crate) mod imported_services;
 pub(crate) mod oauth_clients;
 pub(crate) mod refreshes;
+pub(crate) mod service_calls;
 pub(crate) mod service_revocations;
 
 use std::str::FromStr;

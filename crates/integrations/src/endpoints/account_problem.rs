@@ -52,6 +52,7 @@ impl From<AccountError> for Problem {
                 )
             }
             AccountError::Token(error) => of_token(&error, said),
+            AccountError::Address => Self::invalid("address_refused", said),
             AccountError::NotTaken(_) => Self::invalid("credentials_refused", said),
             AccountError::NotRevoked(RevokeError::Unavailable { retry_after }) => {
                 let problem = Self::new(StatusCode::BAD_GATEWAY, "not_revoked", said);

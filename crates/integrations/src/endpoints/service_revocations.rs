@@ -11,7 +11,22 @@ use serde_json::Value;
 
 use crate::{Occasion, ReportedRevocation, ServiceRevocation, ServiceRevocations};
 
-pub(super) fn endpoints(revocations: &ServiceRevocations) -> Vec<Endpoint> {
+/// Everything that the endpoints of revocations are made from.
+#[derive(Clone, Debug)]
+pub struct ServiceRevocationsApi {
+    /// The revocations.
+    pub revocations: ServiceRevocations,
+}
+
+impl ServiceRevocationsApi {
+    /// The endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        endpoints(&self.revocations)
+    }
+}
+
+fn endpoints(revocations: &ServiceRevocations) -> Vec<Endpoint> {
     vec![
         Endpoint::post(
             "/api/v1/organizations/{organization_id}/services/{service}/revocations",

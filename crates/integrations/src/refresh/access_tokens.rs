@@ -96,8 +96,7 @@ impl AccessTokens {
         loop {
             let now = self.refreshes.now().await?;
             // Without asking the vault, if the row says that it has ended.
-            let ended = refused == Some(account.generation)
-                || schedule::has_ended(account.expires_at, now);
+            let ended = refused == Some(account.generation) || schedule::has_ended(account.expires_at, now);
             if !ended || !can_be_refreshed(&account) {
                 match self.living(&account, refused, now).await {
                     Ok(Some(unlocked)) => return Ok(unlocked),
@@ -147,10 +146,7 @@ impl AccessTokens {
         let unlocked = self.credentials().unlock(account, OpenedFor::Calls).await?;
         let lifetime = schedule::lifetime(&unlocked.service);
         let has_token = lifetime.is_none() || matches!(unlocked.credentials, Credentials::Tokens(_));
-        if !has_token
-            || refused == Some(account.generation)
-            || schedule::has_ended(account.expires_at, now)
-        {
+        if !has_token || refused == Some(account.generation) || schedule::has_ended(account.expires_at, now) {
             return Ok(None);
         }
         // The background task is late.

@@ -12,11 +12,9 @@ use time::OffsetDateTime;
 
 use super::refreshes::{Ended, Refreshes};
 use super::schedule::{self, Renewal};
-use crate::store::refreshes::{self, Lease, Standing};
 use crate::store::accounts;
-use crate::{
-    Account, AccountError, AccountState, OpenedFor, ReconnectCause, RefreshStep, Unlocked,
-};
+use crate::store::refreshes::{self, Lease, Standing};
+use crate::{Account, AccountError, AccountState, OpenedFor, ReconnectCause, RefreshStep, Unlocked};
 
 /// The audit trail's name for an account that a person has to connect again.
 const NEEDS_RECONNECT: &str = "accounts.needs_reconnect";

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use super::attempt::Prepared;
 use super::refreshes::{Ended, Refreshes};
 use super::schedule;
-use crate::store::refreshes::{self, Renewed, Standing};
 use crate::store::accounts;
+use crate::store::refreshes::{self, Renewed, Standing};
 use crate::{AccountError, AccountState, ReconnectCause, RefreshStep};
 
 /// The audit trail's name for new tokens.
@@ -99,11 +99,12 @@ fn may_keep(prepared: &Prepared, standing: &Standing) -> bool {
     let Prepared { renewal, lease, .. } = prepared;
     standing.generation == lease.generation
         && match standing.state {
-            AccountState::Active => {
-                standing.fence == lease.fence || renewal.reuse == ReusePolicy::SingleUse
-            }
+            AccountState::Active => standing.fence == lease.fence || renewal.reuse == ReusePolicy::SingleUse,
             // Somebody gave up on the answer that has come after all.
-            AccountState::NeedsReconnect(cause) => cause == ReconnectCause::LostResponse,
+            AccountState::NeedsReconnect(ReconnectCause::LostResponse) => true,
+            // The service is being revoked: these are the tokens to revoke, and the account stays unused.
+            AccountState::NeedsReconnect(ReconnectCause::Revoked) => standing.fence == lease.fence,
+            AccountState::NeedsReconnect(_) => false,
         }
 }
 

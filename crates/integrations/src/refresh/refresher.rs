@@ -7,9 +7,9 @@ use std::sync::Arc;
 use catalogue::ServiceKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Notices;
 use super::refreshes::Refreshes;
 use super::schedule;
-use super::Notices;
 use crate::StoreError;
 use crate::store::refreshes::{self, Due};
 

@@ -69,12 +69,7 @@ pub(crate) fn lifetime(service: &Service) -> Option<&Lifetime> {
 }
 
 /// When tokens that have just come, and of whose life the service said so much, end and are to be replaced.
-pub(crate) fn times(
-    service: &Service,
-    credentials: &Credentials,
-    said: Option<Duration>,
-    now: i64,
-) -> Times {
+pub(crate) fn times(service: &Service, credentials: &Credentials, said: Option<Duration>, now: i64) -> Times {
     let renewable = Renewal::of(service, credentials).is_some();
     let (expires_in, refresh_in) = match lifetime(service) {
         None => (None, None),
@@ -182,8 +177,7 @@ mod tests {
 
     #[test]
     fn what_would_be_forgotten_when_idle_is_kept_alive() {
-        let lifetime =
-            Lifetime { access: AccessLifetime::Never, idle_days: Some(10), ..Lifetime::default() };
+        let lifetime = Lifetime { access: AccessLifetime::Never, idle_days: Some(10), ..Lifetime::default() };
         let day = HOUR * 24;
         assert_eq!(both_ends(&lifetime, Some(HOUR)), [day * 5, day * 4]);
         assert_eq!(plan(&lifetime, Some(HOUR), true, 0.5).0, None);

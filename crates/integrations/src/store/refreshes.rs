@@ -67,8 +67,11 @@ pub async fn due(
     but: &[ServiceKey],
     most: u64,
 ) -> Result<Vec<Due>, StoreError> {
-    let mut values: Vec<Value> =
-        vec![now.into(), AccountState::Active.as_str().into(), i64::try_from(most).unwrap_or(i64::MAX).into()];
+    let mut values: Vec<Value> = vec![
+        now.into(),
+        AccountState::Active.as_str().into(),
+        i64::try_from(most).unwrap_or(i64::MAX).into(),
+    ];
     let mut without = String::new();
     for service in but {
         values.push(service.as_str().into());
@@ -207,8 +210,12 @@ pub async fn give_back(
         "UPDATE accounts SET lease_holder = NULL, lease_until = NULL, failures = failures + 1, refresh_at = {now} + $1 \
          WHERE id = $2 AND lease_fence = $3 AND generation = $4"
     );
-    let values =
-        [milliseconds(pause).into(), lease.id.to_string().into(), lease.fence.into(), lease.generation.into()];
+    let values = [
+        milliseconds(pause).into(),
+        lease.id.to_string().into(),
+        lease.fence.into(),
+        lease.generation.into(),
+    ];
     sql(database, &statement, values).await?;
     Ok(())
 }
@@ -234,16 +241,19 @@ pub struct Renewed<'a> {
     pub times: Times,
 }
 
-/// Writes down that there are new tokens. The row is locked and was judged.
+/// Writes down that there are new tokens. The row is locked and was judged. An account that is being revoked stays unused.
 pub async fn renewed(
     transaction: &impl ConnectionTrait,
     Renewed { account, times }: Renewed<'_>,
 ) -> Result<(), StoreError> {
-    let statement = "UPDATE accounts SET generation = $1, state = $2, cause = NULL, notice_due = FALSE, \
-             variables = $3, scopes = $4, refreshed_at = $5, expires_at = $6, refresh_at = $7, failures = 0, \
+    let statement = "UPDATE accounts SET generation = $1, \
+             state = CASE WHEN cause = $9 THEN state ELSE $2 END, cause = CASE WHEN cause = $9 THEN cause END, \
+             notice_due = CASE WHEN cause = $9 THEN notice_due ELSE FALSE END, \
+             variables = $3, scopes = $4, refreshed_at = $5, expires_at = $6, \
+             refresh_at = CASE WHEN cause = $9 THEN NULL ELSE $7 END, failures = 0, \
              lease_holder = NULL, lease_until = NULL \
          WHERE id = $8";
-    let values: [Value; 8] = [
+    let values: [Value; 9] = [
         account.generation.into(),
         AccountState::Active.as_str().into(),
         accounts::to_json(&account.values)?.into(),
@@ -252,6 +262,7 @@ pub async fn renewed(
         times.expires_at.into(),
         times.refresh_at.into(),
         account.id.to_string().into(),
+        ReconnectCause::Revoked.as_str().into(),
     ];
     sql(transaction, statement, values).await?;
     forget_intent(transaction, account.id).await
@@ -283,10 +294,7 @@ pub async fn lost(
 }
 
 /// Accounts of which somebody has to be told that they need them.
-pub async fn with_notice(
-    database: &impl ConnectionTrait,
-    most: u64,
-) -> Result<Vec<AccountId>, StoreError> {
+pub async fn with_notice(database: &impl ConnectionTrait, most: u64) -> Result<Vec<AccountId>, StoreError> {
     let statement = "SELECT id FROM accounts WHERE notice_due ORDER BY id LIMIT $1";
     let rows = all(database, statement, [i64::try_from(most).unwrap_or(i64::MAX).into()]).await?;
     rows.iter().map(|row| read(TABLE, &column::<String>(row, "id")?)).collect()

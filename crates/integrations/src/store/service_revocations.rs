@@ -146,12 +146,14 @@ pub async fn stop_all(
     Ok(())
 }
 
-/// Makes sure that no refresh of an account writes anything from now on, unless one is under way. Answers whether none is.
+/// Makes sure that no refresh of an account writes anything from now on, unless one has sent something. Answers whether none
+/// has: whoever has a lease and sent nothing yet sends nothing any more.
 pub async fn stop_refreshes(database: &impl ConnectionTrait, account: AccountId) -> Result<bool, StoreError> {
     let now = super::clock::expression(database.get_database_backend());
     let sql = format!(
         "UPDATE accounts SET lease_holder = NULL, lease_until = NULL, lease_fence = lease_fence + 1
-         WHERE id = $1 AND (lease_until IS NULL OR lease_until < {now})"
+         WHERE id = $1 AND (lease_until IS NULL OR lease_until < {now}
+             OR NOT EXISTS (SELECT 1 FROM refresh_intents WHERE account_id = accounts.id))"
     );
     Ok(super::sql(database, &sql, [account.to_string().into()]).await? == 1)
 }
