@@ -12,6 +12,7 @@
 //!   [`python`]: programs from pinned packages.
 //! - [`transit_server`]: a key management service that speaks the transit API, and fails on demand.
 //! - [`token_server`]: an authorization server that rotates refresh tokens in four ways, and fails on demand.
+//! - [`ServiceServer`]: a service behind TLS that keeps what it was asked, and answers what a test says.
 //! - [`SshServer`]: an OpenSSH server that a test may stop, start and give another host key; [`SshKey`]: keys for it.
 //! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
@@ -37,6 +38,7 @@ mod maria_server;
 mod postgres_server;
 mod raw;
 mod response;
+mod service_server;
 mod ssh_server;
 mod web_socket;
 
@@ -47,5 +49,6 @@ pub use maria_server::MariaServer;
 pub use postgres_server::PostgresServer;
 pub use raw::RawConnection;
 pub use response::Response;
+pub use service_server::{ArrivedCall, ServedAnswer, ServiceServer};
 pub use ssh_server::{SshKey, SshServer};
 pub use web_socket::{Frame, Refusal, WebSocket};
