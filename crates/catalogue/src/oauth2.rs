@@ -186,7 +186,7 @@ pub struct TokenRequest {
     pub parameters: BTreeMap<String, String>,
     /// Further parameters of refresh requests only, likewise.
     pub refresh_parameters: BTreeMap<String, String>,
-    /// Further headers.
+    /// Further headers; revocations carry them, too.
     pub headers: BTreeMap<String, String>,
     /// Other names for parameters: `client_id = "client_key"`. They hold for the page where people consent, too.
     pub renamed: BTreeMap<String, String>,
@@ -253,6 +253,17 @@ pub struct Revocation {
     /// Whether the refresh token is sent, which ends the whole grant (RFC 7009, 2.1), rather than the access token.
     #[serde(default = "yes")]
     pub by_refresh_token: bool,
+    /// How the body is written, where there is one.
+    #[serde(default)]
+    pub body: TokenRequestBody,
+    /// Other names for its parameters: `token = "access_token"`.
+    #[serde(default)]
+    pub renamed: BTreeMap<String, String>,
+    /// Whether `token_type_hint` is sent (RFC 7009, 2.1); some services refuse what they do not know.
+    #[serde(default = "yes")]
+    pub hint: bool,
+    /// How the client proves itself, if otherwise than in token requests.
+    pub client_authentication: Option<ClientAuthentication>,
     /// The most requests per minute that the service takes; without one, ten a second are sent at most.
     pub most_per_minute: Option<u32>,
 }

@@ -13,7 +13,7 @@ use crate::exchange::{Request, Unanswered};
 use crate::oauth2_code::filling;
 use crate::retry_after::retry_after;
 use crate::token_answer::{cannot_now, is_word, parsed, word};
-use crate::token_call::{sensitive, written};
+use crate::token_call::{filled, header, sensitive, written};
 use crate::{NotSent, OauthClient, RevokeError, Tokens};
 
 /// Ends the grant that these tokens are of.
@@ -62,9 +62,13 @@ fn write(
     let mut fill = filling(values, Some(client));
     fill.insert("token".to_owned(), token.to_owned());
     let url = revocation.url.url(&fill)?;
-    let authentication = oauth.token_request.client_authentication;
+    let authentication =
+        revocation.client_authentication.unwrap_or(oauth.token_request.client_authentication);
     let bearer = || sensitive(&format!("Bearer {}", tokens.access.reveal()));
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let pair = |name: &str, value: &str| {
+        let name = revocation.renamed.get(name).map_or(name, String::as_str);
+        (name.to_owned(), value.to_owned())
+    };
     let plain = |method: Method, authorization: HeaderValue| Request {
         method,
         url: url.clone(),
@@ -74,9 +78,12 @@ fn write(
         ]),
         body: None,
     };
-    let request = match revocation.kind {
+    let mut request = match revocation.kind {
         RevocationKind::Rfc7009 => {
-            let mut parameters = vec![pair("token", token), pair("token_type_hint", hint)];
+            let mut parameters = vec![pair("token", token)];
+            if revocation.hint {
+                parameters.push(pair("token_type_hint", hint));
+            }
             let secret = client.secret.as_ref().map(|secret| secret.reveal());
             let basic = secret.filter(|_| authentication == ClientAuthentication::Basic);
             if basic.is_none() {
@@ -85,16 +92,14 @@ fn write(
                     parameters.push(pair("client_secret", secret));
                 }
             }
-            let mut request = written(url.clone(), TokenRequestBody::Form, parameters)?;
+            let mut request = written(url.clone(), revocation.body, parameters)?;
             if let Some(secret) = basic {
                 // Encoded as at the token endpoint (RFC 6749, 2.3.1).
                 request.headers.insert(AUTHORIZATION, client_basic(&form(&client.client_id), &form(secret))?);
             }
             request
         }
-        RevocationKind::TokenOnly => {
-            written(url.clone(), TokenRequestBody::Form, vec![pair("token", token)])?
-        }
+        RevocationKind::TokenOnly => written(url.clone(), revocation.body, vec![pair("token", token)])?,
         // Where the entry says, or under the usual name.
         RevocationKind::GetWithToken if revocation.url.names().any(|name| name == "token") => {
             written(url.clone(), TokenRequestBody::Query, Vec::new())?
@@ -113,6 +118,10 @@ fn write(
             request
         }
     };
+    for (name, value) in &oauth.token_request.headers {
+        let (name, value) = header(name, &filled(value, &fill)?)?;
+        request.headers.entry(name).or_insert(value);
+    }
     Ok(Some(request))
 }
 
