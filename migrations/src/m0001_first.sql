@@ -528,7 +528,7 @@ CREATE INDEX connect_attempts_by_expiry ON connect_attempts (expires_at);
 
 CREATE TABLE service_revocations (
     id TEXT NOT NULL PRIMARY KEY,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     service TEXT NOT NULL,
     requested_by TEXT NOT NULL REFERENCES users (id),
     started_at {timestamp} NOT NULL,

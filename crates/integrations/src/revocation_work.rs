@@ -62,7 +62,8 @@ impl ServiceRevocations {
         failed
     }
 
-    async fn take_turn(&self, revocation: &ServiceRevocation) -> Result<(), AccountError> {
+    /// Works on one, unless somebody else does.
+    pub(crate) async fn take_turn(&self, revocation: &ServiceRevocation) -> Result<(), AccountError> {
         let milliseconds = i64::try_from(self.limits.lease.as_millis()).unwrap_or(i64::MAX);
         let turn = Turn { revocation: revocation.id, lease: LeaseId::generate(), milliseconds };
         if !service_revocations::claim(self.store.database(), turn).await? {

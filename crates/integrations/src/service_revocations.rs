@@ -130,6 +130,11 @@ impl ServiceRevocations {
             .during(occasion.request)
             .with(json!({ "service": service, "revocation": revocation.id, "accounts": each.len() }));
         change.commit(event).await?;
+        if each.is_empty() {
+            // Nothing is asked of the service: it ends here.
+            self.take_turn(&revocation).await?;
+            return Ok(self.find(permit, revocation.id).await?.revocation);
+        }
         self.begun.notify_one();
         Ok(revocation)
     }

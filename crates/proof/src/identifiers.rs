@@ -59,9 +59,13 @@ fn kind_of(schema: &Value) -> Option<&str> {
     schema["pattern"].as_str()?.strip_prefix('^')?.strip_suffix("_[0-9a-f]{32}$")
 }
 
+/// Names of things that services have, and not the platform: the client at a service, and an action in its entry.
+const OF_SERVICES: [&str; 2] = ["clientId", "actionId"];
+
 /// Whether a name or a schema says that it is an identifier.
 fn is_identifier(name: &str, schema: &Value) -> bool {
-    name == "id" || name.ends_with("Id") || name.ends_with("Ids") || kind_of(schema).is_some()
+    let says_so = name == "id" || name.ends_with("Id") || name.ends_with("Ids");
+    (says_so && !OF_SERVICES.contains(&name)) || kind_of(schema).is_some()
 }
 
 /// Whether a parameter is varied, or is no identifier.

@@ -115,6 +115,16 @@ const DEFINITION: &str = r#"{"name":"$unique","engine":"postgresql","host":"proo
 const CONNECTION_FORM: &str = "kind=external&name=$unique&engine=postgresql&host=proof.invalid&database=proof&user=proof&password=proof&tls=verify-full&most_rows=1&most_bytes=1024&most_milliseconds=1000&most_sessions=1&usable_by=every_app";
 const DATA_QUERY: &str = r#"{"name":"$unique","connectionId":"$connection_id","sql":"SELECT 1"}"#;
 const DATA_QUERY_FORM: &str = "name=$unique&connection_id=$connection_id&sql=SELECT+1&timeout=1000";
+/// Services without a call to try accounts with, and with consent: none is asked for anything.
+const ACCOUNT: &str = r#"{"service":"fly-io","name":"$unique","secrets":{"token":"proof"}}"#;
+const ACCOUNT_FORM: &str = "name=$unique&usable_by=every_app&secret_token=proof";
+const DESCRIPTION: &str = r#"{"name":"$unique"}"#;
+const OAUTH_CLIENT: &str = r#"{"service":"asana","clientId":"proof","clientSecret":"proof"}"#;
+const CUSTOM_API: &str =
+    r#"{"name":"$unique","baseUrl":"https://proof.invalid/","authentication":"api_key","value":"proof"}"#;
+const CUSTOM_API_FORM: &str = "name=$unique&base_url=https%3A%2F%2Fproof.invalid%2F&authentication=api_key&value=proof&usable_by=every_app";
+const IN_A_BROWSER: &str = "people consent at the service, in a browser";
+const NO_SERVICE: &str = "no service is behind the accounts of this proof";
 const NO_DATABASE: &str = "no database is behind the connections of this proof";
 
 /// Add a row here for a new endpoint.
@@ -242,6 +252,47 @@ const EXAMPLES: &[Example] = &[
     json("try_data_query", "{}").never_succeeds(NO_DATABASE),
     json("run_data_query", "{}").never_succeeds(NO_DATABASE),
     bare("list_query_records").may_ask("?app=$app_id&connection=$connection_id&user=$user_id").is_a_record(),
+    // Services.
+    bare("list_services"),
+    bare("read_service"),
+    bare("list_oauth_clients"),
+    json("create_oauth_client", OAUTH_CLIENT).in_new_organization(),
+    bare("read_oauth_client"),
+    json("replace_oauth_client", r#"{"clientId":"proof","clientSecret":"another"}"#).in_new_organization(),
+    bare("delete_oauth_client").in_new_organization(),
+    bare("list_accounts"),
+    json("connect_account", ACCOUNT),
+    json("begin_connect_attempt", r#"{"service":"asana","name":"$unique"}"#).never_succeeds(IN_A_BROWSER),
+    bare("read_account"),
+    json("describe_account", DESCRIPTION),
+    bare("disconnect_account"),
+    bare("test_account").changes_nothing(),
+    json("prove_account_again", r#"{"secrets":{"token":"another"}}"#),
+    json("begin_another_connect_attempt", "{}").never_succeeds(IN_A_BROWSER),
+    bare("list_own_accounts"),
+    json("connect_own_account", ACCOUNT),
+    json("begin_own_connect_attempt", r#"{"service":"asana","name":"$unique"}"#).never_succeeds(IN_A_BROWSER),
+    bare("read_own_account"),
+    json("describe_own_account", DESCRIPTION),
+    bare("disconnect_own_account"),
+    bare("test_own_account").changes_nothing(),
+    json("prove_own_account_again", r#"{"secrets":{"token":"another"}}"#),
+    json("begin_another_own_connect_attempt", "{}").never_succeeds(IN_A_BROWSER),
+    bare("complete_connect_attempt").asks("?state=proof&code=proof").never_succeeds(IN_A_BROWSER),
+    bare("list_custom_apis"),
+    json("create_custom_api", CUSTOM_API),
+    bare("read_custom_api"),
+    json("replace_custom_api", CUSTOM_API),
+    bare("delete_custom_api"),
+    json("execute_action", r#"{"actionId":"proof"}"#).never_succeeds(NO_SERVICE),
+    json("run_action", r#"{"actionId":"proof"}"#).never_succeeds(NO_SERVICE),
+    json("execute_custom_api", "{}").never_succeeds(NO_SERVICE),
+    bare("list_service_calls")
+        .may_ask("?app=$app_id&account=$account_id&customApi=$custom_api_id&user=$user_id")
+        .is_a_record(),
+    bare("revoke_service").in_new_organization(),
+    bare("list_service_revocations"),
+    bare("read_service_revocation"),
     // Decisions.
     bare("list_decisions").asks("?user=$user_id").is_a_record(),
     bare("read_app_decision"),
@@ -301,6 +352,33 @@ const EXAMPLES: &[Example] = &[
     bare("show_read_only_examination"),
     bare("examine_read_only_by_form").changes_nothing(),
     bare("show_query_records").is_a_record(),
+    bare("show_services"),
+    bare("show_service"),
+    form("put_oauth_client_by_form", "client_id=proof&client_secret=proof").in_new_organization(),
+    bare("delete_oauth_client_by_form").in_new_organization(),
+    bare("revoke_service_by_form").in_new_organization(),
+    bare("show_service_revocation"),
+    bare("show_service_calls").is_a_record(),
+    form("connect_account_by_form", ACCOUNT_FORM),
+    bare("show_accounts"),
+    bare("show_account"),
+    bare("test_account_by_form").changes_nothing(),
+    form("reconnect_account_by_form", "secret_token=another"),
+    form("describe_account_by_form", "name=$unique&usable_by=every_app"),
+    form("disconnect_account_by_form", "anyway="),
+    form("connect_own_account_by_form", ACCOUNT_FORM),
+    bare("show_own_accounts"),
+    bare("show_own_account"),
+    bare("test_own_account_by_form").changes_nothing(),
+    form("reconnect_own_account_by_form", "secret_token=another"),
+    form("describe_own_account_by_form", "name=$unique&usable_by=every_app"),
+    form("disconnect_own_account_by_form", "anyway="),
+    bare("show_custom_apis"),
+    bare("show_new_custom_api"),
+    form("create_custom_api_by_form", CUSTOM_API_FORM),
+    bare("show_custom_api"),
+    form("replace_custom_api_by_form", CUSTOM_API_FORM),
+    bare("delete_custom_api_by_form"),
     bare("show_data_queries"),
     bare("show_new_data_query"),
     form("create_data_query_by_form", DATA_QUERY_FORM),

@@ -167,6 +167,9 @@ impl Sweeping<'_> {
         if name == "own_secret_id" {
             variants.push((Variant::Invisible, object(&own, "colleagues_secret_id")?.to_owned()));
         }
+        if name == "own_account_id" {
+            variants.push((Variant::Invisible, object(&own, "colleagues_account_id")?.to_owned()));
+        }
         let mut answer = String::new();
         for (variant, value) in variants {
             let asked = (self.question(endpoint, position, &own, &value).await?, value.clone());

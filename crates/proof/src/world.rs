@@ -3,6 +3,7 @@
 mod credentials;
 mod fresh;
 mod making;
+mod services;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _};

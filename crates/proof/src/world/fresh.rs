@@ -38,6 +38,7 @@ impl World {
         if path.contains("{connection_id}") {
             self.connection(Person::Owner, &mut objects).await?;
         }
+        self.fresh_services(path, name, person, &mut objects).await?;
         if path.contains("{data_query_id}") {
             self.data_query(Person::Editor, &mut objects).await?;
         }

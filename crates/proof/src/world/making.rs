@@ -96,6 +96,7 @@ impl World {
         }
         self.secret(owner, "own_secret_id", objects).await?;
         self.connection(owner, objects).await?;
+        self.services(owner, member, objects).await?;
         objects.insert("letter", "newest".to_owned());
         Ok(())
     }
