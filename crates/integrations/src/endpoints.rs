@@ -8,6 +8,7 @@ mod call_problem;
 mod callback;
 mod calls;
 mod custom_apis;
+mod imported_services;
 mod oauth_clients;
 mod service_calls;
 mod service_revocations;
@@ -15,6 +16,7 @@ mod services;
 mod store_problem;
 
 pub use calls::CallsApi;
+pub use imported_services::ImportedServicesApi;
 pub use service_revocations::ServiceRevocationsApi;
 
 use endpoint::{Call, Endpoint};

@@ -228,6 +228,20 @@ pub async fn reconnect(
     Ok(())
 }
 
+/// How many accounts of a service the organization has, shared and personal ones.
+pub async fn count_at_service(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    service: &ServiceKey,
+) -> Result<u64, StoreError> {
+    Entity::find()
+        .filter(Column::OrganizationId.eq(organization.to_string()))
+        .filter(Column::Service.eq(service.as_str()))
+        .count(database)
+        .await
+        .map_err(failed)
+}
+
 /// Writes down that somebody has to connect these accounts of a service again. Answers which of them worked before.
 pub async fn need_reconnect(
     transaction: &impl ConnectionTrait,

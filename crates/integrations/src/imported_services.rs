@@ -1,0 +1,369 @@
+//! Services of organizations' own: imported from documents, again when those change, and deleted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use access_control::{Action as _, ListServices, ManageServices, Permit};
+use audit::{Actor, Event, Target};
+use catalogue::{Answers, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange};
+use ids::{ImportedServiceId, OrganizationId};
+use serde_json::{Value, json};
+use service_client::ServiceClient;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::store::{accounts, imported_services, oauth_clients};
+use crate::{ImportedService, ImportedServiceError, Occasion, ReconnectCause, Store, destination_digest};
+
+/// The most services of one organization's own.
+const MOST: u64 = 100;
+/// The largest entry that is kept, in KiB.
+const LARGEST_ENTRY: usize = 384;
+/// How many documents are read at once: the largest takes about 200 MB of memory.
+const READ_AT_ONCE: usize = 3;
+/// How many places are tried for a document that another one leads to.
+const MOST_PLACES: usize = 4;
+/// How many breaking changes the audit trail names.
+const NAMED_CHANGES: usize = 20;
+
+/// The services that organizations imported.
+#[derive(Clone)]
+pub struct ImportedServices {
+    store: Store,
+    client: ServiceClient,
+    readers: Arc<Semaphore>,
+}
+
+/// What an entry is made of.
+#[derive(Clone, Debug)]
+pub struct GivenDocument {
+    /// The document.
+    pub document: DocumentSource,
+    /// The metadata of the authorization server that it leads to; without it, it is fetched from where the document says.
+    pub authorization_server: Option<String>,
+    /// What was answered so far.
+    pub answers: Answers,
+}
+
+/// A document, as people give it.
+#[derive(Clone, Debug)]
+pub enum DocumentSource {
+    /// Its text.
+    Text(String),
+    /// Where it is.
+    Url(Url),
+}
+
+/// What would come out.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// What the importer says.
+    pub proposal: Proposal,
+    /// For one that is imported again, what would change, breaking changes first.
+    pub changes: Vec<ServiceChange>,
+}
+
+/// What was imported again.
+#[derive(Clone, Debug)]
+pub struct Reimported {
+    /// As it is now.
+    pub imported: ImportedService,
+    /// What changed.
+    pub changes: Vec<ServiceChange>,
+    /// How many accounts have to be connected again, because credentials go elsewhere.
+    pub accounts_to_reconnect: usize,
+}
+
+impl fmt::Debug for ImportedServices {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ImportedServices").finish_non_exhaustive()
+    }
+}
+
+impl ImportedServices {
+    /// The services in this store; documents are fetched by the client.
+    #[must_use]
+    pub fn new(store: Store, client: ServiceClient) -> Self {
+        Self { store, client, readers: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+    }
+
+    /// The organization's own services in the order in which they were imported, at most so many after one.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list(
+        &self,
+        permit: &Permit<ListServices>,
+        after: Option<ImportedServiceId>,
+        most: usize,
+    ) -> Result<Vec<ImportedService>, ImportedServiceError> {
+        Ok(imported_services::list(self.store.database(), permit.organization(), after, most).await?)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// There is no such service, or the store is not available.
+    pub async fn find(
+        &self,
+        permit: &Permit<ListServices>,
+        id: ImportedServiceId,
+    ) -> Result<ImportedService, ImportedServiceError> {
+        self.read(permit.organization(), id).await
+    }
+
+    /// What would come out of a document, and what has to be answered first. For a service that there is, what would change.
+    ///
+    /// # Errors
+    /// The document cannot be had or becomes no entry; there is no such service.
+    pub async fn propose(
+        &self,
+        permit: &Permit<ManageServices>,
+        given: GivenDocument,
+        again: Option<ImportedServiceId>,
+    ) -> Result<Proposed, ImportedServiceError> {
+        let before = match again {
+            Some(id) => Some(self.read(permit.organization(), id).await?),
+            None => None,
+        };
+        let mut proposal = self.proposal(given).await?;
+        let mut changes = Vec::new();
+        if let Some(service) = proposal.service.take() {
+            let service = own(service, before.as_ref())?;
+            changes = before.map_or_else(Vec::new, |before| before.service.changes(&service));
+            proposal.service = Some(service);
+        }
+        Ok(Proposed { proposal, changes })
+    }
+
+    /// Imports a service.
+    ///
+    /// # Errors
+    /// The document cannot be had, becomes no entry or leaves something open; there is one of this name; there are too many.
+    pub async fn create(
+        &self,
+        permit: &Permit<ManageServices>,
+        given: GivenDocument,
+        occasion: Occasion,
+    ) -> Result<ImportedService, ImportedServiceError> {
+        let source = given.document.address();
+        let service = own(complete(self.proposal(given).await?)?, None)?;
+        check_size(&service)?;
+        let imported = ImportedService {
+            id: ImportedServiceId::generate(),
+            organization: permit.organization(),
+            digest: destination_digest(&service),
+            service,
+            source,
+            version: 1,
+            created_by: permit.user(),
+            created_at: occasion.now,
+            updated_by: permit.user(),
+            updated_at: occasion.now,
+        };
+        let change = self.store.journal().begin().await?;
+        if imported_services::count(change.transaction(), imported.organization).await? >= MOST {
+            return Err(ImportedServiceError::TooMany(MOST));
+        }
+        imported_services::insert(change.transaction(), &imported).await?;
+        change.commit(event(permit, occasion, None, Some(&imported), json!({}))).await?;
+        Ok(imported)
+    }
+
+    /// Imports one again: another entry comes in its place under the same stable name. If credentials would go elsewhere, its
+    /// accounts have to be connected again, so that nobody's credential follows a document.
+    ///
+    /// # Errors
+    /// As [`ImportedServices::create`]; there is no such service; somebody else changed it first.
+    pub async fn update(
+        &self,
+        permit: &Permit<ManageServices>,
+        id: ImportedServiceId,
+        given: GivenDocument,
+        expected_version: Option<i64>,
+        occasion: Occasion,
+    ) -> Result<Reimported, ImportedServiceError> {
+        let organization = permit.organization();
+        let seen = self.read(organization, id).await?;
+        let source = given.document.address();
+        let service = own(complete(self.proposal(given).await?)?, Some(&seen))?;
+        check_size(&service)?;
+        let change = self.store.journal().begin().await?;
+        let before = imported_services::lock(change.transaction(), organization, id).await?;
+        let before = before.ok_or(ImportedServiceError::NotFound)?;
+        if expected_version.is_some_and(|expected| expected != before.version) {
+            return Err(ImportedServiceError::Changed);
+        }
+        let changes = before.service.changes(&service);
+        let digest = destination_digest(&service);
+        let mut after =
+            ImportedService { digest, service, source, version: before.version + 1, ..before.clone() };
+        (after.updated_by, after.updated_at) = (permit.user(), occasion.now);
+        imported_services::update(change.transaction(), &after).await?;
+        let broken = if after.digest == before.digest {
+            Vec::new()
+        } else {
+            let cause = ReconnectCause::ServiceChanged;
+            accounts::need_reconnect(change.transaction(), organization, &after.service.id, cause).await?
+        };
+        let told = changes.iter().filter(|change| change.is_breaking).take(NAMED_CHANGES);
+        let told: Vec<&str> = told.map(|change| change.text.as_str()).collect();
+        let more = json!({ "breaking": told, "accountsToReconnect": broken.len() });
+        change.commit(event(permit, occasion, Some(&before), Some(&after), more)).await?;
+        Ok(Reimported { imported: after, changes, accounts_to_reconnect: broken.len() })
+    }
+
+    /// Deletes one that has neither accounts nor a client.
+    ///
+    /// # Errors
+    /// There is no such service; it has accounts or a client; the store is not available.
+    pub async fn delete(
+        &self,
+        permit: &Permit<ManageServices>,
+        id: ImportedServiceId,
+        occasion: Occasion,
+    ) -> Result<(), ImportedServiceError> {
+        let organization = permit.organization();
+        let change = self.store.journal().begin().await?;
+        let before = imported_services::lock(change.transaction(), organization, id).await?;
+        let before = before.ok_or(ImportedServiceError::NotFound)?;
+        let service = &before.service.id;
+        let accounts = accounts::count_at_service(change.transaction(), organization, service).await?;
+        let client = oauth_clients::at_service(change.transaction(), organization, service).await?;
+        if accounts > 0 || client.is_some() {
+            return Err(ImportedServiceError::InUse { accounts });
+        }
+        imported_services::delete(change.transaction(), id).await?;
+        change.commit(event(permit, occasion, Some(&before), None, json!({}))).await?;
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        organization: OrganizationId,
+        id: ImportedServiceId,
+    ) -> Result<ImportedService, ImportedServiceError> {
+        let found = imported_services::find(self.store.database(), organization, id).await?;
+        found.ok_or(ImportedServiceError::NotFound)
+    }
+
+    /// What the importer says, with the authorization server's metadata where the document leads to it.
+    async fn proposal(&self, given: GivenDocument) -> Result<Proposal, ImportedServiceError> {
+        let _reader = self.readers.try_acquire().map_err(|_| ImportedServiceError::Busy)?;
+        let GivenDocument { document, authorization_server, answers } = given;
+        let (text, fetched_from) = match document {
+            DocumentSource::Text(text) => (text, None),
+            DocumentSource::Url(url) => (self.fetch(&url).await?, Some(url)),
+        };
+        let reading = Arc::new(Reading { text, fetched_from, answers });
+        let proposal = reading.propose(authorization_server.clone().map(|text| (text, None))).await?;
+        if authorization_server.is_some() {
+            return Ok(proposal);
+        }
+        let places = proposal.questions.iter().flat_map(|question| question.documents.clone());
+        for place in places.take(MOST_PLACES).collect::<Vec<_>>() {
+            // One that is not there leaves the question open: it can be handed in.
+            if let Ok(text) = self.fetch(&place).await {
+                return reading.propose(Some((text, Some(place)))).await;
+            }
+        }
+        Ok(proposal)
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<String, ImportedServiceError> {
+        let bytes =
+            self.client.fetch(url, LARGEST_DOCUMENT).await.map_err(ImportedServiceError::NotFetched)?;
+        String::from_utf8(bytes.into()).map_err(|_| ImportedServiceError::NoText)
+    }
+}
+
+/// A document that is read, perhaps several times.
+struct Reading {
+    text: String,
+    fetched_from: Option<Url>,
+    answers: Answers,
+}
+
+impl Reading {
+    /// On a thread of its own: a large document takes a second.
+    async fn propose(
+        self: &Arc<Self>,
+        authorization_server: Option<(String, Option<Url>)>,
+    ) -> Result<Proposal, ImportedServiceError> {
+        let reading = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || {
+            let server = authorization_server.as_ref().map(|(text, url)| (text.as_str(), url.as_ref()));
+            Import {
+                document: &reading.text,
+                fetched_from: reading.fetched_from.as_ref(),
+                authorization_server: server,
+                answers: &reading.answers,
+            }
+            .propose()
+        });
+        Ok(read.await.map_err(|_| ImportedServiceError::Interrupted)??)
+    }
+}
+
+impl DocumentSource {
+    fn address(&self) -> String {
+        match self {
+            Self::Text(_) => String::new(),
+            Self::Url(url) => url.to_string(),
+        }
+    }
+}
+
+fn complete(proposal: Proposal) -> Result<Service, ImportedServiceError> {
+    proposal.service.ok_or(ImportedServiceError::Open(proposal.questions))
+}
+
+/// The entry under a name that no service of the catalogue ever has; that of the one before, if there is one.
+fn own(mut service: Service, before: Option<&ImportedService>) -> Result<Service, ImportedServiceError> {
+    service.id = match before {
+        Some(before) => before.service.id.clone(),
+        None => service.id.imported().map_err(|error| {
+            let reason = format!("{error}; with the beginning \"imported-\" it is too long");
+            catalogue::ImportError::Answer { key: catalogue::Answer::Key, reason }
+        })?,
+    };
+    Ok(service)
+}
+
+fn check_size(service: &Service) -> Result<(), ImportedServiceError> {
+    let text = toml::to_string(service).map_err(|_| ImportedServiceError::Unwritable)?;
+    if text.len() > LARGEST_ENTRY << 10 { Err(ImportedServiceError::TooLarge(LARGEST_ENTRY)) } else { Ok(()) }
+}
+
+fn event(
+    permit: &Permit<ManageServices>,
+    occasion: Occasion,
+    before: Option<&ImportedService>,
+    after: Option<&ImportedService>,
+    mut more: Value,
+) -> Event {
+    let described = |imported: Option<&ImportedService>| {
+        imported.map_or(Value::Null, |imported| {
+            let service = &imported.service;
+            json!({
+                "service": service.id,
+                "name": service.name,
+                "authentication": service.authentication.as_str(),
+                "base": service.api.base.as_str(),
+                "hosts": service.api.hosts,
+                "actions": service.actions.len(),
+                "digest": imported.digest,
+                "source": imported.source,
+                "version": imported.version,
+            })
+        })
+    };
+    more["before"] = described(before);
+    more["after"] = described(after);
+    let id = after.or(before).map(|imported| imported.id);
+    let target = id.map_or(Target::Organization(permit.organization()), Target::ImportedService);
+    Event::done(Actor::Person(permit.user()), ManageServices::NAME, target)
+        .of(permit.organization())
+        .during(occasion.request)
+        .with(more)
+}
