@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+mod account_office;
+mod accounts;
+mod connect_attempts;
+mod oauth_clients;
 mod refresh_crashes;
 mod refresh_house;
 mod refresh_replica;
