@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::programs;
 
 mod gateway;
+mod integrations;
 mod load;
 mod nginx;
 mod platform;
@@ -22,6 +23,8 @@ pub enum Bench {
     Vault,
     /// Queries per second of apps beside a program of one's own, fastify and `ssh -L`
     Gateway(gateway::Options),
+    /// Latency that `execute` adds to a direct call of a service, and calls per second of 64 connections
+    Integrations(integrations::Options),
 }
 
 /// Measures and prints.
@@ -31,6 +34,7 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Simulation => printed(&[("policy", "simulation")]),
         Bench::Vault => printed(&[("cryptography", "sealing"), ("secrets-vault", "vault")]),
         Bench::Gateway(options) => gateway::run(options),
+        Bench::Integrations(options) => integrations::run(options),
     }
 }
 

@@ -17,7 +17,10 @@ pub fn cargo() -> Command {
     command.current_dir(root());
     // What `cargo run` says of this program to this program. Build scripts that look at it would begin anew.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
             command.env_remove(name);
         }
     }

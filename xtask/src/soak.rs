@@ -6,6 +6,7 @@ use clap::Subcommand;
 use crate::api_description;
 
 mod canaries;
+mod drill;
 mod gateway;
 mod mutations;
 mod next_paths;
@@ -41,6 +42,8 @@ enum LongTest {
     Refresh(refresh::Options),
     /// Very many tokens that end in one minute: each is replaced before, once
     RefreshStorm(refresh::StormOptions),
+    /// Thousands of accounts of a service revoked at the service, at its pace and with failures: none is left out
+    Drill(drill::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -57,6 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Rotation(options) => rotation::run(options),
         LongTest::Refresh(options) => refresh::run(options),
         LongTest::RefreshStorm(options) => refresh::storm(options),
+        LongTest::Drill(options) => drill::run(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

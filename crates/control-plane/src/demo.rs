@@ -75,7 +75,7 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     let starting = async {
         let database = migrations::connect(&database(&folder)).await.map_err(StartError::FolderDatabase)?;
         let reachable = ReachableServices::default();
-        start_recording(&folder, port, database, recording, Extras::Database, reachable).await
+        start_recording(&folder, port, database, recording, Extras::All, reachable).await
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
@@ -86,8 +86,8 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extras {
     Nothing,
-    /// A database of a customer to ask, if PostgreSQL is installed.
-    Database,
+    /// A service to connect accounts at, and a database of a customer to ask, if PostgreSQL is installed.
+    All,
 }
 
 /// Starts the demo on 127.0.0.1 with what is in the folder, and makes what is missing; without the demo database.
@@ -117,7 +117,7 @@ async fn start_recording(
     database: DatabaseConnection,
     recording: Recording,
     extras: Extras,
-    reachable: ReachableServices,
+    mut reachable: ReachableServices,
 ) -> Result<Demo, StartError> {
     trust::install_cryptography();
     let master_keys = master_keys(folder, &database).await?;
@@ -132,6 +132,10 @@ async fn start_recording(
     let issuer = Arc::new(Issuer::new(&issuer_origin, client.clone(), DEMO_USERS)?);
     let upstream = Upstream::start(&sites.platform_origin()).await?;
     let catcher = MailCatcher::start().await?;
+    let service = match extras {
+        Extras::Nothing => None,
+        Extras::All => Some(services::start(folder, &files, &sites, &mut reachable).await?),
+    };
 
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
     let redeployment = Redeployment::default();
@@ -178,8 +182,11 @@ async fn start_recording(
     let description_path = folder.write(DEV_JSON, &text)?;
     let database = match extras {
         Extras::Nothing => None,
-        Extras::Database => database::offer(folder, &files.authority, &platform, &seeded).await?,
+        Extras::All => database::offer(folder, &files.authority, &platform, &seeded).await?,
     };
+    if let Some(service) = &service {
+        services::offer(&platform, &seeded, service).await?;
+    }
     redeployment.describe_in(folder.clone(), description.clone()).await;
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
     let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
@@ -404,6 +411,11 @@ impl Demo {
                 "\n  Database  none: install PostgreSQL (on Debian and Ubuntu: apt install postgresql) and start again"
             ),
         };
+        let organization = self.seeded.organization;
+        let _ = writeln!(
+            text,
+            "\n  Service   {base}/organizations/{organization}/services/demo-notes: connect an account; its tokens live two minutes"
+        );
         let letters = self.description["mail"].as_str().unwrap_or_default();
         let _ = writeln!(text, "\n  Letters   {letters}");
         let authority = self.description["authority"].as_str().unwrap_or_default();

@@ -135,8 +135,8 @@ pub fn wrk(load: &Wrk<'_>, folder: &Path, duration: Duration, cores: &Cores) -> 
 pub struct Reading {
     pub requests: f64,
     pub per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
     pub cpu_microseconds: f64,
     pub memory_mib: f64,
 }

@@ -118,6 +118,63 @@ pub fn start_proxy(
     start(&home, &server, port, cores.server_count, &cores.server)
 }
 
+/// A service: 1 KiB over TLS for whoever brings the key.
+pub fn start_service(folder: &Path, certificate: &Certificate, cores: &Cores, key: &str) -> Result<Nginx> {
+    let home = folder.join("service");
+    fs::create_dir_all(&home)?;
+    fs::write(home.join("small"), vec![b'x'; 1024])?;
+    let port = free_port()?;
+    let server = format!(
+        "server {{
+            listen 127.0.0.1:{port} ssl backlog=4096;
+            ssl_certificate {chain};
+            ssl_certificate_key {private};
+            root {home};
+            default_type text/plain;
+            if ($http_x_api_key != \"{key}\") {{ return 401; }}
+        }}",
+        chain = certificate.chain.display(),
+        private = certificate.key.display(),
+        home = home.display()
+    );
+    start(&home, &server, port, 2, &cores.rest)
+}
+
+/// A TLS proxy before that service that adds the key, as a program of one's own would.
+pub fn start_key_proxy(
+    folder: &Path,
+    certificate: &Certificate,
+    authority: &Path,
+    cores: &Cores,
+    service: u16,
+    key: &str,
+) -> Result<Nginx> {
+    let home = folder.join("key-proxy");
+    fs::create_dir_all(&home)?;
+    let port = free_port()?;
+    let server = format!(
+        "upstream service {{ server 127.0.0.1:{service}; keepalive 128; keepalive_requests 1000000; }}
+        server {{
+            listen 127.0.0.1:{port} ssl backlog=4096;
+            ssl_certificate {chain};
+            ssl_certificate_key {private};
+            location / {{
+                proxy_pass https://service;
+                proxy_ssl_trusted_certificate {authority};
+                proxy_ssl_verify on;
+                proxy_ssl_name 127.0.0.1;
+                proxy_http_version 1.1;
+                proxy_set_header Connection \"\";
+                proxy_set_header X-API-Key \"{key}\";
+            }}
+        }}",
+        chain = certificate.chain.display(),
+        private = certificate.key.display(),
+        authority = authority.display(),
+    );
+    start(&home, &server, port, cores.server_count, &cores.server)
+}
+
 fn start(home: &Path, server: &str, port: u16, workers: usize, cores: &str) -> Result<Nginx> {
     let configuration = home.join("nginx.conf");
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -4,12 +4,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use catalogue::{Service, built_in};
+use access_control::{
+    Action, Check, ListOauthClients, ManageOauthClients, Permit, Principal, Scope, SignedIn, authorize,
+};
+use catalogue::{Service, ServiceKey, built_in};
+use development::{Certificates, DemoService, Folder, Seeded, signed_in};
+use endpoint::Sites;
+use ids::RequestId;
+use integrations::{CALLBACK_PATH, GivenClient, GivenSecret, Occasion};
 use outbound::AddressPolicy;
 use rustls::pki_types::CertificateDer;
-use service_client::ClientNetwork;
+use service_client::{ClientNetwork, SecretText};
+use time::OffsetDateTime;
 
-use crate::platform::{SERVICE_PATIENCE, ServiceSettings};
+use super::{HOST, failed};
+use crate::platform::{Platform, SERVICE_PATIENCE, ServiceSettings};
 use crate::{StartError, trust};
 
 /// Services on this machine.
@@ -41,4 +50,54 @@ impl ReachableServices {
         let catalogue = built_in().services().cloned().chain(self.services).collect();
         Ok(ServiceSettings { network, catalogue })
     }
+}
+
+/// Starts the demo service, and adds it to what the platform reaches.
+pub(super) async fn start(
+    folder: &Folder,
+    certificates: &Certificates,
+    sites: &Sites,
+    reachable: &mut ReachableServices,
+) -> Result<DemoService, StartError> {
+    let redirect = format!("{}{CALLBACK_PATH}", sites.platform_origin());
+    let service = DemoService::start(folder, certificates, &format!("notes.{HOST}"), &redirect).await?;
+    for entry in service.entries() {
+        reachable.services.push(Arc::new(Service::parse(&entry).map_err(failed)?));
+    }
+    reachable.hosts.push(service.resolve());
+    Ok(service)
+}
+
+/// Registers the organization at the demo service, in the name of Olivia Owner: accounts can be connected at once.
+pub(super) async fn offer(
+    platform: &Platform,
+    seeded: &Seeded,
+    service: &DemoService,
+) -> Result<(), StartError> {
+    let owner = signed_in(seeded.people.get("owner").ok_or_else(|| failed("the demo Owner is missing"))?);
+    let key: ServiceKey = DemoService::SERVICE.parse().map_err(failed)?;
+    let clients = &platform.oauth_clients;
+    let list = permit::<ListOauthClients>(platform, seeded, &owner)?;
+    let known = clients.list(&list, None, usize::MAX >> 1).await.map_err(failed)?;
+    if known.iter().any(|client| client.service == key) {
+        return Ok(());
+    }
+    let given = GivenClient {
+        client_id: DemoService::CLIENT_ID.to_owned(),
+        secret: GivenSecret::Text(SecretText::from(service.client_secret())),
+        scopes: std::collections::BTreeSet::new(),
+    };
+    let occasion = Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() };
+    let manage = permit::<ManageOauthClients>(platform, seeded, &owner)?;
+    clients.create(&manage, &key, given, occasion).await.map_err(failed)?;
+    Ok(())
+}
+
+fn permit<A: Action>(platform: &Platform, seeded: &Seeded, person: &SignedIn) -> Result<Permit<A>, StartError>
+where
+    A::Scope: Check + Scope<Object = ids::OrganizationId>,
+{
+    let person = Principal::User(person.clone());
+    let now = OffsetDateTime::now_utc();
+    authorize::<A>(Some(&person), seeded.organization, &platform.directory, now).map_err(failed)
 }
