@@ -99,6 +99,7 @@ impl Connections {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            .user_agent("vybe-control-plane")
             .no_proxy()
             .connect_timeout(CONNECT.min(self.network.patience / 2))
             .pool_idle_timeout(IDLE)

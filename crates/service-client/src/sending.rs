@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use catalogue::{Service, Values};
 use futures_util::stream;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -19,9 +19,6 @@ use crate::retry_after::told;
 use crate::scrubber::{Scrubber, Secrecy};
 use crate::token_call::filled;
 use crate::{AnswerBody, Call, CallAnswer, CallError, CallLimits, Credentials, OauthClient};
-
-/// What services see as the client, unless the caller says.
-const OURS: HeaderValue = HeaderValue::from_static("vybe-control-plane");
 
 /// Makes a call.
 pub(crate) async fn send(
@@ -80,7 +77,6 @@ fn prepared(
             HeaderValue::try_from(filled(value, values)?).map_err(|_| CallError::Header(name.to_string()))?;
         headers.entry(name).or_insert(value);
     }
-    headers.entry(USER_AGENT).or_insert(OURS);
     // What is compressed cannot be searched for the credential.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut outgoing =

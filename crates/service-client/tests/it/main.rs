@@ -1,1 +1,10 @@
-//! Black-box tests of requests to services.
+//! Black-box tests of requests to services, over real TLS.
+
+mod addresses;
+mod callers;
+mod calls;
+mod fixtures;
+mod other_kinds;
+mod secrecy;
+mod service_server;
+mod tokens;
