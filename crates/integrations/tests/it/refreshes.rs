@@ -266,12 +266,11 @@ test_support::on_both_stores! {
         house.until(account.id, |state| is_lost(state, ReconnectCause::LostResponse)).await;
         gate.let_on();
         house.until(account.id, |state| state.0 == "active" && state.2 == 2).await;
+        slow_working.end().await;
         // And goes on from there.
         house.make_due(account.id).await;
         house.until(account.id, |state| state.2 == 3).await;
         working.end().await;
-        gate.let_on();
-        slow_working.end().await;
         let history = house.server.history(account.grant);
         assert_eq!((history.double_spends, history.revoked), (0, false));
     }
