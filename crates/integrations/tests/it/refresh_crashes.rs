@@ -101,7 +101,13 @@ async fn run(house: &RefreshHouse, pair: &mut Pair, point: RefreshStep, outcomes
     if is_alive(house, pair, account, &state).await {
         outcomes.renewed += 1;
     } else if state.1.as_deref() == Some(ReconnectCause::LostResponse.as_str())
-        && house.count(&format!("audit_events WHERE action = 'accounts.needs_reconnect' AND target_id = '{}'", account.id)).await == 1
+        && house
+            .count(&format!(
+                "audit_events WHERE action = 'accounts.needs_reconnect' AND target_id = '{}'",
+                account.id
+            ))
+            .await
+            == 1
     {
         outcomes.needs_reconnect += 1;
     } else {
@@ -169,8 +175,7 @@ async fn kill_everywhere(database: impl AsyncFn() -> TestDatabase, store: &str, 
             let database = database().await;
             working.push(async move {
                 let house = RefreshHouse::new(database, reuse, HOUR).await;
-                let orders =
-                    Orders { setting: house.setting.clone(), asks: true, lease: LEASE, uses: None };
+                let orders = Orders { setting: house.setting.clone(), asks: true, lease: LEASE, uses: None };
                 let mut pair = Pair::start(orders);
                 let mut outcomes = Outcomes::default();
                 for _ in 0..runs {
@@ -198,7 +203,10 @@ async fn kill_everywhere(database: impl AsyncFn() -> TestDatabase, store: &str, 
             wrong += usize::from(outcomes != expected(policy, point, runs));
         }
     }
-    println!("refresh: ended after {} s, {wrong} situations otherwise than expected", begun.elapsed().as_secs());
+    println!(
+        "refresh: ended after {} s, {wrong} situations otherwise than expected",
+        begun.elapsed().as_secs()
+    );
     assert_eq!(wrong, 0);
 }
 

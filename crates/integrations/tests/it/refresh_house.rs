@@ -90,12 +90,7 @@ impl RefreshHouse {
         Self::with_margin(database, reuse, lifetime, lifetime.as_secs() / 4).await
     }
 
-    pub async fn with_margin(
-        database: TestDatabase,
-        reuse: Reuse,
-        lifetime: Duration,
-        margin: u64,
-    ) -> Self {
+    pub async fn with_margin(database: TestDatabase, reuse: Reuse, lifetime: Duration, margin: u64) -> Self {
         let server = TokenServer::start(reuse, lifetime).await;
         let setting = Setting {
             store: database.url().to_owned(),
@@ -147,11 +142,7 @@ impl RefreshHouse {
             now,
         ];
         let backend = self.database.backend();
-        change
-            .transaction()
-            .execute_raw(Statement::from_sql_and_values(backend, sql, values))
-            .await
-            .unwrap();
+        change.transaction().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
         change.commit(self.seeded()).await.unwrap();
     }
 
@@ -193,8 +184,7 @@ impl RefreshHouse {
                 refresh: Some(granted.refresh.as_str()).filter(|text| !text.is_empty()).map(Into::into),
                 secrets: Default::default(),
             });
-            let sealed =
-                join_fields(&[used_for.to_string().as_bytes(), tokens.to_bytes().reveal()]);
+            let sealed = join_fields(&[used_for.to_string().as_bytes(), tokens.to_bytes().reveal()]);
             let place = NewValue { id: secret, owner, kind: Kind::AccountCredentials };
             self.vault.seal(&change, place, &sealed, now).await.unwrap();
             let sql = format!(
@@ -284,7 +274,10 @@ impl RefreshHouse {
 
     /// Makes the account due now.
     pub async fn make_due(&self, id: AccountId) {
-        let sql = format!("UPDATE accounts SET refresh_at = {}, failures = 0 WHERE id = $1", clock(self.database.backend()));
+        let sql = format!(
+            "UPDATE accounts SET refresh_at = {}, failures = 0 WHERE id = $1",
+            clock(self.database.backend())
+        );
         self.execute(&sql, [id.to_string().into()]).await;
     }
 }
@@ -322,12 +315,7 @@ impl Setting {
         let counters = Arc::new(RefreshCounters::default());
         let observer = observer.unwrap_or_else(|| Arc::clone(&counters) as Arc<dyn RefreshObserver>);
         let refreshes = Refreshes::new(credentials, self.client(), bounds, observer);
-        Engine {
-            tokens: AccessTokens::new(refreshes.clone()),
-            refreshes,
-            counters,
-            told: Arc::default(),
-        }
+        Engine { tokens: AccessTokens::new(refreshes.clone()), refreshes, counters, told: Arc::default() }
     }
 }
 
@@ -335,8 +323,7 @@ impl Engine {
     /// Begins the background task. It ends when this is dropped or sent to.
     pub fn start(&self) -> Working {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let refresher =
-            Refresher::new(self.refreshes.clone(), Arc::clone(&self.told) as Arc<dyn Notices>);
+        let refresher = Refresher::new(self.refreshes.clone(), Arc::clone(&self.told) as Arc<dyn Notices>);
         let task = tokio::spawn(refresher.run(async {
             let _ = stopped.await;
         }));

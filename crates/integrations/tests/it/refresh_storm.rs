@@ -43,12 +43,8 @@ async fn storm(number: usize, within: u64) {
     );
     house.execute(&sql, []).await;
     let ends = times(&house, "expires_at").await;
-    let orders = Orders {
-        setting: house.setting.clone(),
-        asks: false,
-        lease: Duration::from_secs(30),
-        uses: None,
-    };
+    let orders =
+        Orders { setting: house.setting.clone(), asks: false, lease: Duration::from_secs(30), uses: None };
     let begun = Instant::now();
     let replicas = [Replica::start(&orders), Replica::start(&orders)];
     while house.count("accounts WHERE generation = 1 AND state = 'active'").await > 0 {
@@ -102,8 +98,7 @@ fn i24_clocks_that_are_wrong_do_not_matter() {
             lease: Duration::from_secs(10),
             uses: Some((house.organization, accounts.iter().map(|account| account.id).collect())),
         };
-        let mut replicas =
-            [Replica::start_with_clock(&orders, 90), Replica::start_with_clock(&orders, -90)];
+        let mut replicas = [Replica::start_with_clock(&orders, 90), Replica::start_with_clock(&orders, -90)];
         let begun = Instant::now();
         let (mut uses, mut ended) = ([0_u64; 2], 0_u64);
         while begun.elapsed() < LIFE * 5 {
