@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
+use crate::catalog_command::{self, CatalogCommand};
 use crate::config::{LogFormat, LogSection, RecordedDecisions};
 use crate::config_path::ConfigPath;
 use crate::doctor_command::{self, DoctorArguments};
@@ -69,6 +70,11 @@ enum Command {
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// The services that accounts can be connected at, and entries made from documents.
+    Catalog {
+        #[command(subcommand)]
+        command: CatalogCommand,
     },
     /// Finds out from outside whether a running platform does what it declares.
     Prove {
@@ -137,6 +143,7 @@ pub fn run() -> Result<(), StartError> {
         }
         Command::Explain(arguments) => runtime()?.block_on(explain_command::run(arguments)),
         Command::Policy { command } => runtime()?.block_on(policy_commands::run(command)),
+        Command::Catalog { command } => runtime()?.block_on(catalog_command::run(command)),
         Command::Prove { command } => runtime()?.block_on(prove_command::run(command)),
         Command::Drill { command } => runtime()?.block_on(drill_command::run(command)),
         Command::Config { command: ConfigCommand::Check(path) } => {

@@ -167,6 +167,9 @@ pub enum StartError {
     /// Accounts that a service did not revoke.
     #[error("the service did not revoke {}; the report says which", counted(*.0, "account"))]
     NotRevoked(usize),
+    /// A document or an entry of the catalogue.
+    #[error("{0}")]
+    Catalogue(String),
     /// An installation that has to be repaired.
     #[error("{} to repair", counted(*.0, "thing"))]
     Failures(usize),

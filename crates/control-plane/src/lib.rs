@@ -9,6 +9,7 @@
 
 mod audit_commands;
 mod authentication;
+mod catalog_command;
 pub mod cli;
 pub mod config;
 mod config_path;

@@ -30,6 +30,9 @@ pub enum ImportedServiceError {
     /// The organization has as many as it may have.
     #[error("an organization has at most {0} services of its own")]
     TooMany(u64),
+    /// They would take more together than is kept.
+    #[error("the organization's own services take at most {0} MiB together")]
+    Full(u64),
     /// Another one of the organization has this name.
     #[error("the organization has a service of this name already: import it again, or answer another key")]
     NameTaken,

@@ -12,11 +12,13 @@ use service_client::ServiceClient;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::store::{accounts, imported_services, oauth_clients};
+use crate::store::{ConnectionTrait, accounts, imported_services, oauth_clients};
 use crate::{ImportedService, ImportedServiceError, Occasion, ReconnectCause, Store, destination_digest};
 
 /// The most services of one organization's own.
-const MOST: u64 = 100;
+const MOST: u64 = 1_000;
+/// The most that they take together, in MiB: lists of services read them all.
+const LARGEST_TOGETHER: u64 = 16;
 /// The largest entry that is kept, in KiB.
 const LARGEST_ENTRY: usize = 384;
 /// How many documents are read at once: the largest takes about 200 MB of memory.
@@ -166,6 +168,7 @@ impl ImportedServices {
             return Err(ImportedServiceError::TooMany(MOST));
         }
         imported_services::insert(change.transaction(), &imported).await?;
+        check_together(change.transaction(), imported.organization).await?;
         change.commit(event(permit, occasion, None, Some(&imported), json!({}))).await?;
         Ok(imported)
     }
@@ -200,6 +203,7 @@ impl ImportedServices {
             ImportedService { digest, service, source, version: before.version + 1, ..before.clone() };
         (after.updated_by, after.updated_at) = (permit.user(), occasion.now);
         imported_services::update(change.transaction(), &after).await?;
+        check_together(change.transaction(), organization).await?;
         let broken = if after.digest == before.digest {
             Vec::new()
         } else {
@@ -333,6 +337,14 @@ fn own(mut service: Service, before: Option<&ImportedService>) -> Result<Service
 fn check_size(service: &Service) -> Result<(), ImportedServiceError> {
     let text = toml::to_string(service).map_err(|_| ImportedServiceError::Unwritable)?;
     if text.len() > LARGEST_ENTRY << 10 { Err(ImportedServiceError::TooLarge(LARGEST_ENTRY)) } else { Ok(()) }
+}
+
+async fn check_together(
+    transaction: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<(), ImportedServiceError> {
+    let size = imported_services::size(transaction, organization).await?;
+    if size > LARGEST_TOGETHER << 20 { Err(ImportedServiceError::Full(LARGEST_TOGETHER)) } else { Ok(()) }
 }
 
 fn event(

@@ -127,6 +127,9 @@ const IN_A_BROWSER: &str = "people consent at the service, in a browser";
 const NO_SERVICE: &str = "no service is behind the accounts of this proof";
 const NO_DATABASE: &str = "no database is behind the connections of this proof";
 
+/// Nothing is asked of its service.
+const IMPORT: &str = r#"{"document":"openapi: 3.0.0\ninfo: { title: Proof }\npaths: {}","answers":{"key":"$unique","base_url":"https://proof.acme.com","authentication":"bearer_token"}}"#;
+
 /// Add a row here for a new endpoint.
 const EXAMPLES: &[Example] = &[
     // Signing in.
@@ -255,6 +258,13 @@ const EXAMPLES: &[Example] = &[
     // Services.
     bare("list_services"),
     bare("read_service"),
+    bare("list_imported_services"),
+    json("import_service", IMPORT),
+    json("propose_service", IMPORT).changes_nothing(),
+    bare("read_imported_service"),
+    json("import_service_again", IMPORT),
+    bare("delete_imported_service"),
+    json("propose_service_again", IMPORT).changes_nothing(),
     bare("list_oauth_clients"),
     json("create_oauth_client", OAUTH_CLIENT).in_new_organization(),
     bare("read_oauth_client"),

@@ -9,9 +9,9 @@ use endpoint::Endpoint;
 use identity::Users;
 use integrations::{
     AccessTokens, AccountCredentials, Accounts, AccountsApi, CALLBACK_PATH, CallParts, CallTurns, Calls,
-    CallsApi, ConnectAttempts, CustomApis, OauthClients, RefreshBounds, RefreshCounters, Refresher,
-    Refreshes, RevocationLimits, ServiceCallRecorder, ServiceCallWriter, ServiceCalls, ServiceRevocations,
-    ServiceRevocationsApi, Services, Store,
+    CallsApi, ConnectAttempts, CustomApis, ImportedServices, ImportedServicesApi, OauthClients,
+    RefreshBounds, RefreshCounters, Refresher, Refreshes, RevocationLimits, ServiceCallRecorder,
+    ServiceCallWriter, ServiceCalls, ServiceRevocations, ServiceRevocationsApi, Services, Store,
 };
 use mail::Mailer;
 use service_client::{ClientNetwork, ServiceClient};
@@ -34,6 +34,7 @@ pub struct ServiceSettings {
 /// Accounts at services, what they are made with, and the calls of apps.
 pub(super) struct Integrations {
     pub(super) services: Services,
+    pub(super) imported_services: ImportedServices,
     pub(super) oauth_clients: OauthClients,
     pub(super) accounts: Accounts,
     pub(super) attempts: ConnectAttempts,
@@ -63,6 +64,7 @@ impl Integrations {
         let client = ServiceClient::new(network).map_err(|error| failed(&error))?;
         let (store, vault) = (Store::new(foundation.journal.clone()), foundation.vault.clone());
         let services = Services::new(store.clone(), catalogue);
+        let imported_services = ImportedServices::new(store.clone(), client.clone());
         let credentials = AccountCredentials::new(store.clone(), vault.clone(), services.clone());
         let refreshes = Refreshes::new(
             credentials.clone(),
@@ -109,6 +111,7 @@ impl Integrations {
         };
         let integrations = Self {
             services,
+            imported_services,
             oauth_clients: OauthClients::new(credentials),
             accounts,
             attempts,
@@ -134,6 +137,7 @@ impl Integrations {
             custom_apis: self.custom_apis.clone(),
             service_calls: self.service_calls.clone(),
         };
+        all.extend(ImportedServicesApi { imported_services: self.imported_services.clone() }.endpoints());
         all.extend(calls.endpoints());
         all.extend(ServiceRevocationsApi { revocations: self.revocations.clone() }.endpoints());
         all

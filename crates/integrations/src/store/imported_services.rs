@@ -113,6 +113,19 @@ pub async fn count(database: &impl ConnectionTrait, organization: OrganizationId
     Entity::find().filter(filter).count(database).await.map_err(failed)
 }
 
+/// How many characters the organization's entries have together.
+pub async fn size(database: &impl ConnectionTrait, organization: OrganizationId) -> Result<u64, StoreError> {
+    let sum: Option<i64> = Entity::find()
+        .select_only()
+        .expr_as(Expr::cust("CAST(COALESCE(SUM(LENGTH(definition)), 0) AS BIGINT)"), "size")
+        .filter(Column::OrganizationId.eq(organization.to_string()))
+        .into_tuple()
+        .one(database)
+        .await
+        .map_err(failed)?;
+    Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default())
+}
+
 /// Adds one.
 pub async fn insert(
     transaction: &impl ConnectionTrait,

@@ -24,6 +24,7 @@ impl World {
         objects.insert("service", WITH_TOKEN.to_owned());
         self.oauth_client(owner, objects).await?;
         self.custom_api(owner, objects).await?;
+        self.imported_service(owner, objects).await?;
         self.account(owner, "account_id", objects).await?;
         self.account(member, "own_account_id", objects).await?;
         if let Some(colleagues) = objects.remove("own_account_id") {
@@ -71,6 +72,20 @@ impl World {
         Ok(())
     }
 
+    /// A new service of the organization's own; nothing is asked of it.
+    pub async fn imported_service(&self, owner: Person, objects: &mut Objects) -> Result<(), ProofError> {
+        let path = format!("{}/imported-services", organization(objects)?);
+        let body = json!({
+            "document": "openapi: 3.0.0\ninfo: { title: Proof }\npaths: {}",
+            "answers": {
+                "key": self.unique(), "base_url": "https://proof.acme.com", "authentication": "bearer_token",
+            },
+        });
+        let made = self.api(owner, "POST", &path, Some(body)).await?;
+        objects.insert("imported_service_id", text("a new service", &made, "/id")?);
+        Ok(())
+    }
+
     /// What a request to this path may change.
     pub(super) async fn fresh_services(
         &self,
@@ -84,6 +99,9 @@ impl World {
         }
         if path.contains("{own_account_id}") && person != Person::Outsider {
             self.account(person, "own_account_id", objects).await?;
+        }
+        if path.contains("{imported_service_id}") {
+            self.imported_service(Person::Owner, objects).await?;
         }
         if path.contains("{custom_api_id}") {
             self.custom_api(Person::Owner, objects).await?;
