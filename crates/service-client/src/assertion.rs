@@ -66,7 +66,7 @@ pub(crate) async fn exchange(
     let answer = call.send(connections, parameters, authorization).await?;
     let shape = Grant { request: &grant.token_request, lifetime: &grant.lifetime, separator: " " };
     let learned = of_answer(service, &answer);
-    Ok(Granted { learned, ..granted(&answer, shape, None, secrets)? })
+    Ok(Granted { learned, ..granted(&answer, shape, None, secrets)?.without_refresh() })
 }
 
 /// A JWT in compact form (RFC 7515, 7.1).

@@ -75,6 +75,22 @@ impl Credentials {
         serde_json::from_slice::<Sealed<'_>>(rest).map(Sealed::opened).map_err(|_| CredentialsError)
     }
 
+    /// Everything that is nobody else's to see.
+    pub(crate) fn hidden(&self) -> Vec<&SecretText> {
+        match self {
+            Self::Tokens(tokens) => std::iter::once(&tokens.access)
+                .chain(&tokens.refresh)
+                .chain(tokens.secrets.values())
+                .collect(),
+            Self::ApiKey(secret) | Self::Bearer(secret) | Self::Basic { password: secret, .. } => {
+                vec![secret]
+            }
+            Self::Secrets(secrets) => secrets.values().collect(),
+            Self::Oauth1 { token, secret } => vec![token, secret],
+            Self::None => Vec::new(),
+        }
+    }
+
     /// What the next token is got with, apart from a refresh token.
     #[must_use]
     pub fn secrets(&self) -> Option<&Secrets> {

@@ -145,7 +145,7 @@ mod tests {
                 ("oauth_consumer_key", CLIENT.0),
                 ("oauth_signature_method", "HMAC-SHA1"),
                 ("oauth_timestamp", "137131200"),
-                ("oauth_nonce", "wIjqoRxNSlv"),
+                ("oauth_nonce", "wIjqoS"),
                 ("oauth_callback", "http://printer.example.com/ready"),
             ],
         );

@@ -27,6 +27,9 @@ use crate::{
 
 type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
+/// Some services want the redirect of the first request again in every refresh; then it is kept with the tokens.
+const OF_REDIRECT: &str = "{redirect_uri}";
+
 /// Where a person consents.
 pub(crate) fn authorization(
     oauth: &Oauth2Code,
@@ -99,7 +102,11 @@ pub(crate) async fn exchange(
         answer = extended(connections, extension, &oauth.token_request, &fill, &answer).await?;
         said.extend(of_answer(service, &answer));
     }
-    Ok(Granted { learned: said, ..granted(&answer, Grant::of_code(oauth), None, &Secrets::new())? })
+    let mut kept = Secrets::new();
+    if oauth.token_request.refresh_parameters.values().any(|value| value.contains(OF_REDIRECT)) {
+        kept.insert("redirect_uri".to_owned(), redirect.as_str().into());
+    }
+    Ok(Granted { learned: said, ..granted(&answer, Grant::of_code(oauth), None, &kept)? })
 }
 
 /// The next access token.
@@ -109,9 +116,11 @@ pub(crate) async fn refresh(
     oauth: &Oauth2Code,
     client: &OauthClient,
     values: &Values,
-    token: &SecretText,
+    tokens: &Tokens,
 ) -> Result<Granted, TokenError> {
-    let fill = filling(values, Some(client));
+    let token = tokens.refresh.as_ref().ok_or(NotSent::Credentials)?;
+    let mut fill = filling(values, Some(client));
+    fill.extend(tokens.secrets.iter().map(|(name, kept)| (name.clone(), kept.reveal().to_owned())));
     let url = oauth.refresh_url.as_ref().unwrap_or(&oauth.token_url).url(values).map_err(NotSent::from)?;
     let standard = client_for(&oauth.token_request, client, &url);
     let old = RefreshToken::new(token.reveal().to_owned());
@@ -120,7 +129,7 @@ pub(crate) async fn refresh(
     let answer = endpoint.outcome(standard.exchange_refresh_token(&old).request_async(&endpoint).await)?;
     let learned = of_answer(service, &answer);
     // An answer without a new refresh token leaves the old one in force (RFC 6749, 6).
-    Ok(Granted { learned, ..granted(&answer, Grant::of_code(oauth), Some(token), &Secrets::new())? })
+    Ok(Granted { learned, ..granted(&answer, Grant::of_code(oauth), Some(token), &tokens.secrets)? })
 }
 
 /// A token for a client that proves itself.
@@ -149,7 +158,7 @@ pub(crate) async fn client_credentials(
     let learned = of_answer(service, &answer);
     let shape =
         Grant { request: &grant.token_request, lifetime: &grant.lifetime, separator: &grant.scope_separator };
-    Ok(Granted { learned, ..granted(&answer, shape, None, secrets)? })
+    Ok(Granted { learned, ..granted(&answer, shape, None, secrets)?.without_refresh() })
 }
 
 /// What differs from grant to grant in reading an answer.
@@ -162,6 +171,16 @@ pub(crate) struct Grant<'a> {
 impl<'a> Grant<'a> {
     fn of_code(oauth: &'a Oauth2Code) -> Self {
         Self { request: &oauth.token_request, lifetime: &oauth.lifetime, separator: &oauth.scope_separator }
+    }
+}
+
+impl Granted {
+    /// The same without a refresh token: what was given gets the next token (RFC 6749, 4.4.3).
+    pub(crate) fn without_refresh(mut self) -> Self {
+        if let Credentials::Tokens(tokens) = &mut self.credentials {
+            tokens.refresh = None;
+        }
+        self
     }
 }
 

@@ -19,8 +19,18 @@ const REMOVED: &[u8] = b"[removed]";
 /// What is usually not percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Names of what is given with secrets and is none: it may stand in answers, and often has to.
-const NO_SECRETS: &[&str] =
-    &["user", "username", "user_name", "email", "login", "account", "client_id", "key_id", "access_key_id"];
+const NO_SECRETS: &[&str] = &[
+    "user",
+    "username",
+    "user_name",
+    "email",
+    "login",
+    "account",
+    "client_id",
+    "key_id",
+    "access_key_id",
+    "redirect_uri",
+];
 
 /// Every form of every secret of an account.
 #[derive(Clone)]

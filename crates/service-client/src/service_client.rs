@@ -11,6 +11,7 @@ use url::Url;
 use crate::connections::Connections;
 use crate::exchange::{Request, Unanswered};
 use crate::token_answer::learned;
+use crate::token_error::unsaid;
 use crate::{
     AuthorizationRequest, Call, CallAnswer, CallError, ClientError, ClientNetwork, Credentials, Granted,
     NotSent, OauthClient, RevokeError, SecretText, TokenError, assertion, discovery, oauth1, oauth2_code,
@@ -71,23 +72,26 @@ impl ServiceClient {
         verifier: Option<&SecretText>,
         callback: &Values,
     ) -> Result<Granted, TokenError> {
+        let mut sent: Vec<&str> = callback.values().map(String::as_str).collect();
+        sent.extend(verifier.iter().chain(&client.secret.as_ref()).map(|secret| secret.reveal()));
         // What the redirect says may be part of the token endpoint's host, so it has to look as it has to before.
         let mut said = learned(&service.learned, LearnedFrom::Callback, |learned| {
             callback.get(&learned.pointer).cloned()
         });
         let known = joined(values, &said);
-        let mut granted = match &service.authentication {
+        let granted = match &service.authentication {
             Authentication::Oauth2Code(oauth) => {
                 let code = callback.get(&oauth.callback_code).ok_or(NotSent::Code)?;
                 let brought = (redirect, verifier, code.as_str());
-                oauth2_code::exchange(&self.connections, service, oauth, client, &known, brought).await?
+                oauth2_code::exchange(&self.connections, service, oauth, client, &known, brought).await
             }
             Authentication::Oauth1(oauth) => {
                 oauth1::exchange(&self.connections, service, oauth, client, &known, (verifier, callback))
-                    .await?
+                    .await
             }
             _ => return Err(NotSent::Credentials.into()),
         };
+        let mut granted = granted.map_err(|error| error.without(&sent))?;
         said.append(&mut granted.learned);
         match self.completed(service, client, values, said, &granted.credentials).await {
             Ok(learned) => Ok(Granted { learned, ..granted }),
@@ -130,12 +134,15 @@ impl ServiceClient {
         credentials: &Credentials,
     ) -> Result<Granted, TokenError> {
         let connections = &self.connections;
+        let sent = sent(credentials, client);
         let secrets = || credentials.secrets().ok_or(NotSent::Credentials);
-        match &service.authentication {
+        let granted = match &service.authentication {
             Authentication::Oauth2Code(oauth) => {
                 let client = client.ok_or(NotSent::Client)?;
-                let token = credentials.refresh_token().ok_or(NotSent::Credentials)?;
-                oauth2_code::refresh(connections, service, oauth, client, values, token).await
+                let Credentials::Tokens(tokens) = credentials else {
+                    return Err(NotSent::Credentials.into());
+                };
+                oauth2_code::refresh(connections, service, oauth, client, values, tokens).await
             }
             Authentication::Oauth2ClientCredentials(grant) => {
                 oauth2_code::client_credentials(connections, service, grant, values, secrets()?).await
@@ -146,8 +153,9 @@ impl ServiceClient {
             Authentication::TwoStep(call) => {
                 two_step::log_in(connections, service, call, values, secrets()?).await
             }
-            _ => Err(NotSent::Credentials.into()),
-        }
+            _ => return Err(NotSent::Credentials.into()),
+        };
+        granted.map_err(|error| error.without(&sent))
     }
 
     /// Ends the grant at the service.
@@ -163,7 +171,13 @@ impl ServiceClient {
     ) -> Result<(), RevokeError> {
         match (&service.authentication, credentials, client) {
             (Authentication::Oauth2Code(oauth), Credentials::Tokens(tokens), Some(client)) => {
-                revocation::revoke(&self.connections, oauth, client, values, tokens).await
+                let sent = sent(credentials, Some(client));
+                revocation::revoke(&self.connections, oauth, client, values, tokens).await.map_err(|error| {
+                    match error {
+                        RevokeError::Refused { word } => RevokeError::Refused { word: unsaid(word, &sent) },
+                        other => other,
+                    }
+                })
             }
             _ => Err(RevokeError::NotRevocable),
         }
@@ -204,6 +218,12 @@ impl ServiceClient {
             Err(Unanswered::TooLarge) => Err(CallError::TooLarge { most_bytes: most as u64 }),
         }
     }
+}
+
+/// What is sent with a token request and must not come back in a word.
+fn sent<'a>(credentials: &'a Credentials, client: Option<&'a OauthClient>) -> Vec<&'a str> {
+    let secret = client.and_then(|client| client.secret.as_ref());
+    credentials.hidden().into_iter().chain(secret).map(SecretText::reveal).collect()
 }
 
 /// The values that were given, and those that the service said. The service never replaces what a person gave.

@@ -89,6 +89,14 @@ impl NotSent {
 }
 
 impl TokenError {
+    /// The same, without a word that is part of what was sent: some services answer with it.
+    pub(crate) fn without(self, sent: &[&str]) -> Self {
+        match self {
+            Self::Refused { word, reconnect } => Self::Refused { word: unsaid(word, sent), reconnect },
+            other => other,
+        }
+    }
+
     /// Its stable name.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -101,6 +109,13 @@ impl TokenError {
             Self::Unfit(_) => "unfit",
         }
     }
+}
+
+/// A word of which nothing was sent.
+pub(crate) fn unsaid(word: Option<String>, sent: &[&str]) -> Option<String> {
+    word.filter(|word| {
+        !sent.iter().any(|sent| sent.contains(word.as_str()) || (sent.len() >= 6 && word.contains(sent)))
+    })
 }
 
 /// Why a connection was not revoked at the service.

@@ -55,6 +55,12 @@ impl Asked {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
+    /// The parameters of the protocol in the header of OAuth 1.0a.
+    pub fn oauth1(&self) -> Vec<(String, String)> {
+        let header = self.header("authorization").and_then(|value| value.strip_prefix("OAuth "));
+        header.map_or_else(Vec::new, |header| pairs(&header.replace(", ", "&").replace('"', "")))
+    }
+
     /// Everything that came, as text.
     pub fn echo(&self) -> String {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
