@@ -33,7 +33,7 @@ pub struct Problem {
     decision: Option<DecisionId>,
     explanation: Vec<String>,
     retry_after: Option<u32>,
-    service: Option<ServiceAnswer>,
+    service: Option<Box<ServiceAnswer>>,
 }
 
 /// What a service behind the platform answered, for the app that called it.
@@ -145,7 +145,7 @@ impl Problem {
     /// credential out.
     #[must_use]
     pub fn of_service(mut self, status: u16, body: Option<Value>) -> Self {
-        self.service = Some(ServiceAnswer { status, body });
+        self.service = Some(Box::new(ServiceAnswer { status, body }));
         self
     }
 
@@ -202,7 +202,7 @@ impl Problem {
             detail: &self.detail,
             request_id: request,
             decision_id: self.decision,
-            service: self.service.as_ref(),
+            service: self.service.as_deref(),
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         Answer::bytes(self.status, "application/problem+json", body)

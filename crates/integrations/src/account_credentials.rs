@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::alarms::Alarms;
 use crate::sealed_account::{AccountUse, SealedAccount};
 use crate::store::{ConnectionTrait, accounts};
-use crate::{Account, AccountError, ClientSecrets, KnownService, Services, Store};
+use crate::{Account, AccountError, AccountState, ClientSecrets, KnownService, Services, Store};
 
 /// The audit trail's name for an account that is not what was sealed.
 const ALARM: &str = "accounts.tampering_detected";
@@ -77,7 +77,7 @@ impl AccountCredentials {
     #[must_use]
     pub fn new(store: Store, vault: Vault, services: Services) -> Self {
         let alarms = Alarms::new(store.journal().clone());
-        let clients = ClientSecrets::new(store.clone(), vault.clone());
+        let clients = ClientSecrets::new(&store, vault.clone());
         Self { store, vault, services, clients, alarms }
     }
 
@@ -120,7 +120,7 @@ impl AccountCredentials {
         let known = self.services.find_in(database, account.organization, &account.service).await?;
         let known = known.ok_or(AccountError::UnknownService)?;
         if known.imported != used_for.imported {
-            return Err(AccountError::ServiceChanged);
+            return Err(self.service_changed(database, account).await?);
         }
         let mut client = None;
         if needs_client(&known.service, opened_for) {
@@ -213,9 +213,28 @@ impl AccountCredentials {
         }
     }
 
+    /// The service is described otherwise than when the account was connected. Whoever changes it here has its accounts
+    /// connected again: one that still counts as connected was forgotten by somebody who changed the table.
+    async fn service_changed(
+        &self,
+        database: &impl ConnectionTrait,
+        account: &Account,
+    ) -> Result<AccountError, AccountError> {
+        // The account may have been read before the change, and the description after it.
+        let again = accounts::find(database, account.organization, account.id).await?;
+        if again.is_some_and(|again| again.state == AccountState::Active) {
+            self.raise(account, &["service"]);
+        }
+        Ok(AccountError::ServiceChanged)
+    }
+
     fn tampered(&self, account: &Account, differs: &[&'static str]) -> AccountError {
-        self.alarms.raise(ALARM, Target::Account(account.id), &account.id, account.organization, differs);
+        self.raise(account, differs);
         AccountError::Tampered(account.id)
+    }
+
+    fn raise(&self, account: &Account, differs: &[&'static str]) {
+        self.alarms.raise(ALARM, Target::Account(account.id), &account.id, account.organization, differs);
     }
 }
 

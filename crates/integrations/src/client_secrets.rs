@@ -20,7 +20,6 @@ const ALARM: &str = "oauth_clients.tampering_detected";
 /// tables cannot make it go elsewhere.
 #[derive(Clone)]
 pub(crate) struct ClientSecrets {
-    store: Store,
     vault: Vault,
     alarms: Alarms,
 }
@@ -46,17 +45,8 @@ impl ClientUse {
 }
 
 impl ClientSecrets {
-    pub(crate) fn new(store: Store, vault: Vault) -> Self {
-        let alarms = Alarms::new(store.journal().clone());
-        Self { store, vault, alarms }
-    }
-
-    pub(crate) const fn store(&self) -> &Store {
-        &self.store
-    }
-
-    pub(crate) const fn vault(&self) -> &Vault {
-        &self.vault
+    pub(crate) fn new(store: &Store, vault: Vault) -> Self {
+        Self { vault, alarms: Alarms::new(store.journal().clone()) }
     }
 
     /// Seals the secret of a new client; none for a public one (RFC 6749, 2.1).

@@ -11,17 +11,17 @@ use access_control::{
 use catalogue::{ServiceKey, Values};
 use cryptography::{SealingKey, Token};
 use ids::{AccountId, Name, OrganizationId};
-use serde::{Deserialize, Serialize};
 use service_client::{Granted, SecretText};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
+use crate::connect_texts::{check_return_to, refusal};
 use crate::connecting::connection;
 use crate::given_account::{AccountDescription, GivenAttempt, asked_scopes, check_values, values_again};
+use crate::sealed_attempt::SealedAttempt;
+use crate::store::connect_attempts::Row;
 use crate::store::{clock, connect_attempts, oauth_clients};
-use crate::{
-    Account, AccountError, AccountHolder, Accounts, KnownService, ManagesAccounts, Occasion, UsableBy,
-};
+use crate::{Account, AccountError, AccountHolder, Accounts, KnownService, ManagesAccounts, Occasion};
 
 /// How long an attempt may take.
 const LIFE: Duration = Duration::minutes(10);
@@ -29,8 +29,6 @@ const LIFE: Duration = Duration::minutes(10);
 const MOST: u64 = 50;
 /// Where services send browsers back to, on the platform's origin.
 pub const CALLBACK_PATH: &str = "/integrations/callback";
-/// The longest word and sentence of a service that is shown, in characters.
-const LONGEST_SHOWN: usize = 300;
 
 /// Attempts to connect accounts.
 #[derive(Clone)]
@@ -60,33 +58,6 @@ pub struct Connected {
     pub missing_scopes: BTreeSet<String>,
     /// Where on the platform the person goes on.
     pub return_to: Option<String>,
-}
-
-/// What an attempt began with, kept from the browser and from whoever reads the tables.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Begun {
-    shared: bool,
-    service: ServiceKey,
-    /// For a service of the organization's own: where credentials go.
-    imported: Option<String>,
-    client_id: String,
-    name: String,
-    usable_by: UsableBy,
-    from_pages: bool,
-    values: Values,
-    scopes: BTreeSet<String>,
-    verifier: Option<String>,
-    return_to: Option<String>,
-}
-
-/// Who may come back, and for which account.
-struct Place<'a> {
-    state_hash: &'a [u8],
-    organization: OrganizationId,
-    user: ids::UserId,
-    session: ids::SessionId,
-    account: Option<AccountId>,
 }
 
 impl fmt::Debug for ConnectAttempts {
@@ -189,7 +160,7 @@ impl ConnectAttempts {
             .client
             .authorize(&known.service, &client, &given.values, &scopes, &self.redirect, &state.reveal())
             .await?;
-        let begun = Begun {
+        let begun = SealedAttempt {
             shared: A::holder(permit) == AccountHolder::Shared,
             service: given.service,
             imported: known.imported,
@@ -202,12 +173,12 @@ impl ConnectAttempts {
             verifier: request.verifier.map(|verifier| verifier.reveal().to_owned()),
             return_to,
         };
-        let (state_hash, expires_at) = (state.hash(), occasion.now + LIFE);
+        let expires_at = occasion.now + LIFE;
         let (user, session) = (actor.user, actor.session);
-        let place = Place { state_hash: &state_hash, organization, user, session, account };
-        let sealed = self.sealing.seal(&place.to_bytes(), &serde_json::to_vec(&begun)?)?;
-        let row =
-            connect_attempts::Row { state_hash, organization, user, session, account, sealed, expires_at };
+        let state_hash = state.hash();
+        let mut row =
+            Row { state_hash, organization, user, session, account, sealed: Vec::new(), expires_at };
+        row.sealed = begun.seal(&self.sealing, &row)?;
         connect_attempts::insert(database, &row).await?;
         Ok(BegunAttempt { url: request.url, expires_at })
     }
@@ -251,7 +222,7 @@ impl ConnectAttempts {
         permit: &Permit<CompleteConnectAttempt>,
         callback: &Values,
         now: OffsetDateTime,
-    ) -> Result<(connect_attempts::Row, Begun), AccountError> {
+    ) -> Result<(Row, SealedAttempt), AccountError> {
         let state = callback.get("state").and_then(|state| Token::parse(state));
         let state = state.ok_or(AccountError::UnknownAttempt)?;
         let database = self.accounts.credentials.store().database();
@@ -262,15 +233,7 @@ impl ConnectAttempts {
         if !mine || row.expires_at <= now {
             return Err(AccountError::UnknownAttempt);
         }
-        let place = Place {
-            state_hash: &row.state_hash,
-            organization: row.organization,
-            user: row.user,
-            session: row.session,
-            account: row.account,
-        };
-        let opened = self.sealing.open(&place.to_bytes(), &row.sealed);
-        let begun = opened.ok().and_then(|opened| serde_json::from_slice(opened.reveal()).ok());
+        let begun = SealedAttempt::open(&self.sealing, &row);
         let Some(begun) = begun else {
             tracing::error!(organization = %row.organization, "an attempt to connect does not open where it is");
             return Err(AccountError::UnknownAttempt);
@@ -282,7 +245,7 @@ impl ConnectAttempts {
         &self,
         permit: &Permit<A>,
         again: Option<AccountId>,
-        begun: Begun,
+        begun: SealedAttempt,
         callback: &Values,
         occasion: Occasion,
     ) -> Result<Connected, AccountError> {
@@ -354,77 +317,6 @@ impl ConnectAttempts {
             Ok(known)
         } else {
             Err(AccountError::CredentialsNeeded)
-        }
-    }
-}
-
-impl Place<'_> {
-    fn to_bytes(&self) -> Vec<u8> {
-        let account = self.account.map(|account| account.to_string()).unwrap_or_default();
-        let texts = [self.organization.to_string(), self.user.to_string(), self.session.to_string(), account];
-        // Identifiers hold no line ends, and the hash comes last.
-        let mut bytes = format!("connect attempt\n{}\n", texts.join("\n")).into_bytes();
-        bytes.extend_from_slice(self.state_hash);
-        bytes
-    }
-}
-
-/// What the service says when it, or the person, refused (RFC 6749, 4.1.2.1; of OAuth 1.0a, what services do).
-fn refusal(callback: &Values) -> Option<AccountError> {
-    let said = |name: &str| callback.get(name).map(|text| shown(text)).filter(|text| !text.is_empty());
-    let word = said("error").or_else(|| said("oauth_problem"));
-    let word = word.or_else(|| callback.contains_key("denied").then(|| "denied".to_owned()))?;
-    Some(AccountError::RefusedAtService { word, sentence: said("error_description") })
-}
-
-/// A service's text as it can be shown: short, on one line, in one direction.
-fn shown(text: &str) -> String {
-    let plain = |character: &char| {
-        !character.is_control()
-            && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().filter(plain).take(LONGEST_SHOWN).collect::<String>().trim().to_owned()
-}
-
-/// A path on the platform that every reader takes for one.
-fn check_return_to(text: String) -> Result<String, AccountError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_?=&".contains(&byte);
-    if text.len() <= 500 && text.starts_with('/') && !text.contains("//") && text.bytes().all(plain) {
-        Ok(text)
-    } else {
-        Err(AccountError::invalid("returnTo", "a path on the platform"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_service_says_is_shown_on_one_line() {
-        let said = |pairs: &[(&str, &str)]| {
-            let callback =
-                pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            match refusal(&callback) {
-                Some(AccountError::RefusedAtService { word, sentence }) => Some((word, sentence)),
-                _ => None,
-            }
-        };
-        assert_eq!(said(&[("code", "c")]), None);
-        assert_eq!(said(&[("error", "")]), None);
-        let denied = [("error", "access_denied"), ("error_description", "No\r\n\u{202e}way")];
-        assert_eq!(said(&denied), Some(("access_denied".to_owned(), Some("Noway".to_owned()))));
-        assert_eq!(said(&[("denied", "token")]), Some(("denied".to_owned(), None)));
-        assert_eq!(said(&[("error", &"x".repeat(1000))]).unwrap().0.len(), LONGEST_SHOWN);
-    }
-
-    #[test]
-    fn nobody_is_sent_off_the_platform() {
-        for fine in ["/", "/organizations/acme/accounts?tab=own"] {
-            assert_eq!(check_return_to(fine.to_owned()).unwrap(), fine);
-        }
-        for bad in ["", "https://evil.test", "//evil.test", "/a//b", "/\\evil.test", "/a%2f", "/\n", "evil"] {
-            assert!(check_return_to(bad.to_owned()).is_err(), "{bad}");
         }
     }
 }

@@ -9,7 +9,7 @@ use service_client::RevokeError;
 
 use crate::accounts::event;
 use crate::store::accounts;
-use crate::{Account, AccountError, Accounts, ManagesAccounts, Occasion, OpenedFor};
+use crate::{Account, AccountError, Accounts, ManagesAccounts, Occasion, OpenedFor, ReconnectCause};
 
 /// How long no refresh begins while the service is asked; longer than the service has to answer.
 const LEASE: Duration = Duration::from_secs(120);
@@ -85,6 +85,10 @@ impl Accounts {
         let disconnected = match self.revoke(&account).await {
             Ok(()) => Disconnected::Revoked,
             Err(AccountError::NotRevoked(RevokeError::NotRevocable)) => Disconnected::NotRevocable,
+            // What the service had said was over by then.
+            Err(error @ AccountError::NotRevoked(RevokeError::Refused { .. })) if is_over(&account) => {
+                Disconnected::Forgotten(error.to_string())
+            }
             Err(error) if anyway && !is_of_the_platform(&error) => Disconnected::Forgotten(error.to_string()),
             Err(error) => return Err(error),
         };
@@ -109,6 +113,16 @@ impl Accounts {
             .await
             .map_err(AccountError::NotRevoked)
     }
+}
+
+/// Whether the grant has ended at the service, as far as is known.
+fn is_over(account: &Account) -> bool {
+    matches!(
+        account.state.cause(),
+        Some(
+            ReconnectCause::Refused | ReconnectCause::Idle | ReconnectCause::TooOld | ReconnectCause::Revoked
+        )
+    )
 }
 
 /// Whether it is no answer about the account, but a platform that cannot answer.

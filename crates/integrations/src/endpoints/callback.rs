@@ -88,3 +88,16 @@ fn shown(connected: &Connected) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_comes_twice_is_refused() {
+        assert_eq!(parameters("state=a&code=b%20c").unwrap()["code"], "b c");
+        assert!(parameters("state=a&code=b&state=c").is_err());
+        let many: String = (0..=MOST_PARAMETERS).map(|number| format!("p{number}=&")).collect();
+        assert!(parameters(&many).is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! An organization with people and apps, their accounts, and a service to connect them at.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use integrations::{
     OauthClients, Occasion, RefreshBounds, RefreshCounters, Refreshes, Services, Store, Trial, UsableBy,
 };
 use outbound::AddressPolicy;
+use rustls_pki_types::CertificateDer;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use service_client::{ClientNetwork, SecretText, ServiceClient};
@@ -116,8 +118,8 @@ impl AccountOffice {
         });
         let sealing = RootKey::generate().unwrap();
         let networks: Vec<_> = networks.iter().map(|network| network.parse().unwrap()).collect();
-        let parts = Parts::new(&journal, &vault, &facts, &sealing, &server, networks);
-        let Parts { credentials, tokens, accounts, clients, attempts } = parts;
+        let parts = Parts::new(&journal, &vault, &facts, &sealing, Served::by(&server), networks);
+        let Parts { credentials, refreshes: _, tokens, accounts, clients, attempts } = parts;
         let sessions = people.iter().map(|(_, user, _)| (*user, SessionId::generate())).collect();
         let office = Self {
             database,
@@ -150,7 +152,16 @@ impl AccountOffice {
     /// Accounts in a process that was just started.
     pub fn restarted(&self) -> Accounts {
         let networks = vec!["127.0.0.0/8".parse().unwrap()];
-        Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, &self.server, networks).accounts
+        let served = Served::by(&self.server);
+        Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, served, networks).accounts
+    }
+
+    /// The same people in a process that knows this service instead, whose server has a certificate of this authority.
+    pub fn at(&self, entry: &str, root: CertificateDer<'static>) -> Parts {
+        let entries = vec![Arc::new(Service::parse(entry).unwrap())];
+        let served = Served { entries, root, resolve: Vec::new() };
+        let networks = vec!["127.0.0.0/8".parse().unwrap()];
+        Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, served, networks)
     }
 
     async fn fill(
@@ -177,6 +188,23 @@ impl AccountOffice {
             let row = [id.to_string(), organization.to_string(), creator.to_string()].map(Value::from);
             self.execute(sql, row.into_iter().chain([now.clone()])).await;
         }
+    }
+
+    /// A service of the organization's own at the server, with its API at this path.
+    pub async fn import(&self, id: &str, path: &str) {
+        let entry = key_entry(id, &format!("{}{path}", self.server.origin()));
+        let now: Value = OffsetDateTime::now_utc().into();
+        let sql = "INSERT INTO imported_services (id, organization_id, service, name, definition, digest, source, version, created_by, created_at, updated_by, updated_at)
+                   VALUES ($1, $2, $3, 'Own', $4, '', 'by hand', 1, $5, $6, $5, $6)";
+        let (organization, user) = (self.organization.to_string(), self.editor.to_string());
+        let id: [Value; 5] = [
+            ids::ImportedServiceId::generate().to_string().into(),
+            organization.into(),
+            id.into(),
+            entry.into(),
+            user.into(),
+        ];
+        self.execute(sql, id.into_iter().chain([now])).await;
     }
 
     /// The organization's client at the service where people consent.
@@ -310,12 +338,26 @@ impl AccountOffice {
 }
 
 /// What a process is made of.
-struct Parts {
-    credentials: AccountCredentials,
-    tokens: AccessTokens,
-    accounts: Accounts,
-    clients: OauthClients,
-    attempts: ConnectAttempts,
+pub struct Parts {
+    pub credentials: AccountCredentials,
+    pub refreshes: Refreshes,
+    pub tokens: AccessTokens,
+    pub accounts: Accounts,
+    pub clients: OauthClients,
+    pub attempts: ConnectAttempts,
+}
+
+/// The services that a process knows, and how their servers are reached.
+struct Served {
+    entries: Vec<Arc<Service>>,
+    root: CertificateDer<'static>,
+    resolve: Vec<(String, SocketAddr)>,
+}
+
+impl Served {
+    fn by(server: &TokenServer) -> Self {
+        Self { entries: entries(&server.origin()), root: server.root(), resolve: vec![server.host()] }
+    }
 }
 
 impl Parts {
@@ -324,29 +366,30 @@ impl Parts {
         vault: &Vault,
         facts: &Arc<Known>,
         sealing: &RootKey,
-        server: &TokenServer,
+        served: Served,
         networks: Vec<outbound::Network>,
     ) -> Self {
         let sender = ServiceClient::new(ClientNetwork {
             addresses: Arc::new(AddressPolicy::new(networks)),
-            roots: vec![server.root()],
-            resolve: vec![server.host()],
+            roots: vec![served.root],
+            resolve: served.resolve,
             patience: Duration::from_secs(10),
         })
         .unwrap();
         let store = Store::new(journal.clone());
-        let services = Services::new(store.clone(), entries(&server.origin()));
+        let services = Services::new(store.clone(), served.entries);
         let credentials = AccountCredentials::new(store, vault.clone(), services);
         let observer = Arc::new(RefreshCounters::default());
         let bounds = RefreshBounds::default();
         let refreshes = Refreshes::new(credentials.clone(), sender.clone(), bounds, observer);
-        let tokens = AccessTokens::new(refreshes);
+        let tokens = AccessTokens::new(refreshes.clone());
         let facts = Arc::clone(facts) as Arc<dyn Facts>;
         let accounts = Accounts::new(credentials.clone(), tokens.clone(), sender, facts);
         let redirect = Url::parse("https://vybe.test/integrations/callback").unwrap();
         let attempts =
             ConnectAttempts::new(accounts.clone(), sealing.sealing_key("connect attempts"), redirect);
-        Self { clients: OauthClients::new(credentials.clone()), credentials, tokens, accounts, attempts }
+        let clients = OauthClients::new(credentials.clone());
+        Self { credentials, refreshes, tokens, accounts, clients, attempts }
     }
 }
 
@@ -371,38 +414,45 @@ fn facts_of_app(id: AppId, organization: OrganizationId, level: AppLevel, creato
 
 /// The services that are at the server.
 fn entries(origin: &str) -> Vec<Arc<Service>> {
-    let head = |id: &str| {
-        format!(
-            "schema = 1\nid = \"{id}\"\nname = \"The {id}\"\ncategories = [\"testing\"]\ntier = \"fixture\"\n\
-             documentation = \"https://{HOST}/docs\"\n"
-        )
-    };
-    let api = |credential: &str| {
-        format!(
-            "[api]\nbase = \"{origin}/api\"\nhosts = [\"{HOST}\"]\ntest = {{ path = \"/me\" }}\n\
-             credential = [{{ place = \"header\", name = \"Authorization\", format = \"Bearer {{{credential}}}\" }}]\n"
-        )
-    };
+    let base = format!("{origin}/api");
     let code = format!(
         "{}[authentication]\nkind = \"oauth2_code\"\nauthorize_url = \"{origin}/authorize\"\ntoken_url = \"{origin}/token\"\n\
          default_scopes = [\"read\", \"write\"]\nrequired_scopes = [\"offline\"]\n\
          [authentication.lifetime]\nmargin_seconds = 60\nreuse = \"single_use\"\n\
          [authentication.revocation]\nurl = \"{origin}/revoke\"\n{}",
         head(CODE),
-        api("token")
-    );
-    let key = format!(
-        "{}[authentication]\nkind = \"api_key\"\n\
-         [[variable]]\nkey = \"region\"\nlabel = \"Region\"\npattern = \"[a-z]{{2}}\"\nexample = \"eu\"\ndefault = \"eu\"\n{}",
-        head(KEY),
-        api("api_key")
+        api(&base, "token")
     );
     let client = format!(
         "{}[authentication]\nkind = \"oauth2_client_credentials\"\ntoken_url = \"{origin}/token\"\n{}",
         head(CLIENT),
-        api("token")
+        api(&base, "token")
     );
-    [code, key, client].iter().map(|entry| Arc::new(Service::parse(entry).unwrap())).collect()
+    let entries = [code, key_entry(KEY, &base), client];
+    entries.iter().map(|entry| Arc::new(Service::parse(entry).unwrap())).collect()
+}
+
+fn key_entry(id: &str, base: &str) -> String {
+    format!(
+        "{}[authentication]\nkind = \"api_key\"\n\
+         [[variable]]\nkey = \"region\"\nlabel = \"Region\"\npattern = \"[a-z]{{2}}\"\nexample = \"eu\"\ndefault = \"eu\"\n{}",
+        head(id),
+        api(base, "api_key")
+    )
+}
+
+fn head(id: &str) -> String {
+    format!(
+        "schema = 1\nid = \"{id}\"\nname = \"The {id}\"\ncategories = [\"testing\"]\ntier = \"fixture\"\n\
+         documentation = \"https://{HOST}/docs\"\n"
+    )
+}
+
+fn api(base: &str, credential: &str) -> String {
+    format!(
+        "[api]\nbase = \"{base}\"\nhosts = [\"{HOST}\"]\ntest = {{ path = \"/me\" }}\n\
+         credential = [{{ place = \"header\", name = \"Authorization\", format = \"Bearer {{{credential}}}\" }}]\n"
+    )
 }
 
 /// Now, as exactly as PostgreSQL keeps it.

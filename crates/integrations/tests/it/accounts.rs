@@ -2,8 +2,8 @@
 
 use access_control::{ListAccounts, ListOwnAccounts, ManageAccounts, ManageOwnAccounts};
 use integrations::{
-    Account, AccountDescription, AccountError, AccountHolder, AccountState, Disconnected, OpenedFor, Trial,
-    UsableBy,
+    Account, AccountDescription, AccountError, AccountHolder, AccountState, Disconnected, OpenedFor,
+    ReconnectCause, Trial, UsableBy,
 };
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET};
@@ -270,6 +270,35 @@ test_support::on_both_stores! {
         office.execute(give, [office.member.to_string().into(), first.id.to_string().into()]).await;
         let tried = office.accounts.test(&own, first.id).await;
         assert!(matches!(tried, Err(AccountError::Tampered(_))), "{tried:?}");
+    }
+
+    async fn credentials_do_not_follow_a_service_to_another_place(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        let manage = office.within::<ManageAccounts>(office.editor);
+        office.import("own-server", "/api").await;
+        let key = office.server.grant().access;
+        let whole = given("own-server", "Orders", &[("api_key", &key)]);
+        let (made, trial) = office.accounts.connect(&manage, whole.clone(), occasion()).await.unwrap();
+        assert_eq!(trial, Trial::Works);
+        // Other facts of the entry are no reason.
+        office.execute("UPDATE imported_services SET definition = REPLACE(definition, 'testing', 'orders')", []).await;
+        assert_eq!(office.accounts.test(&manage, made.id).await.unwrap(), Trial::Works);
+        let elsewhere = "UPDATE imported_services SET definition = REPLACE(definition, '/api', '/api/elsewhere')";
+        assert_eq!(office.execute(elsewhere, []).await, 1);
+        office.server.take_load();
+        let tried = office.accounts.test(&manage, made.id).await;
+        assert!(matches!(tried, Err(AccountError::NeedsReconnect(ReconnectCause::ServiceChanged))), "{tried:?}");
+        assert_eq!(office.server.take_load().calls, 0);
+        let alarms = office.wait_for("accounts.tampering_detected", 1).await;
+        assert_eq!(alarms[0]["differs"], serde_json::json!(["service"]));
+        // Given again, they are for the new place.
+        let proved = office.accounts.prove_again(&manage, made.id, Default::default(), whole.secrets, true, occasion()).await;
+        assert_eq!(proved.unwrap().1, Trial::Works);
+        assert_eq!(office.accounts.test(&manage, made.id).await.unwrap(), Trial::Works);
+        // An entry of the catalogue that gets the same name does not inherit them either.
+        office.execute("DELETE FROM imported_services", []).await;
+        let tried = office.accounts.test(&manage, made.id).await;
+        assert!(matches!(tried, Err(AccountError::UnknownService)), "{tried:?}");
     }
 
     async fn what_is_opened_is_what_was_given(database: TestDatabase) {

@@ -306,6 +306,20 @@ test_support::on_both_stores! {
         assert_eq!(office.count("accounts").await, 0);
     }
 
+    async fn what_the_service_has_ended_is_forgotten_without_further_words(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        let registered = office.register().await;
+        let account = office.consent::<ManageAccounts>(office.editor, attempt("Orders")).await.unwrap().account;
+        let permit = office.within::<ManageAccounts>(office.editor);
+        let manage = office.within::<access_control::ManageOauthClients>(office.admin);
+        let other = client(&registered.client_id, GivenSecret::Text("another".into()));
+        office.clients.update(&manage, registered.id, other, None, occasion()).await.unwrap();
+        office.execute("UPDATE accounts SET state = 'needs_reconnect', cause = 'refused'", []).await;
+        let gone = office.accounts.disconnect(&permit, account.id, false, occasion()).await.unwrap();
+        assert!(matches!(gone, Disconnected::Forgotten(_)));
+        assert_eq!(office.count("accounts").await, 0);
+    }
+
     async fn tokens_are_for_the_client_that_they_were_given_to(database: TestDatabase) {
         let office = AccountOffice::new(database).await;
         let registered = office.register().await;
