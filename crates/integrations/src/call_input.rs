@@ -298,3 +298,149 @@ fn scalar(value: &Value) -> Option<String> {
 fn refused<T>(text: impl Into<String>) -> Result<T, InputError> {
     Err(InputError(text.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use catalogue::Service;
+    use serde_json::json;
+
+    use super::*;
+
+    const ENTRY: &str = r#"
+        schema = 1
+        id = "notes"
+        name = "Notes"
+        categories = ["files"]
+        tier = "documented"
+        documentation = "https://notes.example/"
+        authentication = { kind = "api_key" }
+
+        [api]
+        base = "https://api.notes.example/v1"
+        hosts = ["api.notes.example"]
+        credential = [{ place = "header", name = "X-Key", format = "{api_key}" }]
+
+        [[action]]
+        id = "move"
+        name = "Move"
+        method = "POST"
+        path = "/folders/{folder}/notes/{id}/move"
+        query = ["notify", "tag"]
+        required = ["id", "folder", "to"]
+        body = "json"
+
+        [[action]]
+        id = "list"
+        name = "List"
+        method = "GET"
+        path = "/notes"
+        query = ["limit"]
+    "#;
+
+    fn of(action: &str, input: Value) -> Result<Option<Call>, InputError> {
+        call_of_action(&Service::parse(ENTRY).unwrap(), action, input)
+    }
+
+    #[test]
+    fn members_go_where_the_action_has_a_place_for_them() {
+        let input = json!({
+            "id": 7, "folder": "in box/ö", "to": { "folder": "x" }, "notify": false, "tag": ["a", 1], "left": null,
+        });
+        assert_eq!(of("move", input).unwrap_err().0, "input.folder has a slash");
+        let input = json!({
+            "id": 7, "folder": "in box ö", "to": { "folder": "x" }, "notify": false, "tag": ["a", 1], "left": null,
+        });
+        let call = of("move", input).unwrap().unwrap();
+        assert_eq!(
+            (call.method, call.path.as_str()),
+            (Method::POST, "/folders/in%20box%20%C3%B6/notes/7/move")
+        );
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(call.query, [pair("notify", "false"), pair("tag", "a"), pair("tag", "1")]);
+        assert_eq!(call.headers, [pair("content-type", "application/json")]);
+        assert_eq!(call.body.unwrap(), r#"{"to":{"folder":"x"}}"#);
+        assert!(of("list", json!({})).unwrap().unwrap().body.is_none());
+        assert!(of("nothing", json!({})).unwrap().is_none());
+    }
+
+    #[test]
+    fn i08_input_that_does_not_fit_is_refused_and_not_repeated() {
+        for (action, input, said) in [
+            ("move", json!({ "id": "..", "folder": "x", "to": 1 }), "input.id is no part of a path"),
+            (
+                "move",
+                json!({ "id": "", "folder": "x", "to": 1 }),
+                "input.id is missing, or no text and no number",
+            ),
+            (
+                "move",
+                json!({ "id": {}, "folder": "x", "to": 1 }),
+                "input.id is missing, or no text and no number",
+            ),
+            ("move", json!({ "id": "a\\SECRET", "folder": "x", "to": 1 }), "input.id has a slash"),
+            ("move", json!({ "id": 1, "folder": "x" }), "input.to is missing"),
+            (
+                "list",
+                json!({ "SECRET": 1 }),
+                "input has members that this action does not know; it knows: limit",
+            ),
+            (
+                "list",
+                json!({ "limit": { "SECRET": 1 } }),
+                "parameters are texts, numbers, true, false, or lists of these",
+            ),
+            ("list", json!("SECRET"), "input is an object"),
+            ("request", json!({}), "input.path is missing"),
+            ("request", json!({ "path": 1 }), "input.path is a text"),
+            (
+                "request",
+                json!({ "path": "/", "SECRET": 1 }),
+                "input has method, path, query, headers and body, and nothing else",
+            ),
+            (
+                "request",
+                json!({ "path": "/", "method": "TRACE" }),
+                "method is GET, HEAD, POST, PUT, PATCH or DELETE",
+            ),
+            ("request", json!({ "path": "/", "headers": { "a": "1", "A": "2" } }), "a header is given twice"),
+            ("request", json!({ "path": "/", "headers": ["SECRET"] }), "headers is an object"),
+            ("request", json!({ "path": "/", "body": "SECRET" }), "GET and HEAD have no body"),
+            (
+                "request",
+                json!({ "path": "/", "method": "PUT", "headers": { "content-type": "text/xml" }, "body": {} }),
+                "body is a text where content-type is neither JSON nor a form",
+            ),
+        ] {
+            assert_eq!(of(action, input.clone()).unwrap_err().0, said, "{input}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_what_they_say_or_look_like() {
+        for (headers, body, kind, sent) in [
+            (json!({}), json!({ "a": [1] }), "application/json", r#"{"a":[1]}"#),
+            (json!({}), json!("{\"a\": 1}"), "application/json", "{\"a\": 1}"),
+            (json!({}), json!("{a"), "text/plain; charset=utf-8", "{a"),
+            (json!({ "Content-Type": "text/xml" }), json!("<a/>"), "text/xml", "<a/>"),
+            (
+                json!({ "content-type": "application/vnd.api+json" }),
+                json!({}),
+                "application/vnd.api+json",
+                "{}",
+            ),
+            (
+                json!({ "Content-Type": "application/x-www-form-urlencoded; charset=utf-8" }),
+                json!({ "a": "b c", "d": [1, true] }),
+                "application/x-www-form-urlencoded; charset=utf-8",
+                "a=b+c&d=1&d=true",
+            ),
+        ] {
+            let input = json!({ "path": "/", "method": "post", "headers": headers, "body": body });
+            let call = of("request", input).unwrap().unwrap();
+            assert_eq!(
+                (header(&call, "content-type"), call.body.as_deref()),
+                (Some(kind), Some(sent.as_bytes()))
+            );
+        }
+    }
+}

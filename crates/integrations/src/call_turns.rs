@@ -190,3 +190,99 @@ fn one_less<K: Eq + Hash, V>(counts: &mut HashMap<K, V>, key: K, count: impl Fn(
 fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use ids::AccountId;
+
+    use super::*;
+
+    const NONE: Duration = Duration::from_millis(1);
+
+    fn turns() -> CallTurns {
+        CallTurns::new(CallTurnBounds {
+            of_an_account: 4,
+            of_an_account_and_app: 3,
+            of_an_organization: 8,
+            of_an_app: 6,
+            bytes_of_an_organization: 100,
+        })
+    }
+
+    fn at(organization: OrganizationId, app: AppId, account: AccountId, bytes: usize) -> CallTurnFor {
+        CallTurnFor { organization, app, with: CalledWith::Account(account), bytes }
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn an_app_never_takes_all_the_room_of_an_account() {
+        run(async {
+            let (turns, organization, account) = (turns(), OrganizationId::generate(), AccountId::generate());
+            let [app, other] = [AppId::generate(), AppId::generate()];
+            let take = async |app| turns.take(at(organization, app, account, 1), NONE).await;
+            let mut held = Vec::new();
+            for _ in 0..3 {
+                held.push(take(app).await.unwrap());
+            }
+            assert!(take(app).await.is_err());
+            held.push(take(other).await.unwrap());
+            assert!(take(other).await.is_err());
+            // At another account there is room.
+            let elsewhere = at(organization, other, AccountId::generate(), 1);
+            drop(turns.take(elsewhere, NONE).await.unwrap());
+            drop(held.remove(0));
+            drop(take(other).await.unwrap());
+            drop(held);
+            assert_eq!(turns.load(CalledWith::Account(account)), 0);
+            let state = locked(&turns.state);
+            assert!(state.accounts.is_empty() && state.apps.is_empty() && state.organizations.is_empty());
+        });
+    }
+
+    #[test]
+    fn whoever_waits_is_let_in_when_somebody_leaves() {
+        run(async {
+            let (turns, organization, account) = (turns(), OrganizationId::generate(), AccountId::generate());
+            let app = AppId::generate();
+            let ask = at(organization, app, account, 1);
+            let mut held = Vec::new();
+            for _ in 0..3 {
+                held.push(turns.take(ask, NONE).await.unwrap());
+            }
+            let mut waiting = std::pin::pin!(turns.take(ask, Duration::from_secs(60)));
+            assert!(futures_util::poll!(&mut waiting).is_pending());
+            assert_eq!(turns.load(CalledWith::Account(account)), 4);
+            held.pop();
+            waiting.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn calls_and_bytes_of_apps_and_organizations_are_bounded() {
+        run(async {
+            let (turns, organization) = (turns(), OrganizationId::generate());
+            let [app, other] = [AppId::generate(), AppId::generate()];
+            let take = async |app, bytes| {
+                turns.take(at(organization, app, AccountId::generate(), bytes), NONE).await
+            };
+            assert!(take(app, 101).await.is_err());
+            let large = take(app, 60).await.unwrap();
+            assert!(take(app, 60).await.is_err());
+            drop(large);
+            let mut held = Vec::new();
+            for _ in 0..6 {
+                held.push(take(app, 1).await.unwrap());
+            }
+            assert!(take(app, 1).await.is_err());
+            held.push(take(other, 1).await.unwrap());
+            held.push(take(other, 1).await.unwrap());
+            assert!(take(other, 1).await.is_err());
+            // Another organization has room.
+            let elsewhere = at(OrganizationId::generate(), AppId::generate(), AccountId::generate(), 1);
+            assert!(turns.take(elsewhere, NONE).await.is_ok());
+        });
+    }
+}

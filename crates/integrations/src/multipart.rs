@@ -173,3 +173,80 @@ fn quoted(parameters: &str, wanted: &str) -> Option<String> {
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(parts: &[&str]) -> Bytes {
+        let mut body: String = parts.iter().map(|part| format!("--b\r\n{part}\r\n")).collect();
+        body.push_str("--b--\r\n");
+        body.into()
+    }
+
+    const PARAMS: &str = "Content-Disposition: form-data; name=\"params\"\r\n\r\n{}";
+    const FILE: &str = "Content-Disposition: form-data; name=\"f\"; filename=\"params\"\r\nContent-Type: x/y\r\n\r\n--a\r\n\r\n-";
+
+    #[test]
+    fn a_part_is_taken_out_and_the_others_stay_as_they_are() {
+        let mut read = Multipart::read("b".to_owned(), &form(&[PARAMS, FILE])).unwrap();
+        assert_eq!(read.take("params").unwrap(), "{}");
+        assert!(read.take("params").is_none());
+        read.add("quo\"te", "1");
+        let added = "Content-Disposition: form-data; name=\"quo%22te\"\r\n\r\n1";
+        assert_eq!(read.written().1, form(&[FILE, added]));
+        assert_eq!(read.written().0, "multipart/form-data; boundary=\"b\"");
+    }
+
+    #[test]
+    fn what_has_no_single_reading_is_refused() {
+        let twice = Multipart::read("b".to_owned(), &form(&[PARAMS, PARAMS])).unwrap().take("params");
+        assert!(twice.is_none());
+        let file = PARAMS.replace("\"params\"", "\"params\"; filename=\"x\"");
+        assert!(Multipart::read("b".to_owned(), &form(&[&file])).unwrap().take("params").is_none());
+        let read = |body: &str| Multipart::read("b".to_owned(), &Bytes::from(body.to_owned()));
+        for (body, error) in [
+            ("", MultipartError::Broken),
+            ("--b--\r\n", MultipartError::Broken),
+            ("preamble\r\n--b\r\n", MultipartError::Broken),
+            ("--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx", MultipartError::Broken),
+            (
+                "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--bc\r\n",
+                MultipartError::Broken,
+            ),
+            (
+                "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--b--\r\nepilogue",
+                MultipartError::Broken,
+            ),
+            ("--b\r\n\r\nx\r\n--b--", MultipartError::Headers),
+            ("--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", MultipartError::Headers),
+            ("--b\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n--b--", MultipartError::Headers),
+            (
+                "--b\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Other: y\r\n\r\nx\r\n--b--",
+                MultipartError::Headers,
+            ),
+        ] {
+            assert_eq!(read(body).unwrap_err(), error, "{body:?}");
+        }
+        let many = vec![PARAMS; MOST_PARTS + 1];
+        assert_eq!(Multipart::read("b".to_owned(), &form(&many)).unwrap_err(), MultipartError::TooMany);
+    }
+
+    #[test]
+    fn the_boundary_is_one_word() {
+        let of = |text: &str| boundary(text);
+        assert!(of("application/json").is_none());
+        assert_eq!(of("multipart/form-data; boundary=abc"), Some(Ok("abc".to_owned())));
+        assert_eq!(of("Multipart/Form-Data; Boundary=\"a-b\""), Some(Ok("a-b".to_owned())));
+        for text in [
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; charset=utf-8; boundary=a",
+            "multipart/form-data; boundary=a; x=y",
+            "multipart/form-data; boundary=\"a b\"",
+            &format!("multipart/form-data; boundary={}", "a".repeat(71)),
+        ] {
+            assert_eq!(of(text), Some(Err(MultipartError::Boundary)), "{text}");
+        }
+    }
+}

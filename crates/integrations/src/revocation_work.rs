@@ -9,7 +9,7 @@ use access_control::{Action as _, RevokeService};
 use audit::{Actor, Change, Event, Target};
 use futures_util::{StreamExt as _, stream};
 use ids::{AccountId, LeaseId};
-use secrets_vault::VaultError;
+use secrets_vault::{Owner, VaultError};
 use serde_json::json;
 use service_client::{Credentials, RevokeError};
 use time::OffsetDateTime;
@@ -21,15 +21,26 @@ use crate::store::accounts;
 use crate::store::service_revocations::{self, Turn};
 use crate::{
     ATTESTS_REVOCATION, Account, AccountError, NotRevocable, OpenedFor, RevocationFailure, RevocationOutcome,
-    RevocationReport, RevokedAccount, ServiceRevocation, ServiceRevocations, Unlocked,
+    RevocationReport, ServiceRevocation, ServiceRevocations, Unlocked,
 };
 
 /// How often revocations of other processes are looked for.
 const PERIOD: Duration = Duration::from_secs(5);
 /// How many accounts are read at once.
 const PAGE: u64 = 500;
+/// How many accounts are written down at once.
+const AT_ONCE: usize = 64;
 /// How often it is looked whether a refresh has ended.
 const POLL: Duration = Duration::from_millis(500);
+
+/// An account of which all was asked.
+struct Ended {
+    id: AccountId,
+    /// As it was opened; none if it was not.
+    account: Option<Account>,
+    outcome: RevocationOutcome,
+    attempts: u32,
+}
 
 impl ServiceRevocations {
     /// Works on every revocation until it is dropped.
@@ -109,10 +120,14 @@ impl ServiceRevocations {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             let mut all = stream::iter(page)
-                .map(|account| async move { self.revoke(revocation, &account, pace).await })
-                .buffer_unordered(self.limits.at_once);
-            while let Some(done) = all.next().await {
-                done?;
+                .map(|account| async move { self.revoke(revocation, account.id, pace).await })
+                .buffer_unordered(self.limits.at_once)
+                .ready_chunks(AT_ONCE);
+            while let Some(ended) = all.next().await {
+                let (ended, failed): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);
+                self.settle(revocation, ended.into_iter().flatten().flatten().collect()).await?;
+                // What was asked is written down first.
+                failed.into_iter().try_for_each(|failed| failed.map(drop))?;
             }
         }
         if !self.renew(turn, pace).await? {
@@ -121,29 +136,31 @@ impl ServiceRevocations {
         self.finish(revocation, turn, most).await
     }
 
-    /// Brings one account to its end.
+    /// Has one account revoked; none if it has to be read again.
     async fn revoke(
         &self,
         revocation: &ServiceRevocation,
-        waiting: &RevokedAccount,
+        id: AccountId,
         pace: &RevocationPace,
-    ) -> Result<(), AccountError> {
-        if !self.refreshes_ended(waiting.id).await? {
-            let outcome = RevocationOutcome::Failed(RevocationFailure::InUse);
-            return self.settle(revocation, waiting.id, None, outcome).await;
+    ) -> Result<Option<Ended>, AccountError> {
+        let ended = |outcome| Ok(Some(Ended { id, account: None, outcome, attempts: 0 }));
+        if !self.refreshes_ended(id).await? {
+            return ended(RevocationOutcome::Failed(RevocationFailure::InUse));
         }
         let database = self.store.database();
-        let Some(account) = accounts::find(database, revocation.organization, waiting.id).await? else {
-            return self.settle(revocation, waiting.id, None, RevocationOutcome::Gone).await;
+        let Some(account) = accounts::find(database, revocation.organization, id).await? else {
+            return ended(RevocationOutcome::Gone);
         };
-        let outcome = match self.credentials.unlock(&account, OpenedFor::Tokens).await {
-            Ok(unlocked) => self.ask(revocation, &account, &unlocked, pace).await?,
-            Err(AccountError::NotFound) => RevocationOutcome::Gone,
+        match self.credentials.unlock(&account, OpenedFor::Tokens).await {
+            Ok(unlocked) => {
+                let (outcome, attempts) = self.ask(&unlocked, pace).await;
+                Ok(Some(Ended { id, account: Some(account), outcome, attempts }))
+            }
+            Err(AccountError::NotFound) => ended(RevocationOutcome::Gone),
             // Somebody changed its name: it is among those that wait in the next round.
-            Err(AccountError::Changed) => return Ok(()),
-            Err(error) => RevocationOutcome::Failed(failure(error)?),
-        };
-        self.settle(revocation, waiting.id, Some(&account), outcome).await
+            Err(AccountError::Changed) => Ok(None),
+            Err(error) => ended(RevocationOutcome::Failed(failure(error)?)),
+        }
     }
 
     /// Waits for a refresh that was under way: what it brings is what has to be revoked. Answers whether it ended in time.
@@ -163,78 +180,67 @@ impl ServiceRevocations {
         Ok(true)
     }
 
-    /// Asks the service, as often as it wants to be asked again.
-    async fn ask(
-        &self,
-        revocation: &ServiceRevocation,
-        account: &Account,
-        unlocked: &Unlocked,
-        pace: &RevocationPace,
-    ) -> Result<RevocationOutcome, AccountError> {
+    /// Asks the service, as often as it wants to be asked again. Answers how often that was.
+    async fn ask(&self, unlocked: &Unlocked, pace: &RevocationPace) -> (RevocationOutcome, u32) {
         if matches!(unlocked.credentials, Credentials::None) {
-            return Ok(RevocationOutcome::NotRevocable(NotRevocable::NothingKept));
+            return (RevocationOutcome::NotRevocable(NotRevocable::NothingKept), 0);
         }
         if let Some(reason) = not_revocable(&unlocked.service) {
-            return Ok(RevocationOutcome::NotRevocable(reason));
+            return (RevocationOutcome::NotRevocable(reason), 0);
         }
-        for attempt in 0..self.limits.attempts {
+        for attempt in 1..=self.limits.attempts {
             pace.turn().await;
-            service_revocations::count_attempt(self.store.database(), revocation.id, account.id).await?;
             let Unlocked { service, values, credentials, client, .. } = unlocked;
             match self.client.revoke(service, client.as_ref(), values, credentials).await {
-                Ok(()) => return Ok(RevocationOutcome::Revoked),
+                Ok(()) => return (RevocationOutcome::Revoked, attempt),
                 Err(RevokeError::NotRevocable) => {
-                    return Ok(RevocationOutcome::NotRevocable(NotRevocable::NoEndpoint));
+                    return (RevocationOutcome::NotRevocable(NotRevocable::NoEndpoint), attempt);
                 }
                 Err(RevokeError::Refused { .. }) => {
-                    return Ok(RevocationOutcome::Failed(RevocationFailure::Refused));
+                    return (RevocationOutcome::Failed(RevocationFailure::Refused), attempt);
                 }
                 Err(RevokeError::Unavailable { retry_after: Some(wait) }) => {
                     pace.wait(wait.min(self.limits.longest_wait));
                 }
                 Err(RevokeError::Unavailable { retry_after: None }) => {
-                    tokio::time::sleep(Duration::from_secs(1 << attempt.min(5))).await;
+                    tokio::time::sleep(Duration::from_secs(1 << (attempt - 1).min(5))).await;
                 }
             }
         }
-        Ok(RevocationOutcome::Failed(RevocationFailure::Unavailable))
+        (RevocationOutcome::Failed(RevocationFailure::Unavailable), self.limits.attempts)
     }
 
-    /// Writes down what became of an account, and destroys what proved it unless it has to be tried again.
-    async fn settle(
-        &self,
-        revocation: &ServiceRevocation,
-        id: AccountId,
-        account: Option<&Account>,
-        outcome: RevocationOutcome,
-    ) -> Result<(), AccountError> {
+    /// Writes down what became of accounts, and destroys what proved them unless it has to be tried again.
+    async fn settle(&self, revocation: &ServiceRevocation, ended: Vec<Ended>) -> Result<(), AccountError> {
         let now = OffsetDateTime::now_utc();
-        let destroyed = account.filter(|_| outcome.destroys());
-        if let Some(account) = destroyed {
-            self.credentials.vault().prepare(account.owner()).await?;
-        }
+        let owner = Owner::Organization(revocation.organization);
+        self.credentials.vault().prepare(owner).await?;
         let change = self.store.journal().begin().await?;
-        let mut outcome = outcome;
-        if let Some(account) = destroyed {
-            self.credentials.vault().keep_owner(&change, account.owner()).await?;
-            outcome = match self.destroy(&change, account, now).await {
-                Ok(true) => outcome,
-                Ok(false) => RevocationOutcome::Gone,
-                Err(error) => RevocationOutcome::Failed(failure(error)?),
-            };
+        self.credentials.vault().keep_owner(&change, owner).await?;
+        let mut events = Vec::new();
+        for Ended { id, account, mut outcome, attempts } in ended {
+            if let Some(account) = account.filter(|_| outcome.destroys()) {
+                outcome = match self.destroy(&change, &account, now).await {
+                    Ok(true) => outcome,
+                    Ok(false) => RevocationOutcome::Gone,
+                    Err(error) => RevocationOutcome::Failed(failure(error)?),
+                };
+            }
+            let transaction = change.transaction();
+            if !service_revocations::settle(transaction, revocation.id, id, outcome, attempts, now).await? {
+                // Another process was faster.
+                continue;
+            }
+            let event = Event::done(Actor::System, RevokeService::NAME, Target::Account(id))
+                .of(revocation.organization)
+                .with(json!({
+                    "revocation": revocation.id,
+                    "outcome": outcome.as_str(),
+                    "reason": outcome.reason(),
+                }));
+            events.push(event);
         }
-        if !service_revocations::settle(change.transaction(), revocation.id, id, outcome, now).await? {
-            // Another process was faster.
-            return Ok(());
-        }
-        let event = Event::done(Actor::System, RevokeService::NAME, Target::Account(id))
-            .of(revocation.organization)
-            .with(json!({
-                "revocation": revocation.id,
-                "outcome": outcome.as_str(),
-                "reason": outcome.reason(),
-            }));
-        Ok(change.commit(event).await?)
+        Ok(change.commit_all(events).await?)
     }
 
     /// Puts nothing in the place of what proved an account. Answers whether it is still there.

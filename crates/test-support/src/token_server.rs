@@ -252,6 +252,12 @@ impl TokenServer {
         std::mem::take(&mut lock(&self.state).load)
     }
 
+    /// Every token that it ever gave out.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<String> {
+        lock(&self.state).grants.tokens()
+    }
+
     /// Counts the refreshes whose answer is held back ([`Fault::Held`]).
     #[must_use]
     pub fn held(&self) -> watch::Receiver<u64> {

@@ -258,9 +258,11 @@ pub async fn settle(
     revocation: ServiceRevocationId,
     account: AccountId,
     outcome: RevocationOutcome,
+    attempts: u32,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let updated = revoked::Entity::update_many()
+        .col_expr(revoked::Column::Attempts, Expr::col(revoked::Column::Attempts).add(i64::from(attempts)))
         .col_expr(revoked::Column::Outcome, Expr::value(outcome.as_str()))
         .col_expr(revoked::Column::Reason, Expr::value(outcome.reason()))
         .col_expr(revoked::Column::At, Expr::value(now))
@@ -271,22 +273,6 @@ pub async fn settle(
         .await
         .map_err(failed)?;
     Ok(updated.rows_affected > 0)
-}
-
-/// Counts an attempt, before it is made.
-pub async fn count_attempt(
-    database: &impl ConnectionTrait,
-    revocation: ServiceRevocationId,
-    account: AccountId,
-) -> Result<(), StoreError> {
-    revoked::Entity::update_many()
-        .col_expr(revoked::Column::Attempts, Expr::col(revoked::Column::Attempts).add(1))
-        .filter(revoked::Column::RevocationId.eq(revocation.to_string()))
-        .filter(revoked::Column::AccountId.eq(account.to_string()))
-        .exec(database)
-        .await
-        .map_err(failed)?;
-    Ok(())
 }
 
 /// Takes the turn at a revocation that is under way and that nobody has to themselves.

@@ -93,6 +93,10 @@ impl Grants {
         }
     }
 
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.refresh_tokens.keys().chain(self.access_tokens.keys()).cloned().collect()
+    }
+
     pub(super) fn set(&mut self, reuse: Reuse, lifetime: Duration) {
         (self.reuse, self.lifetime) = (reuse, lifetime);
     }

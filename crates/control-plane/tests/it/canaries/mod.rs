@@ -15,6 +15,8 @@ mod panicking;
 mod paths;
 mod places;
 mod planted;
+mod services;
+mod tokens;
 mod world;
 
 use std::collections::BTreeMap;

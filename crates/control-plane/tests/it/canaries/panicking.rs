@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use access_control::{Environment, ListAppSecrets, Permit, SignedIn};
-use control_plane::{Deployments, Listeners, Platform, Settings, demo};
+use control_plane::{Deployments, Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings, demo};
 use cryptography::{MasterKey, SecretBytes};
 use development::{Folder, certificates, signed_in};
 use endpoint::http::StatusCode;
@@ -18,6 +18,7 @@ use ids::AppId;
 use outbound::AddressPolicy;
 use secrets_vault::{LocalMasterKey, MasterKeys};
 use serde_json::{Value, json};
+use service_client::ClientNetwork;
 use test_support::leaks::Memory;
 use test_support::{Client, Trust};
 use tracing_subscriber::filter::LevelFilter;
@@ -213,6 +214,15 @@ async fn serve(folder: &Folder) {
         personal_organizations: false,
         addresses: AddressPolicy::new(Vec::new()),
         database_addresses: AddressPolicy::new(Vec::new()),
+        services: ServiceSettings {
+            network: ClientNetwork {
+                addresses: Arc::new(AddressPolicy::new(Vec::new())),
+                roots: Vec::new(),
+                resolve: Vec::new(),
+                patience: SERVICE_PATIENCE,
+            },
+            catalogue: Vec::new(),
+        },
         upstream_tls: tls,
         pool: middleware::PoolLimits::default(),
         patience: middleware::Patience::default(),

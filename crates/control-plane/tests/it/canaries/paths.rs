@@ -8,6 +8,7 @@ use super::databases::databases;
 use super::everywhere::refused_everywhere;
 use super::forms::forms;
 use super::named::{deleted_organization, key_rotations, named_secrets};
+use super::services::services;
 use super::world::{World, text};
 use crate::installation::ORIGIN;
 
@@ -17,13 +18,14 @@ pub const PASSED_ON: &str = "passed on to an app";
 /// One way.
 pub type Path = for<'a> fn(&'a World<'_>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// Every way, in the order in which they are gone. Calls of services are added here when there are any.
+/// Every way, in the order in which they are gone. Tokens of services have a test of their own.
 pub const PATHS: &[(&str, Path)] = &[
     ("named secrets: created, read, replaced, refused, deleted", |world| Box::pin(named_secrets(world))),
     ("named secrets in forms: created, replaced, refused", |world| Box::pin(forms(world))),
     ("server secrets: issued, used, refused, replaced, revoked", |world| Box::pin(server_secrets(world))),
     ("tokens of people and agents: issued, used, revoked", |world| Box::pin(tokens(world))),
     ("databases: connections tried, made, used, refused, deleted", |world| Box::pin(databases(world))),
+    ("services: clients, accounts, custom APIs", |world| Box::pin(services(world))),
     ("requests to apps", |world| Box::pin(requests_to_apps(world))),
     ("refused by every endpoint", |world| Box::pin(refused_everywhere(world))),
     ("broken requests", |world| Box::pin(broken_requests(world))),

@@ -45,7 +45,7 @@ impl OpenStore {
     }
 
     /// The store's files, its log, and a backup of it.
-    async fn looked(&self, search: &Search, control: &Search) -> Vec<Looked> {
+    pub async fn looked(&self, search: &Search, control: &Search) -> Vec<Looked> {
         let of_folder = |place, folder| {
             let (planted, files) = search.folder(folder);
             assert!(files > 0, "{place}");
@@ -73,7 +73,7 @@ impl OpenStore {
     }
 }
 
-fn of_bytes(place: &'static str, bytes: &[u8], search: &Search, control: &Search) -> Looked {
+pub fn of_bytes(place: &'static str, bytes: &[u8], search: &Search, control: &Search) -> Looked {
     Looked { place, planted: search.bytes(place, bytes), control: !control.bytes(place, bytes).is_empty() }
 }
 
