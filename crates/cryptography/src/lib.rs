@@ -6,6 +6,7 @@
 
 mod clean_stack;
 mod error;
+mod foreign;
 mod hashing;
 pub mod hexadecimal;
 mod key_bytes;
@@ -17,6 +18,7 @@ mod signing;
 
 pub use clean_stack::on_clean_stack;
 pub use error::{MasterKeyError, OpenError, SealError};
+pub use foreign::{ForeignKey, ForeignKeyError, hmac_sha256, legacy_hmac};
 pub use hashing::{HashKey, Sha256, Token, digest, legacy_digest};
 pub use key_bytes::KeyBytes;
 pub use master_key::MasterKey;

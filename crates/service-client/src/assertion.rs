@@ -5,9 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use catalogue::{AssertionPlace, JwtAlgorithm, JwtBearer, SecretEncoding, Service, Values};
-use ring::hmac;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use cryptography::{ForeignKey, hmac_sha256};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Map, Value, json};
@@ -100,36 +98,25 @@ fn signed(
 }
 
 fn sign(grant: &JwtBearer, key: &str, message: &[u8]) -> Result<Vec<u8>, NotSent> {
-    let random = SystemRandom::new();
-    match grant.algorithm {
-        JwtAlgorithm::Hs256 => {
-            let key = match grant.secret_encoding {
-                SecretEncoding::Text => Zeroizing::new(key.as_bytes().to_vec()),
-                SecretEncoding::Hex => Zeroizing::new(from_hexadecimal(key.trim()).ok_or(NotSent::Key)?),
-            };
-            let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-            Ok(hmac::sign(&key, message).as_ref().to_vec())
+    let key = match (grant.algorithm, grant.secret_encoding) {
+        (JwtAlgorithm::Hs256, SecretEncoding::Text) => {
+            return Ok(hmac_sha256(key.as_bytes(), message).to_vec());
         }
-        JwtAlgorithm::Rs256 => {
-            let key = match private_key(key)? {
-                PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-                PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
-                _ => return Err(NotSent::Key),
-            };
-            let key = key.map_err(|_| NotSent::Key)?;
-            let mut signature = vec![0; key.public().modulus_len()];
-            key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| NotSent::Key)?;
-            Ok(signature)
+        (JwtAlgorithm::Hs256, SecretEncoding::Hex) => {
+            let key = Zeroizing::new(from_hexadecimal(key.trim()).ok_or(NotSent::Key)?);
+            return Ok(hmac_sha256(&key, message).to_vec());
         }
-        JwtAlgorithm::Es256 => {
-            let PrivateKeyDer::Pkcs8(key) = private_key(key)? else { return Err(NotSent::Key) };
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der(), &random)
-                .map_err(|_| NotSent::Key)?
-                .sign(&random, message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(|_| NotSent::Key)
-        }
-    }
+        (JwtAlgorithm::Rs256, _) => match private_key(key)? {
+            PrivateKeyDer::Pkcs8(key) => ForeignKey::rsa_from_pkcs8(key.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(key) => ForeignKey::rsa_from_pkcs1(key.secret_pkcs1_der()),
+            _ => return Err(NotSent::Key),
+        },
+        (JwtAlgorithm::Es256, _) => match private_key(key)? {
+            PrivateKeyDer::Pkcs8(key) => ForeignKey::p256_from_pkcs8(key.secret_pkcs8_der()),
+            _ => return Err(NotSent::Key),
+        },
+    };
+    key.and_then(|key| key.sign(message)).map_err(|_| NotSent::Key)
 }
 
 /// A private key in PEM. One that was copied out of a JSON document has `\n` in place of its line ends.

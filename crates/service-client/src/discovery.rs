@@ -1,6 +1,6 @@
 //! What a service says about an account right after it was connected.
 
-use catalogue::{Authentication, LearnedFrom, Oauth2Code, Service, Values};
+use catalogue::{LearnedFrom, Oauth2Code, Service, Values};
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -60,10 +60,7 @@ pub(crate) async fn discover(
 
 /// The first value that the account cannot be used without and that nobody said.
 pub(crate) fn missing(service: &Service, said: &Values) -> Option<String> {
-    let needed = match service.authentication {
-        Authentication::Oauth2Code(_) | Authentication::Oauth1(_) => true,
-        _ => false,
-    };
+    let needed = service.authentication.needs_client();
     service
         .learned
         .iter()

@@ -1,11 +1,10 @@
 //! Signatures of OAuth 1.0a (RFC 5849, 3).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use catalogue::SignatureMethod;
+use cryptography::{Token, hmac_sha256, legacy_hmac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use ring::hmac;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use time::OffsetDateTime;
 use url::{Position, Url};
 
@@ -30,14 +29,10 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Now, and 128 random bits.
+    /// Now, and 256 random bits.
     pub(crate) fn now() -> Option<Self> {
-        let mut nonce = [0; 16];
-        SystemRandom::new().fill(&mut nonce).ok()?;
-        Some(Self {
-            timestamp: OffsetDateTime::now_utc().unix_timestamp(),
-            nonce: URL_SAFE_NO_PAD.encode(nonce),
-        })
+        let nonce = Token::generate().ok()?.reveal().to_string();
+        Some(Self { timestamp: OffsetDateTime::now_utc().unix_timestamp(), nonce })
     }
 }
 
@@ -89,13 +84,12 @@ impl Signer<'_> {
     ) -> String {
         let key =
             format!("{}&{}", encoded(self.client.1), encoded(self.token.map_or("", |(_, secret)| secret)));
-        let algorithm = match self.method {
-            SignatureMethod::Plaintext => return key,
-            SignatureMethod::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            SignatureMethod::HmacSha256 => hmac::HMAC_SHA256,
-        };
-        let base = base_string(method, url, form, protocol);
-        STANDARD.encode(hmac::sign(&hmac::Key::new(algorithm, key.as_bytes()), base.as_bytes()))
+        let base = || base_string(method, url, form, protocol);
+        match self.method {
+            SignatureMethod::Plaintext => key,
+            SignatureMethod::HmacSha1 => STANDARD.encode(legacy_hmac(key.as_bytes(), base().as_bytes())),
+            SignatureMethod::HmacSha256 => STANDARD.encode(hmac_sha256(key.as_bytes(), base().as_bytes())),
+        }
     }
 }
 

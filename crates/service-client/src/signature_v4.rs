@@ -1,8 +1,7 @@
 //! AWS Signature Version 4.
 
-use cryptography::hexadecimal;
+use cryptography::{digest, hexadecimal, hmac_sha256};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use ring::{digest, hmac};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use url::Url;
@@ -27,7 +26,7 @@ pub(crate) fn date(now: OffsetDateTime) -> Option<String> {
 
 /// The SHA-256 of a body, as `X-Amz-Content-Sha256` has it.
 pub(crate) fn hash(body: &[u8]) -> String {
-    hexadecimal::encode(digest::digest(&digest::SHA256, body).as_ref())
+    hexadecimal::encode(&digest(body))
 }
 
 impl Scope<'_> {
@@ -51,11 +50,11 @@ impl Scope<'_> {
         let day = date.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hash(request.as_bytes()));
-        let mut key = format!("AWS4{}", self.secret_access_key).into_bytes();
-        for part in [day, self.region, self.service, "aws4_request"] {
-            key = mac(&key, part);
-        }
-        let signature = hexadecimal::encode(&mac(&key, &text));
+        let first = hmac_sha256(format!("AWS4{}", self.secret_access_key).as_bytes(), day.as_bytes());
+        let key = [self.region, self.service, "aws4_request"]
+            .iter()
+            .fold(first, |key, part| hmac_sha256(&key, part.as_bytes()));
+        let signature = hexadecimal::encode(&hmac_sha256(&key, text.as_bytes()));
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             self.access_key_id
@@ -80,10 +79,6 @@ pub(crate) fn query(url: &Url) -> String {
         url.query_pairs().map(|(name, value)| (encoded(&name), encoded(&value))).collect();
     pairs.sort_unstable();
     pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
-}
-
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
 }
 
 #[cfg(test)]

@@ -92,6 +92,10 @@ const RULES: &[Reach] = &[
             "crates/identity/**",
             "crates/audit-trail/src/webhook.rs",
             "crates/transit/src/client.rs",
+            // Every request to a service of an account.
+            "crates/service-client/src/connections.rs",
+            "crates/service-client/src/exchange.rs",
+            "crates/service-client/src/sending.rs",
             // Commands that speak to a running platform.
             "crates/control-plane/src/remote.rs",
         ],

@@ -1,5 +1,7 @@
 //! Black-box tests of requests to services, over real TLS.
 
+#![cfg(test)]
+
 mod addresses;
 mod callers;
 mod calls;
