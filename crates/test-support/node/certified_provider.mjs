@@ -1,6 +1,7 @@
 // A certified OpenID provider (npm oidc-provider) over TLS, on an address of loopback. Asked to rotate, it
 // replaces its key. PKCE is required. Everybody has an account: the login is the subject, and what
-// `input.accounts` says about a login replaces the claims made up here.
+// `input.accounts` says about a login replaces the claims made up here. With `input.lives`, in seconds, it gives access
+// tokens that live so long, and refresh tokens that are spent once, and takes both back.
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:https";
 import Provider from "oidc-provider";
@@ -27,18 +28,24 @@ function configuration(kid) {
         client_id: input.clientId,
         client_secret: input.clientSecret,
         redirect_uris: [input.redirect],
-        grant_types: ["authorization_code"],
+        grant_types: ["authorization_code", ...(input.lives ? ["refresh_token"] : [])],
         response_types: ["code"],
       },
     ],
     claims: { openid: ["sub", "hd"], email: ["email", "email_verified"], profile: ["name"] },
     conformIdTokenClaims: !input.addressInToken,
     cookies: { keys: ["a key for cookies"] },
-    features: { devInteractions: { enabled: true } },
+    features: { devInteractions: { enabled: true }, revocation: { enabled: Boolean(input.lives) } },
+    rotateRefreshToken: true,
     findAccount: (_, login) => ({ accountId: login, claims: () => claimsOf(login) }),
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" }] },
     pkce: { required: () => true, methods: ["S256"] },
-    ttl: { Interaction: 600, Session: 600, Grant: 600 },
+    ttl: {
+      Interaction: 600,
+      Session: 600,
+      Grant: 600,
+      ...(input.lives && { AccessToken: input.lives, RefreshToken: 600 }),
+    },
   };
 }
 

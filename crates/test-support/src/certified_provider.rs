@@ -30,17 +30,31 @@ impl CertifiedProvider {
     /// # Panics
     /// Node.js is missing, or the provider does not start.
     pub async fn start(redirect: &str, accounts: Value, address_in_token: bool) -> Self {
+        Self::with(redirect, json!({ "accounts": accounts, "addressInToken": address_in_token })).await
+    }
+
+    /// Starts one that gives access tokens which live so many seconds, and refresh tokens that are spent once: one that
+    /// comes again ends the grant.
+    ///
+    /// # Panics
+    /// As [`CertifiedProvider::start`].
+    pub async fn start_with_refresh_tokens(redirect: &str, lives: u32) -> Self {
+        Self::with(redirect, json!({ "accounts": {}, "addressInToken": false, "lives": lives })).await
+    }
+
+    async fn with(redirect: &str, mut input: Value) -> Self {
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["127.0.0.1"]);
-        let input = json!({
+        let of_all = json!({
             "clientId": CLIENT_ID,
             "clientSecret": CLIENT_SECRET,
             "redirect": redirect,
-            "accounts": accounts,
-            "addressInToken": address_in_token,
             "key": certificate.key,
             "certificate": certificate.certificate,
         });
+        for (name, value) in of_all.as_object().expect("an object") {
+            input[name] = value.clone();
+        }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/certified_provider.mjs");
         let mut script = Script::start(&script, &input).await;
         let started = script.next_answer().await.expect("a provider");

@@ -13,6 +13,7 @@
 //! - [`transit_server`]: a key management service that speaks the transit API, and fails on demand.
 //! - [`token_server`]: an authorization server that rotates refresh tokens in four ways, and fails on demand.
 //! - [`ServiceServer`]: a service behind TLS that keeps what it was asked, and answers what a test says.
+//!   [`DjangoServer`]: one that is not ours.
 //! - [`SshServer`]: an OpenSSH server that a test may stop, start and give another host key; [`SshKey`]: keys for it.
 //! - [`leaks`]: finds planted values in files and in the memory of a process.
 //!
@@ -34,6 +35,7 @@ mod authority;
 mod client;
 mod cookies;
 mod database;
+mod django_server;
 mod maria_server;
 mod postgres_server;
 mod raw;
@@ -45,6 +47,7 @@ mod web_socket;
 pub use authority::{Authority, HostCertificate, Trust};
 pub use client::{Client, Request};
 pub use database::{SHARED_SERVER, TestDatabase, run};
+pub use django_server::DjangoServer;
 pub use maria_server::MariaServer;
 pub use postgres_server::PostgresServer;
 pub use raw::RawConnection;
