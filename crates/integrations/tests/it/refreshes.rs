@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ids::AccountId;
 use integrations::{ReconnectCause, RefreshBounds, RefreshObserver, RefreshStep, UseError};
-use test_support::TestDatabase;
+use test_support::{PostgresServer, TestDatabase};
 use test_support::token_server::{Conduct, Fault, GrantHistory, Reuse};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -308,4 +308,29 @@ test_support::on_both_stores! {
         }
         assert_eq!(house.server.take_load().refreshes, 1);
     }
+}
+
+#[test]
+fn new_tokens_are_held_until_the_store_takes_them() {
+    let mut server = PostgresServer::start();
+    test_support::run(async {
+        let house = RefreshHouse::new(TestDatabase::on(&server).await, Reuse::SingleUse, HOUR).await;
+        let account = house.account(NOW, HOUR).await;
+        let (gate, mut arrivals) = Gate::at(RefreshStep::Answered);
+        let engine = house.setting.engine(house.database.connection(), quick(), Some(Arc::clone(&gate) as _));
+        let working = engine.start();
+        arrivals.recv().await.unwrap();
+        server.stop();
+        gate.let_on();
+        tokio::time::sleep(SECOND).await;
+        server.resume();
+        while house.database.connection().ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        house.until(account.id, |state| state.0 == "active" && state.2 == 2).await;
+        let unlocked = engine.tokens.of(&house.find(account.id).await).await.unwrap();
+        assert!(house.server.is_good(&access(&unlocked.credentials)));
+        working.end().await;
+        assert_eq!(house.server.history(account.grant), renewed(1));
+    });
 }
