@@ -1,14 +1,15 @@
 //! A call that an app makes.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
 
-/// A call that an app makes.
-#[derive(Clone, Debug)]
+/// A call that an app makes. What it says is the app's: only its method and limits are printed.
+#[derive(Clone)]
 pub struct Call {
-    /// Any method but CONNECT and TRACE.
+    /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
     pub method: Method,
     /// Below the service's base URL, percent-encoded; may hold a query.
     pub path: String,
@@ -49,5 +50,12 @@ impl Call {
             body: None,
             limits: CallLimits::default(),
         }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Call");
+        shown.field("method", &self.method).field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -11,8 +11,7 @@ use crate::connections::{Connections, Kept, not_sent};
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 1024 * 1024;
 
-/// A request.
-#[derive(Debug)]
+/// A request. It is not printed: its body holds secrets.
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -20,8 +19,7 @@ pub(crate) struct Request {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-/// Its whole answer.
-#[derive(Debug)]
+/// Its whole answer. Not printed, either.
 pub(crate) struct Whole {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,

@@ -1,6 +1,7 @@
 //! What a token endpoint gave.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use catalogue::Values;
@@ -21,12 +22,21 @@ pub struct Granted {
     pub learned: Values,
 }
 
-/// Where a person consents.
-#[derive(Clone, Debug)]
+/// Where a person consents. Neither the state in the URL nor the verifier is printed.
+#[derive(Clone)]
 pub struct AuthorizationRequest {
     /// Where the browser goes.
     pub url: Url,
     /// What the exchange needs, kept from the browser: the proof key's verifier (RFC 7636), or temporary credentials
     /// (RFC 5849, 2.1).
     pub verifier: Option<SecretText>,
+}
+
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AuthorizationRequest")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
 }

@@ -142,6 +142,8 @@ fn bytes_behind_percent(text: &str) -> impl Iterator<Item = Option<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn joined(base: &str, path: &str) -> Result<String, PathError> {
@@ -266,5 +268,49 @@ mod tests {
         }
         assert_eq!(joined(base, &format!("/{}", "a".repeat(LONGEST))), Err(PathError::Length));
         assert_eq!(joined("https://api.example.com/?key=1", "/a"), Err(PathError::Outside));
+    }
+
+    /// What the last of several decoders, each with habits of its own, could make of a path.
+    fn decoded_to_the_end(path: &str) -> String {
+        let mut text = path.to_owned();
+        loop {
+            let next: String = percent_decode_str(&text).decode_utf8_lossy().replace('\\', "/");
+            if next == text {
+                return text;
+            }
+            text = next;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_joined_stays_below_the_base(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "/", "//", ".", "..", "\\", "@", ":", ";", "?", "#", "%", "%2e", "%2E", "%2f", "%2F", "%5c", "%25", "%00",
+                    "%c0%ae", "%3b", "%40", "a", "evil.example", "https:", "\u{ff0e}", "\u{ff0f}", "\u{2025}", " ", "\t", "\n", "é", "&", "=", "[", "|",
+                ]),
+                0..12,
+            ),
+            prefix in prop::sample::select(vec!["", "/", "/v1", "/v1/", "/v1/accounts"]),
+        ) {
+            let base = Url::parse(&format!("https://api.example.com{prefix}")).unwrap();
+            let path = pieces.concat();
+            if let Ok(url) = join(&base, &path) {
+                prop_assert_eq!(url.host_str(), Some("api.example.com"));
+                prop_assert_eq!(url.username(), "");
+                prop_assert_eq!(url.port(), None);
+                prop_assert_eq!(url.fragment(), None);
+                prop_assert_eq!(Url::parse(url.as_str()).unwrap(), url.clone());
+                let below = decoded_to_the_end(url.path());
+                let prefix = prefix.trim_end_matches('/');
+                prop_assert!(below.starts_with(prefix), "{} from {}", url, path);
+                for part in below.split('/') {
+                    let name = part.split(';').next().unwrap();
+                    prop_assert!(name.is_empty() || name.bytes().any(|byte| byte != b'.'), "{} from {}", url, path);
+                }
+                prop_assert!(!below.contains("//"), "{} from {}", url, path);
+            }
+        }
     }
 }
