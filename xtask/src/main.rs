@@ -13,6 +13,7 @@ mod access;
 mod api_description;
 mod bench;
 mod cases;
+mod catalogue;
 mod documents;
 mod installation;
 mod layers;
@@ -39,6 +40,8 @@ enum Command {
     CheckAccess(access::Options),
     /// Check that every case of docs/security-cases.md has a test of its name
     CheckCases(cases::Options),
+    /// Check the entries of the catalogue and the documents made of them
+    CheckCatalogue(catalogue::Options),
     /// Check that links between documents lead somewhere
     CheckDocs,
     /// Measure
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::CheckLayers => layers::run(),
         Command::CheckAccess(options) => access::run(&options, None),
         Command::CheckCases(options) => cases::run(&options),
+        Command::CheckCatalogue(options) => catalogue::run(&options),
         Command::CheckDocs => documents::run(),
         Command::Bench(bench) => bench::run(&bench),
         Command::Soak(options) => soak::run(&options),

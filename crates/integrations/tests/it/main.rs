@@ -5,6 +5,8 @@
 mod account_office;
 mod accounts;
 mod connect_attempts;
+mod foreign_servers;
+mod imported_services;
 mod oauth_clients;
 mod refresh_crashes;
 mod refresh_house;
