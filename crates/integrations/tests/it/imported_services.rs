@@ -11,8 +11,7 @@ use integrations::{
 };
 use outbound::AddressPolicy;
 use service_client::{CallError, ClientNetwork, NotSent, ServiceClient};
-use test_support::TestDatabase;
-use test_support::service_server::{ServedAnswer, ServiceServer};
+use test_support::{ServedAnswer, ServiceServer, TestDatabase};
 
 use crate::account_office::{AccountOffice, given, occasion};
 
