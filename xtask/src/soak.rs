@@ -44,6 +44,8 @@ enum LongTest {
     RefreshStorm(refresh::StormOptions),
     /// Thousands of accounts of a service revoked at the service, at its pace and with failures: none is left out
     Drill(drill::Options),
+    /// Refresh tokens that are spent once, answers that are cut, and processes that are killed
+    RefreshFaults(refresh::FaultOptions),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -61,6 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Refresh(options) => refresh::run(options),
         LongTest::RefreshStorm(options) => refresh::storm(options),
         LongTest::Drill(options) => drill::run(options),
+        LongTest::RefreshFaults(options) => refresh::faults(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

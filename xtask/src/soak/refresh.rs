@@ -1,5 +1,5 @@
-//! Refreshes of accounts: processes killed at every step under every reuse policy, and very many tokens that end in the same
-//! minute (`crates/integrations/tests/it/refresh_crashes.rs` and `refresh_storm.rs`, which print what came of it).
+//! Refreshes of accounts: processes killed at every step under every reuse policy, very many tokens that end in the same
+//! minute, and a service that cuts answers while processes are killed (`crates/integrations/tests/it/refresh_crashes.rs` and `refresh_storm.rs`, which print what came of it).
 
 use anyhow::Result;
 
@@ -21,11 +21,22 @@ pub struct StormOptions {
     accounts: usize,
 }
 
+/// How many, and for how long.
+#[derive(clap::Args)]
+pub struct FaultOptions {
+    /// How many grants
+    #[arg(long, default_value_t = 2_000)]
+    grants: usize,
+    /// For how many seconds
+    #[arg(long, default_value_t = 600)]
+    seconds: usize,
+}
+
 /// Kills.
 pub fn run(options: &Options) -> Result<()> {
     test(
         "refresh_crashes::i02_a_process_killed_at_any_step_loses_no_account_that_can_be_kept_on_postgres",
-        ("VYBE_REFRESH_KILLS", options.runs),
+        ("VYBE_REFRESH_KILLS", options.runs.to_string()),
     )
 }
 
@@ -33,16 +44,24 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn storm(options: &StormOptions) -> Result<()> {
     test(
         "refresh_storm::i02_tokens_that_end_in_one_minute_are_all_replaced_before_each_once",
-        ("VYBE_REFRESH_STORM", options.accounts),
+        ("VYBE_REFRESH_STORM", options.accounts.to_string()),
     )
 }
 
-fn test(name: &str, (variable, number): (&str, usize)) -> Result<()> {
+/// Cuts answers and kills processes.
+pub fn faults(options: &FaultOptions) -> Result<()> {
+    test(
+        "refresh_storm::i02_with_cut_answers_and_killed_processes_only_what_nobody_has_is_lost",
+        ("VYBE_REFRESH_FAULTS", format!("{}x{}", options.grants, options.seconds)),
+    )
+}
+
+fn test(name: &str, (variable, number): (&str, String)) -> Result<()> {
     installation::install()?;
     programs::succeed(
         programs::cargo()
             .args(["test", "--quiet", "--package", "integrations", "--test", "it", "--"])
             .args(["--nocapture", "--exact", name])
-            .env(variable, number.to_string()),
+            .env(variable, number),
     )
 }

@@ -127,3 +127,90 @@ fn i24_clocks_that_are_wrong_do_not_matter() {
         assert_eq!(house.count("accounts WHERE state <> 'active'").await, 0);
     });
 }
+
+/// How many grants live through faults, and for how many seconds; `cargo xtask soak refresh-faults` sets more.
+const FAULTS: &str = "VYBE_REFRESH_FAULTS";
+const USUAL_FAULTS: (usize, u64) = (200, 20);
+/// How often a process is killed.
+const KILL_EVERY: Duration = Duration::from_secs(5);
+/// One answer of so many is cut.
+const CUT: u64 = 100;
+
+/// Every refresh token is spent once, a token that comes twice ends the grant, some answers are cut, and processes are killed.
+/// An account is lost only where nobody but a dead process, or nobody at all, ever had the newest token; and it says so.
+#[test]
+fn i02_with_cut_answers_and_killed_processes_only_what_nobody_has_is_lost() {
+    let given = std::env::var(FAULTS).ok();
+    let given = given.as_deref().and_then(|text| text.split_once('x'));
+    let given = given.map(|(number, seconds)| (number.parse().unwrap(), seconds.parse().unwrap()));
+    let (number, seconds) = given.unwrap_or(USUAL_FAULTS);
+    test_support::run(faults(number, seconds));
+}
+
+async fn faults(number: usize, seconds: u64) {
+    // Each is refreshed about four times.
+    let life = Duration::from_secs(seconds / 3);
+    let house =
+        RefreshHouse::with_margin(TestDatabase::postgres().await, Reuse::SingleUse, life, life.as_secs() / 2)
+            .await;
+    let accounts = house.accounts(number, |lot| {
+        let ends = life + life.mul_f64(lot as f64 / number as f64);
+        (ends / 2, ends)
+    });
+    let accounts = accounts.await;
+    house.server.conduct(Conduct { cut_one_in: Some(CUT), ..Conduct::default() });
+    let orders =
+        Orders { setting: house.setting.clone(), asks: false, lease: Duration::from_secs(12), uses: None };
+    let mut replicas = [Replica::start(&orders), Replica::start(&orders)];
+    let begun = Instant::now();
+    let mut kills = 0;
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        tokio::time::sleep(KILL_EVERY).await;
+        replicas[kills % 2].kill();
+        replicas[kills % 2] = Replica::start(&orders);
+        kills += 1;
+    }
+    let load = house.server.take_load();
+    house.server.conduct(Conduct::default());
+    // What is left works: it is refreshed once more, and nobody is refused.
+    tokio::time::sleep(orders.lease).await;
+    let generations = times(&house, "generation").await;
+    let clock = "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)";
+    house.execute(&format!("UPDATE accounts SET refresh_at = {clock}, failures = 0 WHERE state = 'active'"), []).await;
+    let deadline = Instant::now() + Duration::from_secs(300);
+    let (mut lost, mut alive) = (0, 0);
+    for account in &accounts {
+        loop {
+            let (state, cause, generation) = house.state(account.id).await;
+            if state == "active" && generation > generations[&account.id] {
+                alive += 1;
+                break;
+            }
+            if state != "active" {
+                assert_eq!(cause.as_deref(), Some("lost_response"));
+                lost += 1;
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} is neither refreshed nor lost after {alive} alive and {lost} lost: {:?}, at first {}",
+                account.id,
+                house.state(account.id).await,
+                generations[&account.id]
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    drop(replicas);
+    let double_spends: u64 = house.server.histories().iter().map(|history| history.double_spends).sum();
+    let cut = load.refreshes / CUT;
+    println!(
+        "refresh-faults: {number} grants for {seconds} s, {} refreshes, {cut} answers cut, {kills} kills: {alive} alive, {lost} \
+         say that they have to be connected again, {double_spends} double spends",
+        load.refreshes,
+    );
+    assert_eq!(double_spends, 0);
+    // A process has at most so many under way when it is killed.
+    assert!(lost as u64 <= cut + 1 + kills as u64 * 16, "{lost} lost, {cut} cut, {kills} kills");
+    assert!(alive > number / 2, "{alive} of {number}");
+}
