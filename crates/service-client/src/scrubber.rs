@@ -18,6 +18,8 @@ const SHORTEST: usize = 6;
 const REMOVED: &[u8] = b"[removed]";
 /// What is usually not percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same where slashes are left.
+const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 /// Names of what is given with secrets and is none: it may stand in answers, and often has to.
 const NO_SECRETS: &[&str] = &[
     "user",
@@ -85,28 +87,47 @@ impl Secrecy {
 
 /// A secret as services write it: as it is, in URLs, and as the usual libraries write it in JSON.
 fn forms(secret: &str) -> Vec<String> {
+    // Most tokens: every writing is the same.
+    if secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')) {
+        return vec![secret.to_owned()];
+    }
     let json = serde_json::to_string(secret).unwrap_or_default();
     let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_owned();
-    let escaped = |what: &[char], upper: bool| -> String {
-        json.chars()
-            .map(|character| match (what.contains(&character), upper) {
-                (false, _) => character.to_string(),
-                (true, false) => format!("\\u{:04x}", u32::from(character)),
-                (true, true) => format!("\\u{:04X}", u32::from(character)),
-            })
-            .collect()
+    let escaped = |what: &[char], escape: fn(u32) -> String| {
+        let mut text = String::with_capacity(json.len());
+        for character in json.chars() {
+            if what.contains(&character) {
+                text.push_str(&escape(u32::from(character)));
+            } else {
+                text.push(character);
+            }
+        }
+        text
     };
-    let mut forms = vec![
+    let in_url = utf8_percent_encode(secret, ENCODED).to_string();
+    vec![
         secret.to_owned(),
-        utf8_percent_encode(secret, ENCODED).to_string(),
+        utf8_percent_encode(secret, ENCODED_PATH).to_string(),
+        lower_digits(&in_url),
+        in_url,
         url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
         json.replace('/', "\\/"),
-        escaped(&['=', '<', '>', '&', '\''], false),
-        escaped(&['+', '<', '>', '&', '\'', '`'], true),
+        escaped(&['=', '<', '>', '&', '\''], |code| format!("\\u{code:04x}")),
+        escaped(&['+', '<', '>', '&', '\'', '`'], |code| format!("\\u{code:04X}")),
         secret.replace('&', "&amp;"),
-    ];
-    forms.push(json);
-    forms
+        json,
+    ]
+}
+
+/// `%2b` for `%2B`.
+fn lower_digits(encoded: &str) -> String {
+    let mut pieces = encoded.split('%');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+        text.extend(["%", &digits.to_ascii_lowercase(), rest]);
+    }
+    text
 }
 
 /// Takes them out of a body that comes in pieces.
@@ -200,8 +221,8 @@ mod tests {
     #[test]
     fn a_secret_is_found_however_the_body_is_cut() {
         let secrecy = secrecy(&["invented+token/1=", "invented+token/1=longer", "other-secret"]);
-        let body = br#"{"a":"invented+token/1=","b":"invented+token/1=longer","c":"invented\u002Btoken/1=","d":"invented+token\/1=","e":"invented%2Btoken%2F1%3D","f":"other-secret","g":"other-secre"}"#;
-        let clean = br#"{"a":"[removed]","b":"[removed]","c":"[removed]","d":"[removed]","e":"[removed]","f":"[removed]","g":"other-secre"}"#;
+        let body = br#"{"a":"invented+token/1=","b":"invented+token/1=longer","c":"invented\u002Btoken/1=","d":"invented+token\/1=","e":"invented%2Btoken%2F1%3D","f":"other-secret","g":"other-secre","h":"invented%2btoken%2f1%3d","i":"invented%2Btoken/1%3D"}"#;
+        let clean = br#"{"a":"[removed]","b":"[removed]","c":"[removed]","d":"[removed]","e":"[removed]","f":"[removed]","g":"other-secre","h":"[removed]","i":"[removed]"}"#;
         for size in 1..=body.len() {
             let mut scrubber = Scrubber::new(secrecy.clone());
             let mut out = Vec::new();
