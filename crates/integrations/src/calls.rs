@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a call waits for its turn at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// How often an account is read again because somebody changed it meanwhile.
 const ATTEMPTS: u32 = 5;

@@ -1,6 +1,6 @@
 //! The whole platform in this process: server, store, provider, demo apps, and browsers to use it.
 
-use control_plane::demo::{self, Demo};
+use control_plane::demo::{self, Demo, ReachableServices};
 use development::{AccessLogEntry, Folder};
 use test_support::{Client, Response, TestDatabase, Trust, WebSocket};
 
@@ -23,6 +23,26 @@ impl Platform {
         let folder = tempfile::tempdir().unwrap();
         let platform = Self::of(&Folder::open(folder.path()).unwrap(), 0, database).await;
         Self { _folder: Some(folder), ..platform }
+    }
+
+    /// Starts one on a free port, on an open store, that reaches these services.
+    pub async fn reaching(database: sea_orm::DatabaseConnection, services: ReachableServices) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = Folder::open(folder.path()).unwrap();
+        let demo = demo::start_reaching(&opened, 0, database, services).await.unwrap();
+        let authority = std::fs::read_to_string(opened.file("authority.pem")).unwrap();
+        Self { demo, trust: Trust::in_pem(&authority), _folder: Some(folder) }
+    }
+
+    /// Starts one of this folder on a free port, on an open store, that reaches these services.
+    pub async fn of_reaching(
+        folder: &Folder,
+        database: sea_orm::DatabaseConnection,
+        services: ReachableServices,
+    ) -> Self {
+        let demo = demo::start_reaching(folder, 0, database, services).await.unwrap();
+        let authority = std::fs::read_to_string(folder.file("authority.pem")).unwrap();
+        Self { demo, trust: Trust::in_pem(&authority), _folder: None }
     }
 
     /// Starts one of this folder, which may have had one before, on a port (0: a free one) and an open store.
