@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::connections::Connections;
-use crate::oauth2_code::{Grant, filling, granted, of_answer};
+use crate::grant::{Grant, filling, granted, of_answer};
 use crate::token_call::{Occasion, TokenCall, filled, sensitive};
 use crate::{Credentials, Granted, NotSent, OauthClient, Secrets, TokenError, Tokens};
 

@@ -1,31 +1,22 @@
-//! The authorization code grant (RFC 6749, 4.1; RFC 7636), its refresh (6), and grants without a person.
+//! The authorization code grant (RFC 6749, 4.1; RFC 7636), and its refresh (6).
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
-use catalogue::{
-    ClientAuthentication, ClientCredentials, Extension, LearnedFrom, Lifetime, Oauth2Code, Pkce, Service,
-    TokenRequest, TokenRequestBody, Values,
-};
-use futures_util::future::BoxFuture;
-use http::header::AUTHORIZATION;
-use oauth2::basic::{BasicClient, BasicRequestTokenError, BasicTokenResponse};
+use catalogue::{Extension, Oauth2Code, Pkce, Service, TokenRequest, TokenRequestBody, Values};
+use oauth2::basic::BasicClient;
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken,
 };
-use serde_json::{Value, json};
-use url::{Url, form_urlencoded};
+use serde_json::Value;
+use url::Url;
 
 use crate::connections::Connections;
-use crate::token_answer::{Reading, learned, lives, read, scopes, text_at};
+use crate::grant::{Grant, filling, granted, joined, of_answer};
+use crate::token_answer::{Reading, read, text_at};
 use crate::token_call::{Occasion, TokenCall, filled, written};
-use crate::{
-    AuthorizationRequest, Credentials, Granted, NotSent, OauthClient, SecretText, Secrets, TokenError, Tokens,
-};
-
-type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+use crate::token_endpoint::{TokenEndpoint, client_for};
+use crate::{AuthorizationRequest, Granted, NotSent, OauthClient, SecretText, Secrets, TokenError, Tokens};
 
 /// Some services want the redirect of the first request again in every refresh; then it is kept with the tokens.
 const OF_REDIRECT: &str = "{redirect_uri}";
@@ -95,7 +86,7 @@ pub(crate) async fn exchange(
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.reveal().to_owned()));
     }
     let call = TokenCall { url, shape: &oauth.token_request, occasion: Occasion::Connect, fill: &fill };
-    let endpoint = Endpoint::new(connections, call);
+    let endpoint = TokenEndpoint::new(connections, call);
     let mut answer = endpoint.outcome(request.request_async(&endpoint).await)?;
     let mut said = of_answer(service, &answer);
     if let Some(extension) = &oauth.extension {
@@ -125,128 +116,11 @@ pub(crate) async fn refresh(
     let standard = client_for(&oauth.token_request, client, &url);
     let old = RefreshToken::new(token.reveal().to_owned());
     let call = TokenCall { url, shape: &oauth.token_request, occasion: Occasion::Refresh, fill: &fill };
-    let endpoint = Endpoint::new(connections, call);
+    let endpoint = TokenEndpoint::new(connections, call);
     let answer = endpoint.outcome(standard.exchange_refresh_token(&old).request_async(&endpoint).await)?;
     let learned = of_answer(service, &answer);
     // An answer without a new refresh token leaves the old one in force (RFC 6749, 6).
     Ok(Granted { learned, ..granted(&answer, Grant::of_code(oauth), Some(token), &tokens.secrets)? })
-}
-
-/// A token for a client that proves itself.
-pub(crate) async fn client_credentials(
-    connections: &Connections,
-    service: &Service,
-    grant: &ClientCredentials,
-    values: &Values,
-    secrets: &Secrets,
-) -> Result<Granted, TokenError> {
-    let client = OauthClient {
-        client_id: secrets.get("client_id").ok_or(NotSent::Credentials)?.reveal().to_owned(),
-        secret: secrets.get("client_secret").cloned(),
-    };
-    let fill = filling(values, Some(&client));
-    let url = grant.token_url.url(values).map_err(NotSent::from)?;
-    let standard = client_for(&grant.token_request, &client, &url);
-    let mut request = standard.exchange_client_credentials();
-    let asked = joined(&grant.default_scopes, &grant.scope_separator, &fill)?;
-    if !asked.is_empty() {
-        request = request.add_extra_param("scope", asked);
-    }
-    let call = TokenCall { url, shape: &grant.token_request, occasion: Occasion::Given, fill: &fill };
-    let endpoint = Endpoint::new(connections, call);
-    let answer = endpoint.outcome(request.request_async(&endpoint).await)?;
-    let learned = of_answer(service, &answer);
-    let shape =
-        Grant { request: &grant.token_request, lifetime: &grant.lifetime, separator: &grant.scope_separator };
-    Ok(Granted { learned, ..granted(&answer, shape, None, secrets)?.without_refresh() })
-}
-
-/// What differs from grant to grant in reading an answer.
-pub(crate) struct Grant<'a> {
-    pub(crate) request: &'a TokenRequest,
-    pub(crate) lifetime: &'a Lifetime,
-    pub(crate) separator: &'a str,
-}
-
-impl<'a> Grant<'a> {
-    fn of_code(oauth: &'a Oauth2Code) -> Self {
-        Self { request: &oauth.token_request, lifetime: &oauth.lifetime, separator: &oauth.scope_separator }
-    }
-}
-
-impl Granted {
-    /// The same without a refresh token: what was given gets the next token (RFC 6749, 4.4.3).
-    pub(crate) fn without_refresh(mut self) -> Self {
-        if let Credentials::Tokens(tokens) = &mut self.credentials {
-            tokens.refresh = None;
-        }
-        self
-    }
-}
-
-/// What an answer gives.
-pub(crate) fn granted(
-    answer: &Value,
-    grant: Grant<'_>,
-    old_refresh: Option<&SecretText>,
-    secrets: &Secrets,
-) -> Result<Granted, TokenError> {
-    let shape = grant.request;
-    let access = text_at(answer, &shape.access_token).ok_or(TokenError::Unreadable)?;
-    let refresh = text_at(answer, &shape.refresh_token).map(SecretText::from);
-    Ok(Granted {
-        credentials: Credentials::Tokens(Tokens {
-            access: access.into(),
-            refresh: refresh.or_else(|| old_refresh.cloned()),
-            secrets: secrets.clone(),
-        }),
-        expires_in: lives(answer, Some(&shape.expires_in), grant.lifetime),
-        scopes: scopes(answer, &shape.scope, grant.separator),
-        learned: Values::new(),
-    })
-}
-
-/// What the answer to a token request says about the account.
-pub(crate) fn of_answer(service: &Service, answer: &Value) -> Values {
-    learned(&service.learned, LearnedFrom::TokenAnswer, |learned| text_at(answer, &learned.pointer))
-}
-
-/// What the entry's texts are filled with.
-pub(crate) fn filling(values: &Values, client: Option<&OauthClient>) -> Values {
-    let mut fill = values.clone();
-    if let Some(client) = client {
-        fill.insert("client_id".to_owned(), client.client_id.clone());
-        if let Some(secret) = &client.secret {
-            fill.insert("client_secret".to_owned(), secret.reveal().to_owned());
-        }
-    }
-    fill
-}
-
-fn client_for(shape: &TokenRequest, client: &OauthClient, token_url: &Url) -> Client {
-    let mut standard = BasicClient::new(ClientId::new(client.client_id.clone()))
-        .set_token_uri(TokenUrl::from_url(token_url.clone()))
-        .set_auth_type(match shape.client_authentication {
-            ClientAuthentication::Basic => AuthType::BasicAuth,
-            ClientAuthentication::Body | ClientAuthentication::None => AuthType::RequestBody,
-        });
-    if let Some(secret) = &client.secret
-        && shape.client_authentication != ClientAuthentication::None
-    {
-        standard = standard.set_client_secret(ClientSecret::new(secret.reveal().to_owned()));
-    }
-    standard
-}
-
-/// Scopes as they are asked for.
-fn joined<'a>(
-    scopes: impl IntoIterator<Item = &'a String>,
-    separator: &str,
-    fill: &Values,
-) -> Result<String, NotSent> {
-    let scopes: Vec<String> =
-        scopes.into_iter().map(|scope| filled(scope, fill)).collect::<Result<_, _>>()?;
-    Ok(scopes.join(separator))
 }
 
 /// Changes a short-lived token for one that lives longer.
@@ -268,53 +142,4 @@ async fn extended(
     let url = extension.url.url(&fill).map_err(NotSent::from)?;
     let reading = Reading::of(shape);
     read(connections.exchange(written(url, TokenRequestBody::Query, parameters)?).await, &reading)
-}
-
-/// A token endpoint as `oauth2` sees it: what the standard wants goes in, what the service wants goes out.
-struct Endpoint<'a> {
-    connections: &'a Connections,
-    call: TokenCall<'a>,
-    answer: Mutex<Option<Value>>,
-}
-
-impl<'a> Endpoint<'a> {
-    const fn new(connections: &'a Connections, call: TokenCall<'a>) -> Self {
-        Self { connections, call, answer: Mutex::new(None) }
-    }
-
-    async fn forward(&self, request: HttpRequest) -> Result<HttpResponse, TokenError> {
-        let parameters = form_urlencoded::parse(request.body()).into_owned().collect();
-        let authorization = request.headers().get(AUTHORIZATION).cloned();
-        let answer = self.call.send(self.connections, parameters, authorization).await?;
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        // The service's answer has another shape than the standard's, and was read already.
-        let body = json!({ "access_token": "", "token_type": "bearer" }).to_string();
-        http::Response::builder().body(body.into_bytes()).map_err(|_| TokenError::Unreadable)
-    }
-
-    /// What the service answered.
-    fn outcome(
-        &self,
-        result: Result<BasicTokenResponse, BasicRequestTokenError<TokenError>>,
-    ) -> Result<Value, TokenError> {
-        match result {
-            Ok(_) => self
-                .answer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .ok_or(TokenError::Unreadable),
-            Err(BasicRequestTokenError::Request(error)) => Err(error),
-            Err(_) => Err(TokenError::Unreadable),
-        }
-    }
-}
-
-impl<'c> AsyncHttpClient<'c> for Endpoint<'_> {
-    type Error = TokenError;
-    type Future = BoxFuture<'c, Result<HttpResponse, TokenError>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.forward(request))
-    }
 }

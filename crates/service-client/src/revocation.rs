@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use crate::connections::Connections;
 use crate::exchange::{Request, Unanswered};
-use crate::oauth2_code::filling;
+use crate::grant::filling;
 use crate::retry_after::retry_after;
 use crate::token_answer::{cannot_now, is_word, parsed, word};
 use crate::token_call::{filled, header, sensitive, written};

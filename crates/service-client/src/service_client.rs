@@ -14,8 +14,8 @@ use crate::token_answer::learned;
 use crate::token_error::unsaid;
 use crate::{
     AuthorizationRequest, Call, CallAnswer, CallError, ClientError, ClientNetwork, Credentials, Granted,
-    NotSent, OauthClient, RevokeError, SecretText, TokenError, assertion, discovery, oauth1, oauth2_code,
-    revocation, sending, two_step,
+    NotSent, OauthClient, RevokeError, SecretText, TokenError, assertion, client_credentials, discovery,
+    oauth1, oauth2_code, revocation, sending, two_step,
 };
 
 /// The client for every service. Copies share their connections.
@@ -145,7 +145,7 @@ impl ServiceClient {
                 oauth2_code::refresh(connections, service, oauth, client, values, tokens).await
             }
             Authentication::Oauth2ClientCredentials(grant) => {
-                oauth2_code::client_credentials(connections, service, grant, values, secrets()?).await
+                client_credentials::exchange(connections, service, grant, values, secrets()?).await
             }
             Authentication::Oauth2JwtBearer(grant) => {
                 assertion::exchange(connections, service, grant, values, secrets()?).await

@@ -3,7 +3,7 @@
 use catalogue::{Service, TokenRequestBody, TwoStep, TwoStepBody, Values};
 
 use crate::connections::Connections;
-use crate::oauth2_code::of_answer;
+use crate::grant::of_answer;
 use crate::token_answer::{Reading, lives, read, text_at};
 use crate::token_call::{filled, header, written};
 use crate::{Credentials, Granted, NotSent, Secrets, TokenError, Tokens};

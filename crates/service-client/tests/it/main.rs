@@ -7,6 +7,7 @@ mod callers;
 mod calls;
 mod fixtures;
 mod other_kinds;
+mod revocations;
 mod secrecy;
 mod service_server;
 mod tokens;
