@@ -49,8 +49,10 @@ impl Refreshes {
         let prepared = match self.prepare(lease).await {
             Ok(Outlook::Send(prepared)) => *prepared,
             Ok(Outlook::Ended(ended)) => return Ok(ended),
+            // What does not open, or no service describes any more, is looked at ever more rarely.
             Err(error) => {
-                refreshes::give_back(self.database(), lease, schedule::pause(1, None)).await?;
+                let pause = self.pause(id, None).await?;
+                refreshes::give_back(self.database(), lease, pause).await?;
                 return Err(error);
             }
         };
@@ -176,14 +178,19 @@ impl Refreshes {
     /// Gives the lease back. The next attempt comes after a pause, and not before the service wishes.
     async fn wait(&self, prepared: &Prepared, wish: Option<Duration>) -> Result<Ended, AccountError> {
         let Prepared { renewal, lease, .. } = prepared;
-        let standing = refreshes::standing(self.database(), lease.id, false).await?;
-        let mut pause = schedule::pause(standing.map_or(0, |standing| standing.failures), wish);
+        let mut pause = self.pause(lease.id, wish).await?;
         if renewal.reuse == ReusePolicy::Grace && wish.is_none() {
             // A token that may have been spent is sent again while it may.
             pause = pause.min(renewal.grace / 8);
         }
         refreshes::give_back(self.database(), *lease, pause).await?;
         Ok(Ended::Waits(pause))
+    }
+
+    /// How long to wait after as many failures as there were.
+    async fn pause(&self, id: AccountId, wish: Option<Duration>) -> Result<Duration, StoreError> {
+        let standing = refreshes::standing(self.database(), id, false).await?;
+        Ok(schedule::pause(standing.map_or(0, |standing| standing.failures), wish))
     }
 
     /// Writes down that a person has to connect it again, unless somebody else has the lease or got newer tokens.

@@ -160,7 +160,7 @@ fn a_replica() {
     test_support::run(async {
         let database = migrations::connect(&orders.setting.store).await.unwrap();
         let bounds = RefreshBounds { lease: orders.lease, patience: orders.lease / 2, ..quick() };
-        let observer = orders.asks.then(|| asking as Arc<dyn RefreshObserver>);
+        let observer = orders.asks.then_some(asking as Arc<dyn RefreshObserver>);
         let engine = orders.setting.engine(&database, bounds, observer);
         let working = engine.start();
         if let Some((organization, accounts)) = orders.uses {
