@@ -14,7 +14,9 @@ use super::refreshes::{Ended, Refreshes};
 use super::schedule::{self, Renewal};
 use crate::store::accounts;
 use crate::store::refreshes::{self, Lease, Standing};
-use crate::{Account, AccountError, AccountState, OpenedFor, ReconnectCause, RefreshStep, StoreError, Unlocked};
+use crate::{
+    Account, AccountError, AccountState, OpenedFor, ReconnectCause, RefreshStep, StoreError, Unlocked,
+};
 
 /// The audit trail's name for an account that a person has to connect again.
 const NEEDS_RECONNECT: &str = "accounts.needs_reconnect";
