@@ -12,6 +12,8 @@ use crate::TokenError;
 use crate::exchange::{Unanswered, Whole};
 use crate::retry_after::retry_after;
 
+/// The longest lifetime that is believed: ten years, so that times in milliseconds can be reckoned with.
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The longest word for an error that is passed on, in bytes.
 const LONGEST_WORD: usize = 64;
 
@@ -119,14 +121,16 @@ pub(crate) fn lives(value: &Value, pointer: Option<&str>, lifetime: &Lifetime) -
     let fallback = lifetime.access_seconds.map(|seconds| Duration::from_secs(seconds.into()));
     let stated = || {
         let number = text_at(value, pointer?)?.trim().parse::<f64>().ok()?;
-        (number >= 0.0).then(|| Duration::try_from_secs_f64(number).ok()).flatten()
+        // Services write 0 for tokens that do not end.
+        (number > 0.0).then(|| Duration::try_from_secs_f64(number).ok()).flatten()
     };
-    match lifetime.access {
+    let life = match lifetime.access {
         AccessLifetime::Answer => stated().or(fallback),
         AccessLifetime::AnswerMilliseconds => stated().map(|thousandfold| thousandfold / 1000).or(fallback),
         AccessLifetime::Unknown => fallback,
         AccessLifetime::Never => None,
-    }
+    };
+    life.map(|life| life.min(LONGEST_LIFE))
 }
 
 /// The scopes that were granted, if the answer says: a list, or a text with the entry's separator. Some services answer

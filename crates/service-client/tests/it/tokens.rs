@@ -175,6 +175,29 @@ async fn an_answer_without_a_refresh_token_leaves_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_lifetime_is_believed_only_if_it_is_one() {
+    let server = ServiceServer::answering(&["auth.example.com"], Reply::json(200, ANSWER)).await;
+    let stated = async |entry: &Service, written: &str| {
+        server.next([Reply::json(
+            200,
+            format!(r#"{{"access_token":"invented-access-1","expires_in":{written}}}"#),
+        )]);
+        refresh(&server.client(), entry).await.unwrap().expires_in
+    };
+    let (plain, usual) = (oauth("", "", ""), oauth("lifetime = { access_seconds = 600 }", "", ""));
+    for (written, seconds) in
+        [("60", 60.0), ("\"60\"", 60.0), ("60.5", 60.5), ("1e3", 1000.0), ("1e18", 315_360_000.0)]
+    {
+        assert_eq!(stated(&plain, written).await, Some(Duration::from_secs_f64(seconds)), "{written}");
+    }
+    for written in ["0", "-60", "null", "\"soon\"", "\"2026-11-22T00:00:00Z\"", "1e300", "[]"] {
+        assert_eq!(stated(&plain, written).await, None, "{written}");
+        assert_eq!(stated(&usual, written).await, Some(Duration::from_secs(600)), "{written}");
+    }
+    assert_eq!(stated(&oauth("lifetime = { access = \"never\" }", "", ""), "60").await, None);
+}
+
+#[tokio::test]
 async fn a_form_is_an_answer_too() {
     let answer = "access_token=invented-access-1&scope=repo%2Cuser&token_type=bearer";
     let server = ServiceServer::answering(&["auth.example.com"], Reply::new(200, answer)).await;
