@@ -93,11 +93,12 @@ impl ServiceClient {
         };
         let mut granted = granted.map_err(|error| error.without(&sent))?;
         said.append(&mut granted.learned);
+        let known = joined(values, &said);
         match self.completed(service, client, values, said, &granted.credentials).await {
             Ok(learned) => Ok(Granted { learned, ..granted }),
             Err(error) => {
                 // Nobody will ever use these tokens. If the service does not take them back now, they end by themselves.
-                let _ = self.revoke(service, Some(client), values, &granted.credentials).await;
+                let _ = self.revoke(service, Some(client), &known, &granted.credentials).await;
                 Err(error)
             }
         }
