@@ -11,6 +11,10 @@ const MOST: usize = 5_000;
 const MOST_PARAMETERS: usize = 200;
 /// The most alternatives of one.
 const MOST_ALTERNATIVES: usize = 20;
+/// The most schemes of an alternative that are looked at: more than two together are none that accounts can have.
+const MOST_TOGETHER: usize = 4;
+/// The longest name of a parameter or scheme, in characters. References bring the same one into every operation.
+const LONGEST_NAME: usize = 200;
 /// The methods that can be actions.
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
@@ -135,8 +139,9 @@ impl Operation<'_> {
 
 fn alternatives(security: Option<&Value>) -> Option<Vec<Together>> {
     let all = security?.as_array()?.iter().take(MOST_ALTERNATIVES);
+    let short = |name: &String| name.chars().take(LONGEST_NAME).collect::<String>();
     Some(
-        all.filter_map(|one| Some(one.as_object()?.keys().take(MOST_ALTERNATIVES).cloned().collect()))
+        all.filter_map(|one| Some(one.as_object()?.keys().take(MOST_TOGETHER).map(short).collect()))
             .collect(),
     )
 }
@@ -150,6 +155,9 @@ fn parameters<'a>(references: References<'a>, item: &'a Value, said: &'a Value) 
         let Some(parameter) = references.follow(parameter) else { continue };
         let text = |key: &str| parameter.get(key).and_then(Value::as_str);
         let (Some(name), Some(place)) = (text("name"), text("in")) else { continue };
+        if name.len() > LONGEST_NAME {
+            continue;
+        }
         if found.iter().any(|known| known.name == name && known.place == place) {
             continue;
         }

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// The most references that lead to one another.
 const MOST_HOPS: usize = 16;
 
+/// The longest reference, in bytes: one that every operation follows costs its length every time.
+const LONGEST: usize = 1_000;
+
 /// What references of a document lead to.
 #[derive(Clone, Copy)]
 pub(super) struct References<'a> {
@@ -24,6 +27,9 @@ impl<'a> References<'a> {
         let mut value = value;
         for _ in 0..MOST_HOPS {
             let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Some(value) };
+            if reference.len() > LONGEST {
+                return None;
+            }
             let pointer: Cow<'_, str> =
                 percent_decode_str(reference.strip_prefix('#')?).decode_utf8().ok()?;
             value = self.root.pointer(&pointer)?;
