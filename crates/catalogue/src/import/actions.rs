@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::address;
 use super::operations::{Operation, Operations, Parameter};
 use super::references::References;
-use super::schemes::Together;
+use super::schemes::{Together, is_own_header};
 use crate::{Action, ActionBody};
 
 /// The most actions of one service.
@@ -18,6 +18,8 @@ const LONGEST_ID: usize = 100;
 const MOST_NAMES: usize = 100;
 /// How deep schemas of bodies are looked into for what they require.
 const DEEPEST: usize = 4;
+/// How many parts of one body are looked into for that: parts may consist of parts, over and over.
+const MOST_PARTS: usize = 64;
 /// Headers that are everybody's, or that the credential is in.
 const OWN_HEADERS: &[&str] =
     &["accept", "content-type", "authorization", "user-agent", "content-length", "host", "cookie"];
@@ -131,8 +133,8 @@ fn action(
             .map(|parameter| parameter.name.to_owned()),
     );
     if let Some(schema) = schema.filter(|_| bodies.is_required) {
-        let mut members = BTreeSet::new();
-        required_members(references, schema, DEEPEST, &mut members);
+        let (mut members, mut left) = (BTreeSet::new(), MOST_PARTS);
+        required_members(references, schema, DEEPEST, &mut left, &mut members);
         required.extend(members);
     }
     let text = |key: &str| {
@@ -207,19 +209,28 @@ fn may_be_object(references: References<'_>, schema: &Value) -> bool {
     }
 }
 
-fn required_members(references: References<'_>, schema: &Value, depth: usize, into: &mut BTreeSet<String>) {
+/// `left` is how many parts may still be looked into.
+fn required_members(
+    references: References<'_>,
+    schema: &Value,
+    depth: usize,
+    left: &mut usize,
+    into: &mut BTreeSet<String>,
+) {
     let Some(schema) = references.follow(schema) else { return };
     let list = |key: &str| schema.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     // The service itself fills what is only read.
     let is_written = |name: &&str| {
         let read_only = schema.get("properties").and_then(|all| all.get(*name)?.get("readOnly")?.as_bool());
-        read_only != Some(true)
+        name.len() <= LONGEST_ID && read_only != Some(true)
     };
-    let names = list("required").iter().filter_map(Value::as_str).filter(is_written);
-    into.extend(names.take(MOST_NAMES).map(str::to_owned));
+    let names = list("required").iter().take(MOST_NAMES).filter_map(Value::as_str).filter(is_written);
+    into.extend(names.map(str::to_owned));
     if depth > 0 {
-        for part in list("allOf").iter().take(MOST_NAMES) {
-            required_members(references, part, depth - 1, into);
+        for part in list("allOf").iter().take(*left) {
+            let Some(less) = left.checked_sub(1) else { return };
+            *left = less;
+            required_members(references, part, depth - 1, left, into);
         }
     }
 }
@@ -230,7 +241,11 @@ fn constant_headers(operations: &Operations<'_>) -> Vec<(String, String)> {
     let mut found: BTreeMap<String, (BTreeSet<String>, usize)> = BTreeMap::new();
     for parameter in operations.all.iter().flat_map(|operation| &operation.parameters) {
         let name = parameter.name.to_ascii_lowercase();
-        if parameter.place != "header" || !parameter.is_required || OWN_HEADERS.contains(&name.as_str()) {
+        if parameter.place != "header"
+            || !parameter.is_required
+            || !is_own_header(&name)
+            || OWN_HEADERS.contains(&name.as_str())
+        {
             continue;
         }
         let (values, count) = found.entry(name).or_default();

@@ -171,12 +171,12 @@ impl<'a> Draft<'a> {
         let service: Service = serde_json::from_value(entry).map_err(invalid)?;
         service.check()?;
         for url in crate::changes::places(&service) {
-            // Once more, with the address as the entry has it: what a document says went through several hands.
+            // Once more, with the address as the entry has it: what a document says went through several hands. One with a
+            // variable in it was judged with every value that it can have.
             let host = Template::as_str(url).strip_prefix("https://").unwrap_or_default();
             let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default();
-            let fixed = host.rsplit('}').next().unwrap_or_default().trim_start_matches('.');
-            if let Some(reason) = Some(fixed).filter(|fixed| !fixed.is_empty()).and_then(address::unfit_name)
-            {
+            let reason = if host.contains('{') { None } else { address::unfit_name(host) };
+            if let Some(reason) = reason {
                 return Err(ImportError::Address {
                     what: "an address of the entry".to_owned(),
                     url: address::shortened(url.as_str()),

@@ -13,6 +13,25 @@ use super::{Answer, Import, ImportError, Question, authorization_server};
 /// The most ways of one document that are looked at.
 const MOST: usize = 50;
 
+/// The longest name of a header, parameter or cookie.
+const LONGEST_NAME: usize = 100;
+/// Headers that say where a request goes and where it ends.
+const FRAMING: &[&str] = &[
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
 /// The names of security schemes that a request needs together.
 pub(super) type Together = BTreeSet<String>;
 
@@ -180,8 +199,8 @@ impl<'a> Security<'a> {
     fn ways(&self) -> Vec<Way<'a>> {
         let references = References::of(self.document);
         let definitions = self.document.pointer("/components/securitySchemes");
-        let definitions =
-            definitions.or_else(|| self.document.get("securityDefinitions")).and_then(Value::as_object);
+        let definitions = definitions.or_else(|| self.document.get("securityDefinitions"));
+        let definitions = definitions.and_then(|all| references.follow(all)).and_then(Value::as_object);
         let Some(definitions) = definitions else { return Vec::new() };
         let mut taken: BTreeMap<&Together, usize> = BTreeMap::new();
         for alternatives in self.operations {
@@ -287,10 +306,25 @@ fn says_bearer(scheme: &Value) -> bool {
 
 fn placed(place: &str, name: &str) -> Option<Place> {
     let place = ["header", "query", "cookie"].into_iter().find(|known| *known == place)?;
-    // The name of a header or cookie (RFC 9110, 5.6.2); in the query it is encoded, whatever it is.
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let fits = !name.is_empty() && name.len() <= 100 && (name.bytes().all(is_token) || place == "query");
-    (fits && !name.contains(char::is_control)).then(|| Place { place, name: name.to_owned() })
+    let fits = match place {
+        "header" => is_own_header(name),
+        "cookie" => is_token(name),
+        _ => !name.is_empty() && name.len() <= LONGEST_NAME && !name.contains(char::is_control),
+    };
+    fits.then(|| Place { place, name: name.to_owned() })
+}
+
+/// The name of a field or cookie (RFC 9110, 5.6.2).
+fn is_token(name: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(is_of_token)
+}
+
+/// Whether a document may say what stands in this header: not in those that lead a request or frame it.
+pub(super) fn is_own_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let led = ["proxy-", "x-forwarded-", "x-vybe-", "sec-"].iter().any(|start| name.starts_with(start));
+    is_token(&name) && !led && !FRAMING.contains(&name.as_str())
 }
 
 fn several_together<'a>(methods: Vec<Vec<(String, Method<'a>)>>) -> Method<'a> {

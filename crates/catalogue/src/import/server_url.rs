@@ -50,6 +50,10 @@ pub(super) fn read(text: &str, definitions: Option<&Value>) -> Result<Templated,
     if text.len() > 1000 || text.contains(|character: char| character.is_control() || character == '\\') {
         return Err(Unusable::Unfit(address::UNREADABLE));
     }
+    // Two braces are what authors of collections write where everybody has a host of their own.
+    if text.contains("{{") {
+        return Err(Unusable::Open);
+    }
     let text = with_scheme(text, definitions)?;
     let Some(rest) = text.strip_prefix("https://") else {
         let is_url = text
@@ -299,8 +303,12 @@ fn check(found: &Templated) -> Result<(), Unusable> {
         Some(address::PLACEHOLDER) => Err(Unusable::Open),
         Some(reason) => Err(Unusable::Unfit(reason)),
         None => {
-            let bare = found.hosts.iter().map(|host| host.trim_start_matches("*."));
-            match bare.filter_map(address::unfit_name).next() {
+            let bare = found.hosts.iter().map(|host| format!("https://{}/", host.trim_start_matches("*.")));
+            let judged = |host: String| match Url::parse(&host) {
+                Ok(url) => address::unfit(&url),
+                Err(_) => Some(address::UNREADABLE),
+            };
+            match bare.filter_map(judged).next() {
                 Some(address::PLACEHOLDER) => Err(Unusable::Open),
                 Some(reason) => Err(Unusable::Unfit(reason)),
                 None => Ok(()),
@@ -336,6 +344,12 @@ mod tests {
             hosts("https://api.{region}.acme.io", &regions).unwrap(),
             ["api.eu.acme.io", "api.us.acme.io"]
         );
+        let domains = json!({ "region": { "enum": ["acme", "eu.acme"], "default": "acme" } });
+        assert_eq!(hosts("https://{region}.com/api", &domains).unwrap(), ["acme.com", "eu.acme.com"]);
+        let private = json!({ "region": { "enum": ["acme", "metadata.google"], "default": "acme" } });
+        assert_eq!(hosts("https://{region}.internal", &private), Err(Unusable::Unfit(address::PRIVATE_NAME)));
+        let octets = json!({ "octet": { "enum": ["4.acme.com", "4"] } });
+        assert_eq!(hosts("https://1.2.3.{octet}", &octets), Err(Unusable::Unfit(address::ADDRESS)));
         let stolen = json!({ "region": { "enum": ["eu", "evil.com/?"], "default": "eu" } });
         assert_eq!(hosts("https://{region}.acme.io", &stolen).unwrap(), ["*.acme.io"]);
     }
@@ -372,7 +386,14 @@ mod tests {
         ] {
             assert_eq!(read(text, None), Err(Unusable::Unfit(reason)), "{text}");
         }
-        for text in ["/v1", "", "api.acme.com", "https://api.example.com", "https://{x}.example.com"] {
+        for text in [
+            "/v1",
+            "",
+            "api.acme.com",
+            "https://{{host}}/v1",
+            "https://api.example.com",
+            "https://{x}.example.com",
+        ] {
             assert_eq!(read(text, None), Err(Unusable::Open), "{text}");
         }
     }

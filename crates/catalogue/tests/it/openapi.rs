@@ -141,6 +141,33 @@ fn answers_are_held_to_the_same_rules() {
 }
 
 #[test]
+fn a_document_does_not_say_where_a_request_goes() {
+    let with = |scheme: &str, parameter: &str| {
+        format!(
+            r#"{{"openapi":"3.0.0","info":{{"title":"Acme"}},"servers":[{{"url":"https://api.acme.com"}}],
+            "components":{{"securitySchemes":{{"key":{{"type":"apiKey","in":"header","name":"{scheme}"}}}}}},
+            "security":[{{"key":[]}}],"paths":{{"/a":{{"get":{{"parameters":[{{"in":"header","required":true,
+            "name":"{parameter}","schema":{{"enum":["evil.com"]}}}}]}}}}}}}}"#
+        )
+    };
+    for name in [
+        "Host",
+        "connection",
+        "X-Forwarded-Host",
+        "Proxy-Authorization",
+        "a b",
+        "x-vybe-user-id",
+        "Cookie",
+        "",
+    ] {
+        assert!(matches!(proposed(&with(name, "x-a")), Err(ImportError::Unsupported(_))), "{name}");
+        let service = entry(&with("X-Key", name));
+        assert!(service.api.headers.is_empty(), "{name}: {:?}", service.api.headers);
+    }
+    assert_eq!(entry(&with("X-Key", "x-a")).api.headers["x-a"], "evil.com");
+}
+
+#[test]
 fn references_lead_nowhere_but_into_the_document() {
     let document = r##"{"openapi":"3.0.0","info":{"title":"Acme"},"servers":[{"url":"https://api.acme.com"}],
         "components":{"securitySchemes":{"key":{"$ref":"#/components/securitySchemes/key"},"token":{"type":"http","scheme":"bearer"}}},
