@@ -45,6 +45,9 @@ pub enum AccountError {
     /// Its tokens are being replaced at this moment.
     #[error("its tokens are being replaced at this moment")]
     Busy,
+    /// Too many of the organization's people try accounts at once.
+    #[error("too many accounts of the organization are being tried")]
+    TrialsBusy,
     /// All accounts of the service are being revoked.
     #[error("all accounts of this service are being revoked at this moment")]
     RevocationUnderWay,

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::given_account::AccountDescription;
 use crate::store::accounts::{self, Of};
+use crate::trial_turns::TrialTurns;
 use crate::visible_apps::{Viewer, VisibleApps};
 use crate::{
     AccessTokens, Account, AccountAction, AccountCredentials, AccountError, ManagesAccounts, Occasion,
@@ -28,6 +29,7 @@ pub struct Accounts {
     pub(crate) client: ServiceClient,
     pub(crate) apps: VisibleApps,
     pub(crate) facts: Arc<dyn Facts>,
+    pub(crate) turns: TrialTurns,
 }
 
 impl fmt::Debug for Accounts {
@@ -45,7 +47,14 @@ impl Accounts {
         client: ServiceClient,
         facts: Arc<dyn Facts>,
     ) -> Self {
-        Self { credentials, tokens, client, apps: VisibleApps::new(Arc::clone(&facts)), facts }
+        Self {
+            credentials,
+            tokens,
+            client,
+            apps: VisibleApps::new(Arc::clone(&facts)),
+            facts,
+            turns: TrialTurns::default(),
+        }
     }
 
     /// The accounts in the order in which they were connected, at most so many after one, perhaps of one service. Of the

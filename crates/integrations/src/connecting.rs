@@ -55,6 +55,7 @@ impl Accounts {
         let GivenAccount { service, description, values, secrets, tested } = given;
         let known = self.credentials.services().find(permit.organization(), &service).await?;
         let known = known.ok_or(AccountError::UnknownService)?;
+        let _turn = self.turns.take(permit.organization()).ok_or(AccountError::TrialsBusy)?;
         let values = check_values(&known.service, values)?;
         let (connection, trial) = self.proved(known, values, secrets, tested).await?;
         Ok((self.keep(permit, description, connection, occasion).await?, trial))
@@ -74,6 +75,7 @@ impl Accounts {
         occasion: Occasion,
     ) -> Result<(Account, Trial), AccountError> {
         let account = self.read(permit, id).await?;
+        let _turn = self.turns.take(permit.organization()).ok_or(AccountError::TrialsBusy)?;
         let known = self.credentials.services().find(permit.organization(), &account.service).await?;
         let known = known.ok_or(AccountError::UnknownService)?;
         let values = values_again(&known.service, &account.values, values)?;
@@ -91,6 +93,7 @@ impl Accounts {
         id: AccountId,
     ) -> Result<Trial, AccountError> {
         let account = self.read(permit, id).await?;
+        let _turn = self.turns.take(permit.organization()).ok_or(AccountError::TrialsBusy)?;
         let opened = self.tokens.of(&account).await?;
         let (service, client) = (&opened.service, opened.client.as_ref());
         Ok(trial::attempt(&self.client, service, &opened.values, &opened.credentials, client).await)

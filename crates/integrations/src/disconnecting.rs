@@ -92,11 +92,14 @@ impl Accounts {
             Err(error) if anyway && !is_of_the_platform(&error) => Disconnected::Forgotten(error.to_string()),
             Err(error) => return Err(error),
         };
+        let vault = self.credentials.vault();
         let change = self.credentials.store().journal().begin().await?;
-        let before = accounts::find(change.transaction(), permit.organization(), id).await?;
+        // In the order in which everybody locks: two that differ would wait for each other.
+        vault.keep_owner(&change, account.owner()).await?;
+        let before = accounts::lock(change.transaction(), permit.organization(), id).await?;
         let before = before.filter(|before| before.credentials == account.credentials);
         let before = before.ok_or(AccountError::NotFound)?;
-        self.credentials.vault().delete(&change, before.credentials).await?;
+        vault.delete(&change, before.credentials).await?;
         let mut event = event(permit, occasion, Some(&before), None);
         event.detail["revocation"] =
             json!({ "outcome": disconnected.as_str(), "reason": disconnected.reason() });

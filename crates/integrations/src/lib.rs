@@ -49,6 +49,7 @@ mod service_revocations;
 mod services;
 mod store;
 mod trial;
+mod trial_turns;
 mod visible_apps;
 
 pub use account::{Account, AccountHolder, AccountState, UsableBy};

@@ -7,6 +7,7 @@ use access_control::{ListOauthClients, ManageOauthClients, Permit};
 use audit::{Actor, Event, Target};
 use catalogue::ServiceKey;
 use ids::{OauthClientId, SecretId};
+use secrets_vault::Owner;
 use serde_json::{Value, json};
 use service_client::SecretText;
 
@@ -201,10 +202,13 @@ impl OauthClients {
         occasion: Occasion,
     ) -> Result<(), AccountError> {
         let organization = permit.organization();
+        let vault = self.credentials.vault();
         let change = self.credentials.store().journal().begin().await?;
+        // In the order in which everybody locks: two that differ would wait for each other.
+        vault.keep_owner(&change, Owner::Organization(organization)).await?;
         let before = oauth_clients::lock(change.transaction(), organization, id).await?;
         let before = before.ok_or(AccountError::NotFound)?;
-        self.credentials.vault().delete(&change, before.secret).await?;
+        vault.delete(&change, before.secret).await?;
         let cause = ReconnectCause::ClientChanged;
         let broken =
             accounts::need_reconnect(change.transaction(), organization, &before.service, cause).await?;

@@ -25,6 +25,9 @@ impl From<AccountError> for Problem {
                 "Somebody else has changed it since you looked. Read it again.",
             ),
             AccountError::Busy => Self::conflict("account_busy", said).after(TRY_AGAIN_AFTER),
+            AccountError::TrialsBusy => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "trials_busy", said).after(TRY_AGAIN_AFTER)
+            }
             AccountError::RevocationUnderWay => Self::conflict("revocation_under_way", said),
             AccountError::NoClient => Self::conflict(
                 "no_oauth_client",

@@ -142,7 +142,7 @@ where
             .requires::<M>()
             .takes::<NewBody>()
             .gives::<ConnectedAnswer>(StatusCode::CREATED)
-            .refuses(&[StatusCode::CONFLICT, StatusCode::BAD_GATEWAY])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY])
             .answers(accounts.clone(), connect::<M>),
         Endpoint::post(address.attempts.0, address.attempts.1)
             .requires::<M>()
@@ -169,13 +169,13 @@ where
         Endpoint::post(address.test.0, address.test.1)
             .requires::<M>()
             .gives::<TrialAnswer>(StatusCode::OK)
-            .refuses(&[StatusCode::CONFLICT, StatusCode::BAD_GATEWAY])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY])
             .answers(accounts.clone(), test::<M>),
         Endpoint::put(address.proof.0, address.proof.1)
             .requires::<M>()
             .takes::<ProofBody>()
             .gives::<ConnectedAnswer>(StatusCode::OK)
-            .refuses(&[StatusCode::CONFLICT, StatusCode::BAD_GATEWAY])
+            .refuses(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY])
             .answers(accounts.clone(), prove_again::<M>),
         Endpoint::post(address.again.0, address.again.1)
             .requires::<M>()

@@ -301,6 +301,36 @@ test_support::on_both_stores! {
         assert!(matches!(tried, Err(AccountError::UnknownService)), "{tried:?}");
     }
 
+    async fn changes_at_the_same_time_take_turns(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        let manage = office.within::<ManageAccounts>(office.editor);
+        for _ in 0..5 {
+            let made = office.connect("Orders").await;
+            let describe = async |name: &str| {
+                office.accounts.describe(&manage, made.id, description(name), None, occasion()).await.map(|_| ())
+            };
+            let disconnect =
+                async || office.accounts.disconnect(&manage, made.id, false, occasion()).await.map(|_| ());
+            let secrets = office.given("Orders").secrets;
+            let prove = async || {
+                let secrets = secrets.clone();
+                let proved = office.accounts.prove_again(&manage, made.id, Default::default(), secrets, true, occasion());
+                proved.await.map(|_| ())
+            };
+            let (one, two, three, four, five) =
+                tokio::join!(describe("One"), prove(), disconnect(), describe("Two"), disconnect());
+            for done in [one, two, three, four, five] {
+                // Whoever comes too late finds nothing, or another state; nobody waits for somebody who waits for them.
+                let fine = matches!(
+                    done,
+                    Ok(()) | Err(AccountError::NotFound | AccountError::Changed | AccountError::Busy)
+                );
+                assert!(fine, "{done:?}");
+            }
+        }
+        assert_eq!((office.count("accounts").await, office.count("sealed_values").await), (0, 0));
+    }
+
     async fn what_is_opened_is_what_was_given(database: TestDatabase) {
         let office = AccountOffice::new(database).await;
         let account = office.connect("Orders").await;
