@@ -10,6 +10,7 @@ mod refresher;
 mod refreshes;
 pub(crate) mod schedule;
 mod store_clock;
+mod turns;
 
 pub use access_tokens::{AccessTokens, UseError};
 pub use notices::{Notices, ReconnectNotice};

@@ -57,6 +57,7 @@ impl Refreshes {
     ) -> Result<Ended, AccountError> {
         let Prepared { account, unlocked, lease, .. } = prepared;
         let credentials = &self.inner.credentials;
+        let _turn = self.inner.turns.take(account.organization).await;
         credentials.vault().prepare(account.owner()).await?;
         let change = credentials.store().journal().begin().await?;
         let transaction = change.transaction();

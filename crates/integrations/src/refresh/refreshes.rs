@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::schedule;
 use super::store_clock::StoreClock;
+use super::turns::Turns;
 use crate::{AccountCredentials, ReconnectCause, RefreshObserver, RefreshStep, StoreError};
 
 /// How long and how many.
@@ -59,6 +60,7 @@ pub(super) struct Inner {
     pub(super) bounds: RefreshBounds,
     pub(super) observer: Arc<dyn RefreshObserver>,
     pub(super) clock: StoreClock,
+    pub(super) turns: Turns,
     /// This process, among those that share the store.
     pub(super) holder: String,
     under_way: Mutex<HashMap<AccountId, watch::Receiver<Option<Ended>>>>,
@@ -103,6 +105,7 @@ impl Refreshes {
                 bounds,
                 observer,
                 clock: StoreClock::default(),
+                turns: Turns::default(),
                 // Unique, and says when this process began.
                 holder: SessionId::generate().to_string(),
                 under_way: Mutex::default(),

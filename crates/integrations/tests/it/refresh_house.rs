@@ -107,18 +107,28 @@ impl RefreshHouse {
         let now: Value = OffsetDateTime::now_utc().into();
         house
             .execute(
-                "INSERT INTO organizations (id, slug, name, created_at) VALUES ($1, $1, 'Acme', $2)",
-                [organization.to_string().into(), now.clone()],
-            )
-            .await;
-        house
-            .execute(
                 "INSERT INTO users (id, issuer, subject, email, name, created_at) VALUES ($1, 'i', $1, $1, 'Ada', $2)",
-                [user.to_string().into(), now.clone()],
+                [user.to_string().into(), now],
             )
             .await;
-        house.seed_client(now).await;
+        house.found(organization).await;
         house
+    }
+
+    /// The same house with another organization, whose accounts are seeded from now on.
+    pub async fn move_on(&mut self) {
+        self.organization = OrganizationId::generate();
+        self.found(self.organization).await;
+    }
+
+    async fn found(&self, organization: OrganizationId) {
+        let now: Value = OffsetDateTime::now_utc().into();
+        self.execute(
+            "INSERT INTO organizations (id, slug, name, created_at) VALUES ($1, $1, 'Acme', $2)",
+            [organization.to_string().into(), now.clone()],
+        )
+        .await;
+        self.seed_client(now).await;
     }
 
     async fn seed_client(&self, now: Value) {

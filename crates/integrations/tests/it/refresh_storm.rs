@@ -15,6 +15,9 @@ use crate::refresh_replica::{Orders, Replica, Said};
 const ACCOUNTS: &str = "VYBE_REFRESH_STORM";
 const USUAL_ACCOUNTS: usize = 500;
 const HOUR: Duration = Duration::from_secs(3600);
+/// Of how many organizations.
+const ORGANIZATIONS: &str = "VYBE_REFRESH_STORM_ORGANIZATIONS";
+const USUAL_ORGANIZATIONS: usize = 10;
 /// All of the tokens end within this time.
 const MINUTE: u64 = 60_000;
 /// How long before its end a token is due.
@@ -30,11 +33,17 @@ fn i02_tokens_that_end_in_one_minute_are_all_replaced_before_each_once() {
     test_support::run(storm(number, within));
 }
 
+fn organizations() -> usize {
+    std::env::var(ORGANIZATIONS).ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_ORGANIZATIONS)
+}
+
 async fn storm(number: usize, within: u64) {
-    let house = RefreshHouse::new(TestDatabase::postgres().await, Reuse::SingleUse, HOUR).await;
+    let mut house = RefreshHouse::new(TestDatabase::postgres().await, Reuse::SingleUse, HOUR).await;
     house.server.conduct(Conduct { delay: ANSWER, ..Conduct::default() });
-    for _ in 0..number.div_ceil(500) {
-        house.accounts(500.min(number), |_| (HOUR, HOUR)).await;
+    let organizations = organizations();
+    for _ in 0..organizations {
+        house.accounts(number / organizations, |_| (HOUR, HOUR)).await;
+        house.move_on().await;
     }
     let sql = format!(
         "UPDATE accounts SET expires_at = {clock} + {MARGIN} + lot * {within} / 1000, refresh_at = {clock} + lot * {within} / 1000 \
@@ -58,7 +67,7 @@ async fn storm(number: usize, within: u64) {
     let least = ends.iter().map(|(id, end)| end - replaced[id]).min().unwrap();
     let load = house.server.take_load();
     println!(
-        "refresh-storm: {number} accounts whose tokens end within {} s, two replicas: all replaced after {:.1} s, {late} too \
+        "refresh-storm: {number} accounts of {organizations} organizations whose tokens end within {} s, two replicas: all replaced after {:.1} s, {late} too \
          late, the nearest {:.1} s before its end; the service got {} requests, at most {} in a second and {} at once",
         within / 1000,
         took.as_secs_f64(),
