@@ -25,8 +25,8 @@ pub enum GivenError {
     /// One is missing or empty.
     #[error("{0} is missing")]
     Missing(String),
-    /// One is not asked for.
-    #[error("{0} is not asked for")]
+    /// One is not asked for. Its name is not repeated: somebody may have put a secret in its place.
+    #[error("there is one that the service does not ask for")]
     Unknown(String),
     /// One holds characters that no header can carry, or is longer than 16 KiB.
     #[error("{0} has characters that do not belong there, or is too long")]
