@@ -1,6 +1,6 @@
 //! How fast a service is asked to revoke.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,52 +19,66 @@ struct State {
     distance: Duration,
     /// When the next request may be sent.
     next: Option<Instant>,
+    /// When the service asked to wait last.
+    asked_at: Option<Instant>,
     waits: u64,
 }
 
 impl RevocationPace {
     /// At most so many requests a minute.
-    pub fn allow(&self, most_per_minute: u32) {
+    pub(crate) fn allow(&self, most_per_minute: u32) {
         self.state().distance = Duration::from_secs(60) / most_per_minute.max(1);
     }
 
-    /// Waits until a request may be sent.
-    pub async fn turn(&self) {
+    /// Waits until a request may be sent. Answers when that is.
+    pub(crate) async fn turn(&self) -> Instant {
         loop {
-            let at = {
-                let mut state = self.state();
-                let now = Instant::now();
-                let at = state.next.map_or(now, |next| next.max(now));
-                if at <= now {
-                    state.next = Some(at + state.distance);
-                    return;
-                }
-                at
-            };
-            // Looked at again afterwards: the service may have asked to wait meanwhile.
-            tokio::time::sleep_until(at).await;
+            let now = Instant::now();
+            let taken = self.state().take(now);
+            match taken {
+                Ok(()) => return now,
+                // Looked at again afterwards: the service may have asked to wait meanwhile.
+                Err(later) => tokio::time::sleep_until(later).await,
+            }
         }
     }
 
-    /// The service wants to be asked again so much later. Its requests are sent at twice the distance from then on.
-    pub fn wait(&self, wait: Duration) {
-        let mut state = self.state();
-        let until = Instant::now() + wait;
-        // Requests that were under way together are refused together: that is one wait.
-        if state.next.is_none_or(|next| next + state.distance < until) {
-            state.waits += 1;
-            state.distance = (state.distance * 2).clamp(Duration::from_millis(1), SLOWEST);
-            state.next = Some(until);
-        }
+    /// To a request that was sent at this instant the service said that it wants to be asked again so much later. Requests are
+    /// sent at twice the distance from then on.
+    pub(crate) fn wait(&self, sent_at: Instant, wait: Duration) {
+        self.state().wait(sent_at, wait, Instant::now());
     }
 
     /// How often it asked to wait since somebody took this number.
-    pub fn take_waits(&self) -> u64 {
+    pub(crate) fn take_waits(&self) -> u64 {
         std::mem::take(&mut self.state().waits)
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes the turn of now, or says when the next one is.
+    fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        match self.next {
+            Some(next) if next > now => Err(next),
+            _ => {
+                self.next = Some(now + self.distance);
+                Ok(())
+            }
+        }
+    }
+
+    fn wait(&mut self, sent_at: Instant, wait: Duration, now: Instant) {
+        self.next = self.next.max(Some(now + wait));
+        // Requests that were under way together are refused together: that is one wait.
+        if self.asked_at.is_none_or(|asked_at| sent_at > asked_at) {
+            self.asked_at = Some(now);
+            self.waits += 1;
+            self.distance = (self.distance * 2).clamp(Duration::from_millis(1), SLOWEST);
+        }
     }
 }
 
@@ -72,23 +86,26 @@ impl RevocationPace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn requests_are_sent_at_equal_distances_and_not_before_the_service_wants_them() {
+    #[test]
+    fn requests_are_sent_at_equal_distances_and_not_before_the_service_wants_them() {
         let pace = RevocationPace::default();
         pace.allow(600);
         let began = Instant::now();
-        for _ in 0..11 {
-            pace.turn().await;
+        let at = |milliseconds| began + Duration::from_millis(milliseconds);
+        let mut state = pace.state();
+        for number in 0..10 {
+            assert_eq!(state.take(at(number * 100)), Ok(()));
+            assert_eq!(state.take(at(number * 100 + 50)), Err(at(number * 100 + 100)));
         }
-        assert_eq!(began.elapsed(), Duration::from_secs(1));
-        // Several at once are one wait, and halve the pace once.
-        for _ in 0..5 {
-            pace.wait(Duration::from_secs(30));
+        // Requests that were under way together are one wait, and halve the pace once.
+        for number in 0..10 {
+            state.wait(at(number * 100), Duration::from_secs(30), at(1_000 + number));
         }
-        for _ in 0..11 {
-            pace.turn().await;
-        }
-        assert_eq!(began.elapsed(), Duration::from_secs(33));
-        assert_eq!((pace.take_waits(), pace.take_waits()), (1, 0));
+        assert_eq!(state.take(at(31_000)), Err(at(31_009)));
+        assert_eq!(state.take(at(31_009)), Ok(()));
+        assert_eq!(state.take(at(31_109)), Err(at(31_209)));
+        state.wait(at(31_009), Duration::from_secs(1), at(31_110));
+        assert_eq!(state.take(at(31_209)), Err(at(32_110)));
+        assert_eq!(state.waits, 2);
     }
 }

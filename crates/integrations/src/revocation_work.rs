@@ -189,7 +189,7 @@ impl ServiceRevocations {
             return (RevocationOutcome::NotRevocable(reason), 0);
         }
         for attempt in 1..=self.limits.attempts {
-            pace.turn().await;
+            let sent_at = pace.turn().await;
             let Unlocked { service, values, credentials, client, .. } = unlocked;
             match self.client.revoke(service, client.as_ref(), values, credentials).await {
                 Ok(()) => return (RevocationOutcome::Revoked, attempt),
@@ -200,7 +200,7 @@ impl ServiceRevocations {
                     return (RevocationOutcome::Failed(RevocationFailure::Refused), attempt);
                 }
                 Err(RevokeError::Unavailable { retry_after: Some(wait) }) => {
-                    pace.wait(wait.min(self.limits.longest_wait));
+                    pace.wait(sent_at, wait.min(self.limits.longest_wait));
                 }
                 Err(RevokeError::Unavailable { retry_after: None }) => {
                     tokio::time::sleep(Duration::from_secs(1 << (attempt - 1).min(5))).await;

@@ -29,6 +29,9 @@ pub struct Options {
     /// How many times the contenders take turns; the best reading of each counts
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Measure this build of `vybe` instead of a release build of what is here
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
 }
 
 const KEY: &str = "a key of this run only";
@@ -55,7 +58,11 @@ pub fn run(options: &Options) -> Result<()> {
 fn measure(options: &Options, folder: &Path) -> Result<()> {
     let cores = Cores::split()?;
     let data = folder.join("data");
-    let (_platform, description) = start_alone(&data, &cores, &Build::ours(&[])?)?;
+    let build = match &options.program {
+        Some(program) => Build { program: program.clone(), options: Vec::new() },
+        None => Build::ours(&[])?,
+    };
+    let (_platform, description) = start_alone(&data, &cores, &build)?;
     let certificate = certificate(folder, &data)?;
     let service = nginx::start_service(folder, &certificate, &cores, KEY)?;
     let authority = data.join("authority.pem");

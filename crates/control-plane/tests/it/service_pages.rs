@@ -65,8 +65,8 @@ on_both_stores! {
             assert_eq!(again.status, 303, "{}", again.text());
             assert!(shown(person, &one).await.contains("and their pages"));
             // Nobody else sees one's own.
-            let other = if segment == "accounts" { &member } else { &owner };
-            assert_eq!(other.open(&one).await.status, 404);
+            let (other, status) = if segment == "accounts" { (&member, 403) } else { (&owner, 404) };
+            assert_eq!(other.open(&one).await.status, status);
             let gone = person.submit(&format!("{one}/disconnect"), &[]).await;
             assert!(gone.status == 200 && gone.text().contains("data-outcome=\"not_revocable\""), "{}", gone.text());
             assert_eq!(person.open(&one).await.status, 404);

@@ -95,9 +95,12 @@ impl Running {
         Self { child, log, description, trust: Trust::in_pem(&authority) }
     }
 
+    fn address(&self) -> std::net::SocketAddr {
+        format!("127.0.0.1:{}", self.description["port"]).parse().unwrap()
+    }
+
     async fn signed_in(&self, subject: &str) -> Browser {
-        let port = self.description["port"].as_u64().unwrap();
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        let address = self.address();
         let origin = text(&self.description, "platform");
         let origin = origin.trim_end_matches('/');
         let browser = Browser::new(Client::new(address, &self.trust), origin.to_owned());
@@ -202,7 +205,9 @@ impl Scene<'_> {
         );
         let secret = self.running.description["apps"]["hello"]["serverSecret"].as_str().unwrap();
         let body = json!({ "actionId": "request", "input": { "method": "GET", "path": path } });
-        let request = self.owner.client.request("POST", &url).header("VYBE_SERVER_SECRET", secret);
+        // Without anybody's cookies.
+        let client = Client::new(self.running.address(), &self.running.trust);
+        let request = client.request("POST", &url).header("VYBE_SERVER_SECRET", secret);
         let answer = request.json(&body).send().await;
         self.heard.response(path, &answer);
         answer
