@@ -3,7 +3,7 @@
 use catalogue::{LearnedFrom, Lifetime, Oauth2Code, Service, TokenRequest, Values};
 use serde_json::Value;
 
-use crate::token_answer::{learned, lives, scopes, text_at};
+use crate::token_answer::{learned, lives, scopes, text_at, token_at};
 use crate::token_call::filled;
 use crate::{Credentials, Granted, NotSent, OauthClient, SecretText, Secrets, TokenError, Tokens};
 
@@ -38,8 +38,8 @@ pub(crate) fn granted(
     secrets: &Secrets,
 ) -> Result<Granted, TokenError> {
     let shape = grant.request;
-    let access = text_at(answer, &shape.access_token).ok_or(TokenError::Unreadable)?;
-    let refresh = text_at(answer, &shape.refresh_token).map(SecretText::from);
+    let access = token_at(answer, &shape.access_token).ok_or(TokenError::Unreadable)?;
+    let refresh = token_at(answer, &shape.refresh_token).map(SecretText::from);
     Ok(Granted {
         credentials: Credentials::Tokens(Tokens {
             access: access.into(),

@@ -9,7 +9,7 @@ use url::Url;
 use crate::connections::Connections;
 use crate::exchange::Request;
 use crate::oauth1_signature::{Moment, Signer};
-use crate::token_answer::{Reading, learned, read, text_at};
+use crate::token_answer::{Reading, learned, read, text_at, token_at};
 use crate::token_call::{filled, sensitive};
 use crate::{AuthorizationRequest, Credentials, Granted, NotSent, OauthClient, SecretText, TokenError};
 
@@ -106,7 +106,7 @@ async fn ask(
 }
 
 fn pair(answer: &Value) -> Result<(String, String), TokenError> {
-    let token = text_at(answer, "/oauth_token").ok_or(TokenError::Unreadable)?;
-    let secret = text_at(answer, "/oauth_token_secret").ok_or(TokenError::Unreadable)?;
+    let token = token_at(answer, "/oauth_token").ok_or(TokenError::Unreadable)?;
+    let secret = token_at(answer, "/oauth_token_secret").ok_or(TokenError::Unreadable)?;
     Ok((token, secret))
 }

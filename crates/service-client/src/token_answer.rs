@@ -14,6 +14,11 @@ use crate::retry_after::retry_after;
 
 /// The longest lifetime that is believed: ten years, so that times in milliseconds can be reckoned with.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// The longest token that is taken, in bytes: as long as one that people give. It is looked for in every answer.
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// The most scopes that are kept, and the longest one, in bytes.
+const MOST_SCOPES: usize = 500;
+const LONGEST_SCOPE: usize = 300;
 /// The longest word for an error that is passed on, in bytes.
 const LONGEST_WORD: usize = 64;
 
@@ -67,7 +72,7 @@ pub(crate) fn read(answer: Result<Whole, Unanswered>, reading: &Reading<'_>) -> 
     {
         return Err(refused(word));
     }
-    match text_at(&value, reading.token) {
+    match token_at(&value, reading.token) {
         Some(_) => Ok(value),
         // Some services refuse with status 200.
         None if word.is_some() => Err(refused(word)),
@@ -116,6 +121,11 @@ pub(crate) fn text_at(value: &Value, pointer: &str) -> Option<String> {
     }
 }
 
+/// A token, unless it is longer than any is.
+pub(crate) fn token_at(value: &Value, pointer: &str) -> Option<String> {
+    text_at(value, pointer).filter(|token| token.len() <= LONGEST_TOKEN)
+}
+
 /// How long the access token lives.
 pub(crate) fn lives(value: &Value, pointer: Option<&str>, lifetime: &Lifetime) -> Option<Duration> {
     let fallback = lifetime.access_seconds.map(|seconds| Duration::from_secs(seconds.into()));
@@ -136,8 +146,12 @@ pub(crate) fn lives(value: &Value, pointer: Option<&str>, lifetime: &Lifetime) -
 /// The scopes that were granted, if the answer says: a list, or a text with the entry's separator. Some services answer
 /// with another separator than they ask for.
 pub(crate) fn scopes(value: &Value, pointer: &str, separator: &str) -> Option<BTreeSet<String>> {
+    let fits = |scope: &&str| (1..=LONGEST_SCOPE).contains(&scope.len());
     match value.pointer(pointer)? {
-        Value::Array(all) => Some(all.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        Value::Array(all) => {
+            let all = all.iter().filter_map(Value::as_str).filter(fits);
+            Some(all.take(MOST_SCOPES).map(str::to_owned).collect())
+        }
         Value::String(text) => Some(
             text.split(|character: char| character.is_whitespace() || character == ',')
                 .flat_map(|piece| {
@@ -147,7 +161,8 @@ pub(crate) fn scopes(value: &Value, pointer: &str, separator: &str) -> Option<BT
                         piece.split(separator.trim()).collect()
                     }
                 })
-                .filter(|piece| !piece.is_empty())
+                .filter(fits)
+                .take(MOST_SCOPES)
                 .map(str::to_owned)
                 .collect(),
         ),
