@@ -12,8 +12,10 @@ use serde_json::json;
 use crate::store::{ConnectionTrait, imported_services, oauth_clients};
 use crate::{Store, StoreError};
 
-/// How many entries of organizations stay read.
+/// How many entries of organizations stay read, and how much text, in bytes. One that is imported again and again is
+/// another each time.
 const MOST_KEPT: usize = 1_000;
+const MOST_TEXT_KEPT: usize = 32 << 20;
 
 /// The services of all organizations.
 #[derive(Clone)]
@@ -21,7 +23,14 @@ pub struct Services {
     store: Store,
     built_in: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// Entries of organizations by the digest of their text, so that one is not read anew for every call.
-    read: Arc<Mutex<HashMap<Vec<u8>, Arc<Service>>>>,
+    read: Arc<Mutex<ReadEntries>>,
+}
+
+#[derive(Default)]
+struct ReadEntries {
+    entries: HashMap<Vec<u8>, Arc<Service>>,
+    /// How long their texts are together.
+    bytes: usize,
 }
 
 /// A service, and where its entry comes from.
@@ -147,7 +156,7 @@ impl Services {
 
     fn imported(&self, definition: &str) -> Result<KnownService, StoreError> {
         let sum = digest(definition.as_bytes());
-        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&sum).cloned();
+        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).entries.get(&sum).cloned();
         let service = match known {
             Some(known) => known,
             None => {
@@ -155,10 +164,11 @@ impl Services {
                     Service::parse(definition).map_err(|_| StoreError::Unreadable("imported_services"))?;
                 let service = Arc::new(service);
                 let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-                if read.len() >= MOST_KEPT {
-                    read.clear();
+                if read.entries.len() >= MOST_KEPT || read.bytes + definition.len() > MOST_TEXT_KEPT {
+                    *read = ReadEntries::default();
                 }
-                read.insert(sum, Arc::clone(&service));
+                read.bytes += definition.len();
+                read.entries.insert(sum, Arc::clone(&service));
                 service
             }
         };
