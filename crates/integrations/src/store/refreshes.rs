@@ -293,10 +293,14 @@ pub async fn lost(
     Ok(true)
 }
 
-/// Accounts of which somebody has to be told that they need them.
+/// Accounts of which somebody has to be told that they need them. Those that could not be told a moment ago wait behind the
+/// others until their lease is over.
 pub async fn with_notice(database: &impl ConnectionTrait, most: u64) -> Result<Vec<AccountId>, StoreError> {
-    let statement = "SELECT id FROM accounts WHERE notice_due ORDER BY id LIMIT $1";
-    let rows = all(database, statement, [i64::try_from(most).unwrap_or(i64::MAX).into()]).await?;
+    let now = clock::expression(database.get_database_backend());
+    let statement = format!(
+        "SELECT id FROM accounts WHERE notice_due AND (lease_until IS NULL OR lease_until < {now}) ORDER BY id LIMIT $1"
+    );
+    let rows = all(database, &statement, [i64::try_from(most).unwrap_or(i64::MAX).into()]).await?;
     rows.iter().map(|row| read(TABLE, &column::<String>(row, "id")?)).collect()
 }
 
