@@ -126,7 +126,7 @@ const CUSTOM_API_FORM: &str = "name=$unique&base_url=https%3A%2F%2Fproof.invalid
 const IN_A_BROWSER: &str = "people consent at the service, in a browser";
 const NO_SERVICE: &str = "no service is behind the accounts of this proof";
 const NO_DATABASE: &str = "no database is behind the connections of this proof";
-
+const HOST_KEY: &str = r#"{"hop":0,"hostKey":"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 /// Nothing is asked of its service.
 const IMPORT: &str = r#"{"document":"openapi: 3.0.0\ninfo: { title: Proof }\npaths: {}","answers":{"key":"$unique","base_url":"https://proof.acme.com","authentication":"bearer_token"}}"#;
 
@@ -236,11 +236,7 @@ const EXAMPLES: &[Example] = &[
     json("replace_database_connection", DEFINITION),
     bare("delete_database_connection"),
     bare("test_database_connection").changes_nothing(),
-    json(
-        "confirm_ssh_host_key",
-        r#"{"hop":0,"hostKey":"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
-    )
-    .never_succeeds(NO_DATABASE),
+    json("confirm_ssh_host_key", HOST_KEY).never_succeeds(NO_DATABASE),
     bare("read_database_schema"),
     // No database answers, so that its event tells of a failure.
     bare("examine_read_only").changes_nothing(),
