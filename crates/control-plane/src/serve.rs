@@ -15,7 +15,7 @@ use outbound::{AddressPolicy, Network};
 use rustls::pki_types::CertificateDer;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};
-use service_client::ClientNetwork;
+use service_client::{CallLimits, ClientNetwork};
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -162,6 +162,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 roots: parts.service_authorities,
                 resolve: Vec::new(),
                 patience: SERVICE_PATIENCE,
+            },
+            limits: CallLimits {
+                within: config.services.answer_timeout.duration(),
+                most_bytes: config.services.largest_answer,
             },
             catalogue: built_in().services().cloned().collect(),
         },

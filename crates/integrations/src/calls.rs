@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use http::StatusCode;
 use ids::{AccountId, AppId, CustomApiId, OrganizationId, UserId};
 use serde_json::Value;
-use service_client::{AnswerBody, Call, CallAnswer, Credentials, OauthClient, ServiceClient};
+use service_client::{AnswerBody, Call, CallAnswer, CallLimits, Credentials, OauthClient, ServiceClient};
 
 use crate::answering::Answering;
 use crate::call_input::call_of_action;
@@ -47,6 +47,7 @@ pub struct Calls {
     client: ServiceClient,
     turns: CallTurns,
     recorder: ServiceCallRecorder,
+    limits: CallLimits,
     personal_accounts: PersonalAccountsInApps,
 }
 
@@ -66,6 +67,8 @@ pub struct CallParts {
     pub turns: CallTurns,
     /// Where they are recorded.
     pub recorder: ServiceCallRecorder,
+    /// What one answer may cost.
+    pub limits: CallLimits,
     /// Whether deployed apps of an organization may use personal accounts.
     pub personal_accounts: PersonalAccountsInApps,
 }
@@ -98,9 +101,18 @@ impl Calls {
     /// Calls made from these.
     #[must_use]
     pub fn new(parts: CallParts) -> Self {
-        let CallParts { store, services, tokens, custom_apis, client, turns, recorder, personal_accounts } =
-            parts;
-        Self { store, services, tokens, custom_apis, client, turns, recorder, personal_accounts }
+        let CallParts {
+            store,
+            services,
+            tokens,
+            custom_apis,
+            client,
+            turns,
+            recorder,
+            limits,
+            personal_accounts,
+        } = parts;
+        Self { store, services, tokens, custom_apis, client, turns, recorder, limits, personal_accounts }
     }
 
     /// Makes a call with an account: an action of the service, or a request as it is.
@@ -244,7 +256,13 @@ impl Calls {
         self.turns.take(at, LONGEST_WAIT).await.map_err(|_| ExecuteError::Busy)
     }
 
-    async fn send(&self, with: With<'_>, call: Call, begun: &mut Begun) -> Result<CallAnswer, ExecuteError> {
+    async fn send(
+        &self,
+        with: With<'_>,
+        mut call: Call,
+        begun: &mut Begun,
+    ) -> Result<CallAnswer, ExecuteError> {
+        call.limits = self.limits;
         let With { service, values, credentials, client } = with;
         let host = service.base_url(values).ok().and_then(|url| url.host_str().map(str::to_owned));
         begun.called.host = host.unwrap_or_default();

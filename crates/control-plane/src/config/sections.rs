@@ -330,7 +330,7 @@ pub struct DatabaseConnectionsSection {
 }
 
 /// `[services]`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServicesSection {
     /// Networks of private addresses that services may have, such as `10.20.0.0/16`.
@@ -338,6 +338,10 @@ pub struct ServicesSection {
     /// A PEM file of authorities that services may have certificates of, besides those of the public internet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_authorities: Option<PathBuf>,
+    /// How long a call of an app may take, to the last byte of its answer.
+    pub answer_timeout: Period,
+    /// The largest answer to a call of an app, in bytes.
+    pub largest_answer: u64,
 }
 
 /// `[server]`
@@ -438,6 +442,17 @@ impl Default for UpstreamsSection {
             connect_timeout: Period::seconds(5),
             answer_timeout: Period::seconds(780),
             idle_timeout: Period::seconds(3600),
+        }
+    }
+}
+
+impl Default for ServicesSection {
+    fn default() -> Self {
+        Self {
+            allowed_networks: Vec::new(),
+            extra_authorities: None,
+            answer_timeout: Period::seconds(60),
+            largest_answer: 64 << 20,
         }
     }
 }

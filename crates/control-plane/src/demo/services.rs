@@ -14,7 +14,7 @@ use ids::RequestId;
 use integrations::{CALLBACK_PATH, GivenClient, GivenSecret, Occasion};
 use outbound::AddressPolicy;
 use rustls::pki_types::CertificateDer;
-use service_client::{ClientNetwork, SecretText};
+use service_client::{CallLimits, ClientNetwork, SecretText};
 use time::OffsetDateTime;
 
 use super::{HOST, failed};
@@ -48,7 +48,7 @@ impl ReachableServices {
             patience: SERVICE_PATIENCE,
         };
         let catalogue = built_in().services().cloned().chain(self.services).collect();
-        Ok(ServiceSettings { network, catalogue })
+        Ok(ServiceSettings { network, limits: CallLimits::default(), catalogue })
     }
 }
 

@@ -14,7 +14,7 @@ use integrations::{
     ServiceCallWriter, ServiceCalls, ServiceRevocations, ServiceRevocationsApi, Services, Store,
 };
 use mail::Mailer;
-use service_client::{ClientNetwork, ServiceClient};
+use service_client::{CallLimits, ClientNetwork, ServiceClient};
 
 use super::use_cases::Foundation;
 use crate::reconnect_letters::ReconnectLetters;
@@ -27,6 +27,8 @@ pub const SERVICE_PATIENCE: Duration = Duration::from_secs(15);
 pub struct ServiceSettings {
     /// Which addresses they may have, and whom to trust there.
     pub network: ClientNetwork,
+    /// What one answer to an app may cost.
+    pub limits: CallLimits,
     /// The services; organizations have more of their own.
     pub catalogue: Vec<Arc<Service>>,
 }
@@ -60,7 +62,7 @@ impl Integrations {
         mailer: Option<Mailer>,
     ) -> Result<(Self, IntegrationTasks), StartError> {
         let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
-        let ServiceSettings { network, catalogue } = settings;
+        let ServiceSettings { network, limits, catalogue } = settings;
         let client = ServiceClient::new(network).map_err(|error| failed(&error))?;
         let (store, vault) = (Store::new(foundation.journal.clone()), foundation.vault.clone());
         let services = Services::new(store.clone(), catalogue);
@@ -99,6 +101,7 @@ impl Integrations {
             client,
             turns: CallTurns::default(),
             recorder,
+            limits,
             personal_accounts: Arc::new(move |organization| {
                 directory.personal_accounts_in_apps(organization)
             }),

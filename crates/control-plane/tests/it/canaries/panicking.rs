@@ -18,7 +18,7 @@ use ids::AppId;
 use outbound::AddressPolicy;
 use secrets_vault::{LocalMasterKey, MasterKeys};
 use serde_json::{Value, json};
-use service_client::ClientNetwork;
+use service_client::{CallLimits, ClientNetwork};
 use test_support::leaks::Memory;
 use test_support::{Client, Trust};
 use tracing_subscriber::filter::LevelFilter;
@@ -221,6 +221,7 @@ async fn serve(folder: &Folder) {
                 resolve: Vec::new(),
                 patience: SERVICE_PATIENCE,
             },
+            limits: CallLimits::default(),
             catalogue: Vec::new(),
         },
         upstream_tls: tls,
