@@ -322,7 +322,6 @@ impl Endpoints {
 
     async fn token(&self, asked: &Asked) -> Answer {
         let delay = lock(&self.state).conduct.delay;
-        tokio::time::sleep(delay).await;
         let form = asked.form();
         if !is_client(asked) {
             return refusal(401, "invalid_client");
@@ -330,6 +329,7 @@ impl Endpoints {
         match form.get("grant_type").map(String::as_str) {
             Some("refresh_token") => {
                 begins(&mut lock(&self.state));
+                tokio::time::sleep(delay).await;
                 let answer = self.refresh(&form).await;
                 lock(&self.state).at_once -= 1;
                 answer

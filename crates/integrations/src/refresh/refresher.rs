@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use catalogue::ServiceKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 
 use super::Notices;
 use super::refreshes::Refreshes;
@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::store::refreshes::{self, Due};
 
 /// How many are looked at together.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
 
 /// Replaces tokens before they end, and brings what a process left behind to its end.
 pub struct Refresher {
@@ -22,6 +22,8 @@ pub struct Refresher {
     notices: Arc<dyn Notices>,
     room: Arc<Semaphore>,
     services: HashMap<ServiceKey, Arc<Semaphore>>,
+    /// Told when a refresh has ended.
+    freed: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Refresher {
@@ -35,7 +37,7 @@ impl Refresher {
     #[must_use]
     pub fn new(refreshes: Refreshes, notices: Arc<dyn Notices>) -> Self {
         let room = Arc::new(Semaphore::new(refreshes.inner.bounds.at_once));
-        Self { refreshes, notices, room, services: HashMap::new() }
+        Self { refreshes, notices, room, services: HashMap::new(), freed: Arc::default() }
     }
 
     /// Works until `stopped` completes; then what is under way comes to its end.
@@ -52,10 +54,13 @@ impl Refresher {
         self.refreshes.settled().await;
     }
 
-    /// Begins whatever is due, and waits for room for it.
+    /// Begins whatever is due, as there is room for it, and tells people.
     async fn round(&mut self) {
         let worked = async {
-            while self.begin_some().await? {}
+            while self.begin_some().await? {
+                self.refreshes.tell(&*self.notices).await?;
+                self.room_again().await;
+            }
             self.refreshes.tell(&*self.notices).await
         };
         if let Err(error) = worked.await {
@@ -70,37 +75,56 @@ impl Refresher {
     async fn begin_some(&mut self) -> Result<bool, StoreError> {
         let database = self.refreshes.database();
         let now = self.refreshes.inner.clock.ask(database).await?;
-        // Those that have as many under way as they may would only be in the way of others.
         self.services.retain(|_, room| Arc::strong_count(room) > 1);
-        let busy: Vec<ServiceKey> = self
-            .services
-            .iter()
-            .filter(|(_, room)| room.available_permits() == 0)
-            .map(|(service, _)| service.clone())
-            .collect();
+        // Those that have much under way would only be in the way of others.
+        let busy = self.busy();
         let due = refreshes::due(database, now, &busy, PAGE as u64).await?;
-        let is_full = due.len() == PAGE;
-        let mut begun = false;
+        let mut is_more = due.len() == PAGE || !busy.is_empty();
         for due in from_anywhere(due) {
-            if self.refreshes.is_under_way(due.id) {
-                continue;
+            if !self.refreshes.is_under_way(due.id) {
+                is_more |= !self.begin_one(&due);
             }
-            let Some(of_service) = self.room_at(&due.service) else { continue };
-            let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return Ok(false) };
-            let ended = self.refreshes.begin(due.id, due.generation);
-            tokio::spawn(async move {
-                let _room = (room, of_service);
-                Refreshes::ended(ended).await;
-            });
-            begun = true;
         }
-        Ok(is_full && begun)
+        Ok(is_more)
     }
 
-    fn room_at(&mut self, service: &ServiceKey) -> Option<OwnedSemaphorePermit> {
+    /// Begins one if there is room.
+    fn begin_one(&mut self, due: &Due) -> bool {
         let most = self.refreshes.inner.bounds.at_once_of_a_service;
-        let room = self.services.entry(service.clone()).or_insert_with(|| Arc::new(Semaphore::new(most)));
-        Arc::clone(room).try_acquire_owned().ok()
+        let of_service =
+            self.services.entry(due.service.clone()).or_insert_with(|| Arc::new(Semaphore::new(most)));
+        let Ok(of_service) = Arc::clone(of_service).try_acquire_owned() else { return false };
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return false };
+        let (ended, freed) = (self.refreshes.begin(due.id, due.generation), Arc::clone(&self.freed));
+        tokio::spawn(async move {
+            Refreshes::ended(ended).await;
+            drop((room, of_service));
+            freed.notify_one();
+        });
+        true
+    }
+
+    /// Services with less than half of their room left: what is due is not looked at for each single place.
+    fn busy(&self) -> Vec<ServiceKey> {
+        let most = self.refreshes.inner.bounds.at_once_of_a_service;
+        let busy = self.services.iter().filter(|(_, room)| room.available_permits() * 2 < most);
+        busy.map(|(service, _)| service.clone()).collect()
+    }
+
+    /// Waits until there is room again, for a service that had none or for all; not longer than a period.
+    async fn room_again(&self) {
+        let busy = self.busy();
+        let bounds = self.refreshes.inner.bounds;
+        let room = async {
+            loop {
+                self.freed.notified().await;
+                if self.busy().len() < busy.len() || (busy.is_empty() && self.room.available_permits() > 0) {
+                    return;
+                }
+            }
+        };
+        // Otherwise it is looked at again all the same.
+        let _ = tokio::time::timeout(bounds.period, room).await;
     }
 }
 
