@@ -326,10 +326,13 @@ impl Endpoints {
         if !is_client(asked) {
             return refusal(401, "invalid_client");
         }
+        let is_refresh = form.get("grant_type").is_some_and(|grant| grant == "refresh_token");
+        if is_refresh {
+            begins(&mut lock(&self.state));
+        }
+        tokio::time::sleep(delay).await;
         match form.get("grant_type").map(String::as_str) {
             Some("refresh_token") => {
-                begins(&mut lock(&self.state));
-                tokio::time::sleep(delay).await;
                 let answer = self.refresh(&form).await;
                 lock(&self.state).at_once -= 1;
                 answer
