@@ -1,8 +1,9 @@
 //! What stands in the path and in the query.
 
 use ids::{
-    AgentTokenId, AppId, AuditEventId, ConnectionId, DataQueryId, DecisionId, GroupId, InvitationId,
-    KeyRotationId, OrganizationId, PathRuleId, SecretId, ServerSecretId, SessionId, UserId,
+    AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, DataQueryId, DecisionId,
+    GroupId, ImportedServiceId, InvitationId, KeyRotationId, OauthClientId, OrganizationId, PathRuleId,
+    SecretId, ServerSecretId, ServiceRevocationId, SessionId, UserId,
 };
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -11,22 +12,28 @@ use crate::description::{SchemaOf, schema_of};
 
 /// What each name in a path stands for, the same in every path.
 const IN_PATHS: &[(&str, SchemaOf)] = &[
+    ("account_id", schema_of::<AccountId>),
     ("agent_token_id", schema_of::<AgentTokenId>),
     ("api_token_id", schema_of::<SessionId>),
     ("app_id", schema_of::<AppId>),
     ("app_secret_id", schema_of::<SecretId>),
     ("connection_id", schema_of::<ConnectionId>),
+    ("custom_api_id", schema_of::<CustomApiId>),
     ("data_query_id", schema_of::<DataQueryId>),
     ("decision_id", schema_of::<DecisionId>),
     ("event_id", schema_of::<AuditEventId>),
     ("group_id", schema_of::<GroupId>),
+    ("imported_service_id", schema_of::<ImportedServiceId>),
     ("invitation_id", schema_of::<InvitationId>),
     ("key_rotation_id", schema_of::<KeyRotationId>),
+    ("oauth_client_id", schema_of::<OauthClientId>),
     ("organization_id", schema_of::<OrganizationId>),
     ("organization_secret_id", schema_of::<SecretId>),
+    ("own_account_id", schema_of::<AccountId>),
     ("own_secret_id", schema_of::<SecretId>),
     ("rule_id", schema_of::<PathRuleId>),
     ("secret_id", schema_of::<ServerSecretId>),
+    ("service_revocation_id", schema_of::<ServiceRevocationId>),
     ("session_id", schema_of::<SessionId>),
     ("user_id", schema_of::<UserId>),
 ];
