@@ -185,12 +185,6 @@ impl AccessTokens {
     fn credentials(&self) -> &AccountCredentials {
         &self.refreshes.inner.credentials
     }
-
-    /// Whether this process is refreshing the account now.
-    #[must_use]
-    pub fn is_under_way(&self, account: AccountId) -> bool {
-        self.refreshes.is_under_way(account)
-    }
 }
 
 fn can_be_refreshed(account: &Account) -> bool {
