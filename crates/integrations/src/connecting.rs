@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use access_control::Permit;
+use audit::Change;
 use catalogue::{Authentication, Values};
-use ids::{AccountId, SecretId};
+use ids::{AccountId, OrganizationId, SecretId};
 use secrets_vault::NewValue;
 use service_client::{Granted, Secrets};
 
@@ -168,6 +169,7 @@ impl Accounts {
         self.credentials.vault().prepare(account.owner()).await?;
         let change = self.credentials.store().journal().begin().await?;
         self.credentials.seal(&change, &account, &proof, now).await?;
+        self.is_still_described_so(&change, permit.organization(), &proof).await?;
         accounts::insert(change.transaction(), &account, times).await?;
         // Sealing has locked the organization, so that no other transaction adds one at the same time.
         let most = most::<A>(permit);
@@ -216,9 +218,28 @@ impl Accounts {
         };
         (after.updated_by, after.updated_at) = (permit.user(), now);
         self.credentials.reseal_anew(&change, &before, &after, &proof, now).await?;
+        self.is_still_described_so(&change, permit.organization(), &proof).await?;
         accounts::reconnect(change.transaction(), &after, times).await?;
         change.commit(event(permit, occasion, Some(&before), Some(&after))).await?;
         self.shown(permit, after, now)
+    }
+
+    /// A service of the organization's own may have been imported again while somebody consented: the account would not be
+    /// among those that are connected again.
+    async fn is_still_described_so(
+        &self,
+        change: &Change,
+        organization: OrganizationId,
+        proof: &Proof,
+    ) -> Result<(), AccountError> {
+        let KnownService { service, imported } = &proof.service;
+        let services = self.credentials.services();
+        let known = services.find_in(change.transaction(), organization, &service.id).await?;
+        match known {
+            Some(known) if known.imported == *imported => Ok(()),
+            Some(_) => Err(AccountError::ServiceChanged),
+            None => Err(AccountError::UnknownService),
+        }
     }
 }
 

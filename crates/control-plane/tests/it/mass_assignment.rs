@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use ids::{
-    AgentTokenId, AuditEventId, ConnectionId, DataQueryId, DecisionId, GroupId, InvitationId, PathRuleId,
-    SecretId, ServerSecretId, SessionId,
+    AccountId, AgentTokenId, AuditEventId, ConnectionId, CustomApiId, DataQueryId, DecisionId, GroupId,
+    ImportedServiceId, InvitationId, OauthClientId, PathRuleId, SecretId, ServerSecretId, SessionId,
 };
 use serde_json::{Value, json};
 use test_support::TestDatabase;
@@ -49,6 +49,11 @@ fn filled(path: &str, platform: &Platform) -> String {
             "{agent_token_id}" => AgentTokenId::generate().to_string(),
             "{connection_id}" => ConnectionId::generate().to_string(),
             "{data_query_id}" => DataQueryId::generate().to_string(),
+            "{account_id}" | "{own_account_id}" => AccountId::generate().to_string(),
+            "{oauth_client_id}" => OauthClientId::generate().to_string(),
+            "{custom_api_id}" => CustomApiId::generate().to_string(),
+            "{imported_service_id}" => ImportedServiceId::generate().to_string(),
+            "{service}" => "slack".to_owned(),
             "{event_id}" => AuditEventId::generate().to_string(),
             "{decision_id}" => DecisionId::generate().to_string(),
             plain => {
