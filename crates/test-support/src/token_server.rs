@@ -4,10 +4,11 @@
 //! Honest by default: authorization code with PKCE (S256), refresh, client credentials, revocation (RFC 7009). A test then
 //! says in what it fails: answers that are cut, late, refused or unreadable.
 
+mod conduct;
 mod grants;
 mod http;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use crate::Authority;
+pub use conduct::{Conduct, Fault, Load};
 use grants::{Found, Grants, random_text};
 pub use grants::{GrantHistory, GrantedTokens, Reuse};
 use http::{Answer, Asked, Connection};
@@ -45,57 +47,6 @@ pub struct TokenServer {
     spent: watch::Receiver<u64>,
     release: watch::Sender<u64>,
     serving: tokio::task::JoinHandle<()>,
-}
-
-/// What goes wrong with one refresh.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The connection is closed before anything was done.
-    CutBefore,
-    /// The connection is closed after the token was spent, without an answer.
-    CutAfter,
-    /// Half an answer comes after the token was spent.
-    HalfAnswer,
-    /// The token is spent, and what comes with status 200 is no JSON.
-    Garbage,
-    /// This status, nothing was done, and when to come again, in seconds.
-    Status(u16, Option<u32>),
-    /// A refusal in this word, whatever was sent.
-    Refused(&'static str),
-    /// The answer comes only when the test releases it; the token is spent before.
-    Held,
-}
-
-/// What it does at the moment.
-#[derive(Clone, Debug, Default)]
-pub struct Conduct {
-    /// How long it takes over each token request.
-    pub delay: Duration,
-    /// What goes wrong with the next refreshes, one after another.
-    pub faults: VecDeque<Fault>,
-    /// What goes wrong with all others.
-    pub always: Option<Fault>,
-    /// One refresh of so many gets its answer cut, after the token was spent.
-    pub cut_one_in: Option<u64>,
-    /// What the next revocations are answered with, one after another: a status, and when to come again, in seconds.
-    pub refused_revocations: VecDeque<(u16, Option<u32>)>,
-    /// The most revocations in a second: others are told to come again in one.
-    pub most_revocations: Option<u32>,
-}
-
-/// How much it had to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Refresh requests.
-    pub refreshes: u64,
-    /// The most of them within one second.
-    pub most_in_a_second: u64,
-    /// The most at the same time.
-    pub most_at_once: u64,
-    /// Calls of the API with a token that is good.
-    pub calls: u64,
-    /// Calls of the API with a token that has ended.
-    pub calls_after_the_end: u64,
 }
 
 #[derive(Debug)]

@@ -57,7 +57,12 @@ impl Branch {
 
     async fn begin_again(&self, id: AccountId) -> Url {
         let permit = self.office.within::<ManageAccounts>(self.office.editor);
-        self.parts.attempts.begin_again(&permit, id, Default::default(), None, None, occasion()).await.unwrap().url
+        self.parts
+            .attempts
+            .begin_again(&permit, id, Default::default(), None, None, occasion())
+            .await
+            .unwrap()
+            .url
     }
 
     async fn complete(&self, back: &Url) -> Connected {
@@ -111,7 +116,12 @@ impl Branch {
     }
 }
 
-fn entry(origin: &str, [authorize, token, revoke, base, test]: [&str; 5], rest: &str, lifetime: &str) -> String {
+fn entry(
+    origin: &str,
+    [authorize, token, revoke, base, test]: [&str; 5],
+    rest: &str,
+    lifetime: &str,
+) -> String {
     format!(
         r#"
 schema = 1

@@ -71,7 +71,7 @@ impl Replica {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("this program, or faketime (`cargo xtask test` installs it)");
         let output = BufReader::new(child.stdout.take().unwrap());
         let (say, said) = mpsc::unbounded_channel();
         std::thread::spawn(move || {

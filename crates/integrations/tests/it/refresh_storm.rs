@@ -185,7 +185,12 @@ async fn faults(number: usize, seconds: u64) {
     tokio::time::sleep(orders.lease).await;
     let generations = times(&house, "generation").await;
     let clock = "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)";
-    house.execute(&format!("UPDATE accounts SET refresh_at = {clock}, failures = 0 WHERE state = 'active'"), []).await;
+    house
+        .execute(
+            &format!("UPDATE accounts SET refresh_at = {clock}, failures = 0 WHERE state = 'active'"),
+            [],
+        )
+        .await;
     let deadline = Instant::now() + Duration::from_secs(300);
     let (mut lost, mut alive) = (0, 0);
     for account in &accounts {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ids::AccountId;
 use integrations::{ReconnectCause, RefreshBounds, RefreshObserver, RefreshStep, UseError};
-use test_support::{PostgresServer, TestDatabase};
 use test_support::token_server::{Conduct, Fault, GrantHistory, Reuse};
+use test_support::{PostgresServer, TestDatabase};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::refresh_house::{RefreshHouse, access, quick};
