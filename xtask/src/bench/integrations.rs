@@ -102,12 +102,15 @@ fn keep(best: &mut Vec<Figures>, figures: Figures) {
     }
 }
 
-/// A certificate for 127.0.0.1 of the authority that `vybe dev` trusts.
+/// A certificate for 127.0.0.1 of the authority that `vybe dev` trusts. nginx compares no addresses, so that it has a name, too.
 fn certificate(folder: &Path, data: &Path) -> Result<Certificate> {
     let file = |name: &str| -> PathBuf { folder.join(name) };
     let (key, request, extensions, chain) =
         (file("service.key"), file("service.csr"), file("service.ext"), file("service.pem"));
-    fs::write(&extensions, "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")?;
+    fs::write(
+        &extensions,
+        "subjectAltName=IP:127.0.0.1,DNS:service.vybe.localhost\nextendedKeyUsage=serverAuth\n",
+    )?;
     let mut make = Command::new("openssl");
     make.args(["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
     make.args(["-subj", "/CN=the service of a benchmark", "-keyout"]).arg(&key).arg("-out").arg(&request);

@@ -162,7 +162,7 @@ pub fn start_key_proxy(
                 proxy_pass https://service;
                 proxy_ssl_trusted_certificate {authority};
                 proxy_ssl_verify on;
-                proxy_ssl_name 127.0.0.1;
+                proxy_ssl_name service.vybe.localhost;
                 proxy_http_version 1.1;
                 proxy_set_header Connection \"\";
                 proxy_set_header X-API-Key \"{key}\";
