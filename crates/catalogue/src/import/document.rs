@@ -38,7 +38,9 @@ impl Format {
             let (major, minor) = version.split_once('.')?;
             return match (major, minor.split('.').next()?) {
                 ("3", "0") => Some(Self::Openapi("OpenAPI 3.0")),
-                ("3", "1" | "2") => Some(Self::Openapi("OpenAPI 3.1")),
+                ("3", "1") => Some(Self::Openapi("OpenAPI 3.1")),
+                // It adds to 3.1 and takes nothing away.
+                ("3", "2") => Some(Self::Openapi("OpenAPI 3.2")),
                 _ => None,
             };
         }

@@ -8,6 +8,7 @@ mod audit_commands;
 mod audit_trail;
 mod browser;
 mod canaries;
+mod catalog;
 mod changes_bite;
 mod configuration;
 mod connecting;
