@@ -173,7 +173,7 @@ impl Asking<'_> {
         self.report.cells += 1;
         let is_changing = !endpoint.is_safe() && !endpoint.is_public();
         // What is somebody's own is nobody else's to look at.
-        let is_own = endpoint.path.contains("{own_secret_id}");
+        let is_own = ["{own_secret_id}", "{own_account_id}"].iter().any(|own| endpoint.path.contains(own));
         let objects = if is_changing || is_own {
             world.fresh(endpoint, caller).await?
         } else {
