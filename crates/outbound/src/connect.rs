@@ -1,20 +1,15 @@
 //! From a host to a connection.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::resolver::look_up;
 use crate::{AddressPolicy, Host, OutboundError};
 
-/// How long the system may take to resolve a name.
-const RESOLVING: Duration = Duration::from_secs(5);
-/// How many names are resolved at once. The system's resolver cannot be interrupted: names that it hangs on must not
-/// use up the threads that everything else blocks on.
-static RESOLVERS: Semaphore = Semaphore::const_new(64);
 /// The most addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 8;
 
@@ -26,7 +21,8 @@ const PROBES_APART: Duration = Duration::from_secs(10);
 /// The addresses of a host, each of which the policy permits. Asked once: connect to these, not to the name.
 ///
 /// # Errors
-/// The name does not resolve within 5 s, or one of its addresses is not permitted.
+/// The name does not resolve within 5 s, or did not within the last 30 s; it has no turn at the resolver within 2 s, as
+/// others of its domain hang there; or one of its addresses is not permitted.
 pub async fn resolve(
     host: &Host,
     port: u16,
@@ -38,9 +34,7 @@ pub async fn resolve(
         Host::Name(name) if name == "invalid" || name.ends_with(".invalid") => {
             return Err(OutboundError::Name);
         }
-        Host::Name(name) => {
-            timeout(RESOLVING, look_up(name.clone(), port)).await.map_err(|_| OutboundError::Name)??
-        }
+        Host::Name(name) => look_up(name, port).await?,
     };
     if addresses.is_empty() {
         return Err(OutboundError::Name);
@@ -50,24 +44,6 @@ pub async fn resolve(
     }
     addresses.truncate(MOST_ADDRESSES);
     Ok(addresses)
-}
-
-async fn look_up(name: String, port: u16) -> Result<Vec<SocketAddr>, OutboundError> {
-    let permit = RESOLVERS.acquire().await.map_err(|_| OutboundError::Name)?;
-    let looked_up = tokio::task::spawn_blocking(move || {
-        // Held until the resolver comes back, also when nobody waits for it any more.
-        let _permit = permit;
-        (name.as_str(), port).to_socket_addrs().map(|found| {
-            let mut addresses: Vec<SocketAddr> = Vec::new();
-            for address in found {
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            addresses
-        })
-    });
-    looked_up.await.ok().and_then(Result::ok).ok_or(OutboundError::Name)
 }
 
 /// A connection to the first of the host's addresses that answers. All of them together have this much time.

@@ -7,8 +7,11 @@ mod address_policy;
 mod connect;
 mod error;
 mod host;
+mod hung_names;
 mod listeners;
 mod network;
+mod places;
+mod resolver;
 
 pub use address_policy::{AddressKind, AddressPolicy, Refused};
 pub use connect::{connect, resolve};
