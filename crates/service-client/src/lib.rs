@@ -20,6 +20,7 @@ mod discovery;
 mod exchange;
 mod grant;
 mod granted;
+mod needle;
 mod network;
 mod oauth1;
 mod oauth1_signature;

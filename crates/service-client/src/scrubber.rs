@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use catalogue::Authentication;
-use memchr::memmem::Finder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::needle::Needle;
 use crate::{Credentials, OauthClient};
 
 /// The shortest secret that is looked for, in bytes: a shorter one is in every other answer by chance.
@@ -36,7 +36,7 @@ const NO_SECRETS: &[&str] = &[
 
 /// Every form of every secret of an account.
 #[derive(Clone)]
-pub(crate) struct Secrecy(Arc<Vec<Finder<'static>>>);
+pub(crate) struct Secrecy(Arc<Vec<Needle>>);
 
 impl Secrecy {
     /// The secrets of an account, and what was made of them for a call.
@@ -73,7 +73,7 @@ impl Secrecy {
         secrets.extend(basic.as_deref());
         let forms: BTreeSet<String> =
             secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).flat_map(forms).collect();
-        Self(Arc::new(forms.into_iter().map(|form| Finder::new(form.as_bytes()).into_owned()).collect()))
+        Self(Arc::new(forms.iter().filter_map(|form| Needle::new(form.as_bytes())).collect()))
     }
 
     /// The text without any of them.
@@ -130,87 +130,90 @@ fn lower_digits(encoded: &str) -> String {
     text
 }
 
-/// Takes them out of a body that comes in pieces.
+/// Takes them out of a body that comes in pieces. What a run of secrets covers is one [`REMOVED`].
 pub(crate) struct Scrubber {
     secrecy: Secrecy,
+    /// With how many first bytes of each secret the text ends that came.
+    matched: Vec<usize>,
+    /// The end of it that may be a part of a secret.
     held: BytesMut,
+    /// What of this end is in secrets that came whole: where they begin and stop, apart from each other.
+    covered: Vec<(usize, usize)>,
+    /// Whether the text that went on ends with a secret.
+    removing: bool,
 }
 
 impl Scrubber {
     pub(crate) fn new(secrecy: Secrecy) -> Self {
-        Self { secrecy, held: BytesMut::new() }
+        let matched = vec![0; secrecy.0.len()];
+        Self { secrecy, matched, held: BytesMut::new(), covered: Vec::new(), removing: false }
     }
 
     /// What may go on after this piece came. An end that could be the beginning of a secret is held back.
     pub(crate) fn piece(&mut self, piece: &[u8]) -> Bytes {
+        let before = self.held.len();
         self.held.extend_from_slice(piece);
-        let found = self.found();
-        let mut end = self.open_end();
-        // What is about to be replaced is not cut: another secret may begin within it.
-        while let Some((start, _)) = found.iter().find(|(start, stop)| *start < end && end < *stop) {
-            end = *start;
+        for (needle, matched) in self.secrecy.0.iter().zip(&mut self.matched) {
+            // One secret may stand in the text as often as there are bytes.
+            let mut last = None;
+            *matched = needle.go_on(*matched, piece, |stop| {
+                let (start, stop) = (before + stop - needle.len(), before + stop);
+                match &mut last {
+                    Some((_, end)) if start <= *end => *end = stop,
+                    _ => self.covered.extend(last.replace((start, stop))),
+                }
+            });
+            self.covered.extend(last);
         }
-        let held = self.held.split_to(end);
-        replaced(&held, found.into_iter().filter(|(_, stop)| *stop <= end))
+        self.covered.sort_unstable();
+        self.covered.dedup_by(|(start, stop), (_, last)| {
+            let touches = *start <= *last;
+            if touches {
+                *last = (*last).max(*stop);
+            }
+            touches
+        });
+        let open = self.matched.iter().max().copied().unwrap_or(0);
+        self.go_on(self.held.len() - open)
     }
 
     /// The rest, when nothing comes any more.
     pub(crate) fn rest(&mut self) -> Bytes {
-        let found = self.found();
-        let held = self.held.split();
-        replaced(&held, found.into_iter())
+        self.matched.fill(0);
+        self.go_on(self.held.len())
     }
 
-    /// Where secrets are, first ones first, apart from each other.
-    fn found(&self) -> Vec<(usize, usize)> {
-        let mut found: Vec<(usize, usize)> = self
-            .secrecy
-            .0
-            .iter()
-            .flat_map(|finder| {
-                finder.find_iter(&self.held).map(|start| (start, start + finder.needle().len()))
-            })
-            .collect();
-        found.sort_unstable();
-        found.into_iter().fold(Vec::new(), |mut apart, (start, stop)| {
-            match apart.last_mut() {
-                Some((_, last)) if start <= *last => *last = stop.max(*last),
-                _ => apart.push((start, stop)),
+    /// So many first bytes of what is held, without the secrets. They are in no secret that is still to come whole.
+    fn go_on(&mut self, end: usize) -> Bytes {
+        let held = self.held.split_to(end);
+        let mut clean = BytesMut::with_capacity(held.len());
+        let mut from = 0;
+        let mut left = Vec::new();
+        for (start, stop) in std::mem::take(&mut self.covered) {
+            if start < end {
+                clean.extend_from_slice(&held[from..start]);
+                if start > from || !self.removing {
+                    clean.extend_from_slice(REMOVED);
+                }
+                from = stop.min(end);
+                self.removing = true;
             }
-            apart
-        })
+            if stop > end {
+                left.push((start.saturating_sub(end), stop - end));
+            }
+        }
+        clean.extend_from_slice(&held[from..]);
+        self.removing &= from == end;
+        self.covered = left;
+        clean.freeze()
     }
-
-    /// Where the longest end begins that a secret begins with, too.
-    fn open_end(&self) -> usize {
-        let longest = self.secrecy.0.iter().map(|finder| finder.needle().len()).max().unwrap_or(0);
-        let from = self.held.len().saturating_sub(longest.saturating_sub(1));
-        (from..self.held.len())
-            .find(|start| {
-                let end = &self.held[*start..];
-                self.secrecy
-                    .0
-                    .iter()
-                    .any(|finder| finder.needle().len() > end.len() && finder.needle().starts_with(end))
-            })
-            .unwrap_or(self.held.len())
-    }
-}
-
-fn replaced(text: &[u8], found: impl Iterator<Item = (usize, usize)>) -> Bytes {
-    let mut clean = BytesMut::with_capacity(text.len());
-    let mut from = 0;
-    for (start, stop) in found {
-        clean.extend_from_slice(&text[from..start]);
-        clean.extend_from_slice(REMOVED);
-        from = stop;
-    }
-    clean.extend_from_slice(&text[from..]);
-    clean.freeze()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn secrecy(secrets: &[&str]) -> Secrecy {
@@ -256,5 +259,75 @@ mod tests {
         assert_eq!(&scrubber.piece(b"ond\n\n")[..], b"second\n\n");
         assert_eq!(&secrecy(&[]).clean(b"anything")[..], b"anything");
         assert_eq!(&secrecy(&["X"]).clean(b"X marks the spot")[..], b"X marks the spot");
+    }
+
+    /// The text with every run of bytes that are in a secret replaced, found by comparing everywhere.
+    fn slowly(text: &[u8], secrets: &[String]) -> Vec<u8> {
+        let covered = |at: usize| {
+            secrets.iter().any(|secret| {
+                let first = at.saturating_sub(secret.len() - 1);
+                (first..=at).any(|start| text[start..].starts_with(secret.as_bytes()))
+            })
+        };
+        let mut clean = Vec::new();
+        for (at, byte) in text.iter().enumerate() {
+            if !covered(at) {
+                clean.push(*byte);
+            } else if at == 0 || !covered(at - 1) {
+                clean.extend_from_slice(REMOVED);
+            }
+        }
+        clean
+    }
+
+    /// How long the longest end is that a secret begins with.
+    fn open_slowly(text: &[u8], secrets: &[String]) -> usize {
+        let open = |secret: &String| {
+            (0..secret.len()).rev().find(|length| text.ends_with(&secret.as_bytes()[..*length]))
+        };
+        secrets.iter().filter_map(open).max().unwrap_or(0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn secrets_are_found_as_by_comparing_everywhere(
+            secrets in vec("(a{1,4}b?){2,4}[ab]{4}", 0..4),
+            parts in vec((0..6_usize, "[abc]{0,6}"), 0..12),
+            cuts in vec(1..12_usize, 1..40),
+        ) {
+            let mut text = Vec::new();
+            for (which, between) in &parts {
+                text.extend_from_slice(secrets.get(*which).map_or(b"", String::as_bytes));
+                text.extend_from_slice(between.as_bytes());
+            }
+            let mut scrubber = Scrubber::new(secrecy(&secrets.iter().map(String::as_str).collect::<Vec<_>>()));
+            let (mut out, mut came) = (Vec::new(), 0);
+            for size in cuts.iter().cycle() {
+                let next = text.len().min(came + size);
+                out.extend_from_slice(&scrubber.piece(&text[came..next]));
+                came = next;
+                prop_assert_eq!(scrubber.held.len(), open_slowly(&text[..came], &secrets));
+                if came == text.len() {
+                    break;
+                }
+            }
+            out.extend_from_slice(&scrubber.rest());
+            let expected = slowly(&text, &secrets);
+            prop_assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&expected));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_repeats_itself_without_end_is_not_held_back() {
+        let secret = "a".repeat(1_000);
+        let mut scrubber = Scrubber::new(secrecy(&[&secret]));
+        let mut out = Vec::new();
+        for _ in 0..200_000 {
+            out.extend_from_slice(&scrubber.piece(b"a"));
+            assert!(scrubber.held.len() < secret.len() && scrubber.covered.len() <= 1);
+        }
+        out.extend_from_slice(&scrubber.rest());
+        assert_eq!(out, REMOVED);
     }
 }
