@@ -36,6 +36,8 @@ const REFUSED: &[&str] = &[
     "x-rewrite-url",
 ];
 const REFUSED_PREFIXES: &[&str] = &["proxy-", "x-forwarded-", "x-vybe-"];
+/// Headers that ask for a part of the answer, as servers know them.
+const OF_PARTS: &[&str] = &["range", "request-range", "x-ms-range"];
 /// Headers of AWS's signatures.
 const OF_SIGNATURES: &[&str] = &["x-amz-date", "x-amz-security-token", "x-amz-content-sha256"];
 
@@ -80,6 +82,7 @@ impl Reserved {
             if REFUSED.contains(&known.as_str())
                 || REFUSED_PREFIXES.iter().any(|prefix| known.starts_with(prefix))
                 || self.headers.contains(&known)
+                || (OF_PARTS.contains(&known.as_str()) && is_part(value))
             {
                 return Err(refused());
             }
@@ -134,6 +137,18 @@ pub(crate) fn check_method(method: &Method) -> Result<(), CallError> {
 /// Whether doing it twice is doing it once (RFC 9110, 9.2.2).
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(method)
+}
+
+/// Whether this asks for a part in units such as bytes (RFC 9110, 14.2). A service that echoes the credential could be
+/// made to cut it, and its parts are not recognized. Other things are pages of a list: `id a..; max=10`, `0-9`.
+fn is_part(range: &str) -> bool {
+    let range: String =
+        range.chars().filter(|character| !character.is_whitespace()).collect::<String>().to_ascii_lowercase();
+    range.contains("bytes=")
+        || range.split_once('=').is_some_and(|(unit, _)| {
+            unit.chars()
+                .all(|character| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character))
+        })
 }
 
 /// A header's name as servers compare it: some take `_` for `-`.

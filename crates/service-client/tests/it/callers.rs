@@ -65,6 +65,27 @@ async fn a_caller_cannot_say_who_calls_or_where() {
 }
 
 #[tokio::test]
+async fn a_caller_cannot_have_an_answer_cut_within_the_credential() {
+    for (name, value) in [
+        ("Range", "bytes=0-4"),
+        ("range", " Bytes = 5-9"),
+        ("Range", "bytes=0-1, 4-5"),
+        ("Range", "id a..; bytes=0-4"),
+        ("Range", "items=0-4"),
+        ("Range", "=0-4"),
+        ("Request-Range", "bytes=-5"),
+        ("X_MS_Range", "bytes=0-4"),
+    ] {
+        let refused = sent(&by_header(), with_headers(&[(name, value)])).await;
+        assert!(matches!(refused, Err(CallError::Header(_))), "{name}: {value}: {refused:?}");
+    }
+    for page in ["id ]a..; max=10", "0-9", "name a..b"] {
+        let asked = sent(&by_header(), with_headers(&[("Range", page)])).await.unwrap();
+        assert_eq!(asked.header("range"), Some(page));
+    }
+}
+
+#[tokio::test]
 async fn headers_of_one_connection_end_here_and_the_others_go_on() {
     let call = with_headers(&[
         ("Connection", "X-API-Key, close"),
