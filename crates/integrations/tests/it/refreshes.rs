@@ -95,18 +95,19 @@ test_support::on_both_stores! {
     }
 
     async fn two_hundred_uses_at_the_second_in_which_a_token_ends(database: TestDatabase) {
-        let house = RefreshHouse::new(database, Reuse::SingleUse, HOUR).await;
+        // Nothing replaces it before.
+        let house = RefreshHouse::with_margin(database, Reuse::SingleUse, HOUR, 0).await;
         house.server.set(Reuse::SingleUse, 3 * SECOND);
         let account = house.account(HOUR, 3 * SECOND).await;
         house.server.set(Reuse::SingleUse, HOUR);
         let engine = house.engine(quick());
         let found = house.find(account.id).await;
-        // Over one second around the end.
+        // Over two seconds around the end.
         let callers: Vec<_> = (0..200_u64)
             .map(|number| {
                 let (tokens, found) = (engine.tokens.clone(), found.clone());
                 tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(1_700 + number * 5)).await;
+                    tokio::time::sleep(Duration::from_millis(1_700 + number * 10)).await;
                     tokens.of(&found).await.map(|unlocked| access(&unlocked.credentials))
                 })
             })
