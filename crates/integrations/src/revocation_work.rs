@@ -3,6 +3,7 @@
 //! What is left to do is in the rows, so that another process goes on after a kill. A service may then be asked twice about
 //! an account; revoking is the same twice (RFC 7009, 2.2).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use access_control::{Action as _, RevokeService};
@@ -13,6 +14,7 @@ use secrets_vault::{Owner, VaultError};
 use serde_json::json;
 use service_client::{Credentials, RevokeError};
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 
 use crate::revocation_pace::RevocationPace;
 use crate::service_revocation::{most_per_minute, not_revocable};
@@ -28,8 +30,6 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(5);
 /// How many accounts are read at once.
 const PAGE: u64 = 500;
-/// How many accounts are written down at once.
-const AT_ONCE: usize = 64;
 /// How often it is looked whether a refresh has ended.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -80,7 +80,7 @@ impl ServiceRevocations {
         if !service_revocations::claim(self.store.database(), turn).await? {
             return Ok(());
         }
-        let pace = RevocationPace::default();
+        let pace = Arc::new(RevocationPace::default());
         let worked = tokio::select! {
             worked = self.work_on(revocation, turn, &pace) => worked,
             lost = self.keep_turn(turn, &pace) => lost,
@@ -107,7 +107,7 @@ impl ServiceRevocations {
         &self,
         revocation: &ServiceRevocation,
         turn: Turn,
-        pace: &RevocationPace,
+        pace: &Arc<RevocationPace>,
     ) -> Result<(), AccountError> {
         let known = self.credentials.services().find(revocation.organization, &revocation.service).await?;
         // Without its entry no account of it opens, and none is asked about.
@@ -119,12 +119,22 @@ impl ServiceRevocations {
             let page = service_revocations::waiting(database, revocation.id, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            let mut all = stream::iter(page)
-                .map(|account| async move { self.revoke(revocation, account.id, pace).await })
-                .buffer_unordered(self.limits.at_once)
-                .ready_chunks(AT_ONCE);
-            while let Some(ended) = all.next().await {
-                let (ended, failed): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);
+            let mut waiting = page.into_iter();
+            // Tasks of their own: they go on while others are written down, and end when this is dropped.
+            let mut asking = JoinSet::new();
+            loop {
+                while asking.len() < self.limits.at_once
+                    && let Some(account) = waiting.next()
+                {
+                    let (this, revocation, pace) = (self.clone(), revocation.clone(), Arc::clone(pace));
+                    asking.spawn(async move { this.revoke(&revocation, account.id, &pace).await });
+                }
+                let Some(first) = asking.join_next().await else { break };
+                let mut ended = vec![first];
+                ended.extend(std::iter::from_fn(|| asking.try_join_next()));
+                // One that was interrupted waits for the next round.
+                let (ended, failed): (Vec<_>, Vec<_>) =
+                    ended.into_iter().flatten().partition(Result::is_ok);
                 self.settle(revocation, ended.into_iter().flatten().flatten().collect()).await?;
                 // What was asked is written down first.
                 failed.into_iter().try_for_each(|failed| failed.map(drop))?;
