@@ -133,8 +133,7 @@ impl ServiceRevocations {
                 let mut ended = vec![first];
                 ended.extend(std::iter::from_fn(|| asking.try_join_next()));
                 // One that was interrupted waits for the next round.
-                let (ended, failed): (Vec<_>, Vec<_>) =
-                    ended.into_iter().flatten().partition(Result::is_ok);
+                let (ended, failed): (Vec<_>, Vec<_>) = ended.into_iter().flatten().partition(Result::is_ok);
                 self.settle(revocation, ended.into_iter().flatten().flatten().collect()).await?;
                 // What was asked is written down first.
                 failed.into_iter().try_for_each(|failed| failed.map(drop))?;

@@ -39,7 +39,8 @@ pub struct RevocationLimits {
 impl Default for RevocationLimits {
     fn default() -> Self {
         Self {
-            at_once: 16,
+            // Fewer than a pool of connections to the store has: others want some, too.
+            at_once: 8,
             attempts: 8,
             lease: std::time::Duration::from_secs(30),
             longest_wait: std::time::Duration::from_secs(15 * 60),
