@@ -28,7 +28,7 @@ pub struct TurnBounds {
 impl Default for TurnBounds {
     fn default() -> Self {
         Self {
-            waiting_of_an_app: 64,
+            waiting_of_an_app: 32,
             of_an_organization: 256,
             of_an_app: 128,
             values_of_an_organization: 2_000_000,
