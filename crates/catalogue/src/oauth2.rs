@@ -44,6 +44,11 @@ pub struct Oauth2Code {
     /// The name of the redirect's parameter that brings the code.
     #[serde(default = "code")]
     pub callback_code: String,
+    /// The authorization server's name of itself, to be compared with the redirect's `iss` (RFC 9207).
+    pub issuer: Option<String>,
+    /// Whether every redirect brings `iss`.
+    #[serde(default)]
+    pub issuer_in_callback: bool,
     /// A call right after the code's exchange that changes its short-lived token for one that lives longer.
     pub extension: Option<Extension>,
     /// How long tokens live.

@@ -72,6 +72,9 @@ pub enum AccountError {
     /// No such attempt, or used, expired, or begun in another session. Which one is not said.
     #[error("the attempt to connect is not known")]
     UnknownAttempt,
+    /// Another server than the service's sent the browser back.
+    #[error("the answer is not from the server of this service: nothing was connected")]
+    OtherIssuer,
     /// The service says that the person, or it, refused.
     #[error("the service refused")]
     RefusedAtService {

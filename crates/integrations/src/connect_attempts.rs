@@ -9,13 +9,14 @@ use access_control::{
     CompleteConnectAttempt, ManageAccounts, ManageOwnAccounts, Means, Permit, Principal, authorize,
 };
 use catalogue::{ServiceKey, Values};
-use cryptography::{SealingKey, Token};
+use cryptography::{SealingKey, Token, digest, hexadecimal};
 use ids::{AccountId, Name, OrganizationId};
+use serde_json::json;
 use service_client::{Granted, SecretText};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use crate::connect_texts::{check_return_to, refusal};
+use crate::connect_texts::{check_issuer, check_return_to, refusal};
 use crate::connecting::connection;
 use crate::given_account::{AccountDescription, GivenAttempt, asked_scopes, check_values, values_again};
 use crate::sealed_attempt::SealedAttempt;
@@ -27,8 +28,13 @@ use crate::{Account, AccountError, AccountHolder, Accounts, KnownService, Manage
 const LIFE: Duration = Duration::minutes(10);
 /// The most attempts that a person has begun and not ended.
 const MOST: u64 = 50;
-/// Where services send browsers back to, on the platform's origin.
+/// Where services of the catalogue send browsers back to, on the platform's origin.
 pub const CALLBACK_PATH: &str = "/integrations/callback";
+/// Where organizations' own services do; each has a place of its own ([`ConnectAttempts::redirect`]). It is not
+/// below [`CALLBACK_PATH`]: there are services that take every path below the one that is registered.
+pub(crate) const IMPORTED_CALLBACK_PATH: &str = "/integrations/imported-callback/{place}";
+/// How long the name of a place is, in hexadecimal digits.
+const PLACE: usize = 32;
 
 /// Attempts to connect accounts.
 #[derive(Clone)]
@@ -73,10 +79,17 @@ impl ConnectAttempts {
         Self { accounts, sealing: Arc::new(sealing), redirect }
     }
 
-    /// The address that has to be registered at services.
+    /// The address that has to be registered at a service. An organization's own service has one of its own, and another
+    /// when credentials go elsewhere: otherwise it could lead people on to an honest service, and be sent the code that
+    /// that one gives (RFC 9700, 4.4.2).
     #[must_use]
-    pub const fn redirect(&self) -> &Url {
-        &self.redirect
+    pub fn redirect(&self, organization: OrganizationId, service: &KnownService) -> Url {
+        let mut redirect = self.redirect.clone();
+        if let Some(imported) = &service.imported {
+            let place = place(organization, &service.service.id, imported);
+            redirect.set_path(&IMPORTED_CALLBACK_PATH.replace("{place}", &place));
+        }
+        redirect
     }
 
     /// Begins to connect a new account.
@@ -154,11 +167,12 @@ impl ConnectAttempts {
         let client = credentials.clients().open(database, organization, &known).await?;
         let client = client.ok_or(AccountError::NoClient)?;
         let scopes = asked_scopes(&known.service, &row.scopes, given.scopes)?;
+        let redirect = self.redirect(organization, &known);
         let state = Token::generate()?;
         let request = self
             .accounts
             .client
-            .authorize(&known.service, &client, &given.values, &scopes, &self.redirect, &state.reveal())
+            .authorize(&known.service, &client, &given.values, &scopes, &redirect, &state.reveal())
             .await?;
         let begun = SealedAttempt {
             shared: A::holder(permit) == AccountHolder::Shared,
@@ -183,18 +197,26 @@ impl ConnectAttempts {
         Ok(BegunAttempt { url: request.url, expires_at })
     }
 
-    /// Connects what a browser came back for. `callback` is the whole query of the redirect.
+    /// Connects what a browser came back for. `came_to` is the place of an organization's own service that it came to, none
+    /// for [`CALLBACK_PATH`], and `callback` the whole query of the redirect.
     ///
     /// # Errors
-    /// The attempt is not known, or was begun by somebody else or in another session; the person may not connect accounts
-    /// there any more; the service refused. The attempt is used up either way.
+    /// The attempt is not known, was begun by somebody else or in another session, or is of a service with another address;
+    /// the person may not connect accounts there any more; the service refused. The attempt is used up either way.
     pub async fn complete(
         &self,
         permit: &Permit<CompleteConnectAttempt>,
+        came_to: Option<&str>,
         callback: &Values,
         occasion: Occasion,
     ) -> Result<Connected, AccountError> {
         let (row, begun) = self.take(permit, callback, occasion.now).await?;
+        let place =
+            begun.imported.as_deref().map(|imported| place(row.organization, &begun.service, imported));
+        if came_to != place.as_deref() {
+            tracing::warn!(organization = %row.organization, service = %begun.service, "a browser came back at another service's address");
+            return Err(AccountError::UnknownAttempt);
+        }
         let facts = &*self.accounts.facts;
         let person = Principal::User(permit.actor().clone());
         // The leave to connect accounts is that of now, not that of when it began.
@@ -249,13 +271,14 @@ impl ConnectAttempts {
         callback: &Values,
         occasion: Occasion,
     ) -> Result<Connected, AccountError> {
-        if let Some(refused) = refusal(callback) {
-            return Err(refused);
-        }
         let (credentials, organization) = (&self.accounts.credentials, permit.organization());
         let known = self.service(organization, &begun.service).await?;
         if known.imported != begun.imported {
             return Err(AccountError::ServiceChanged);
+        }
+        check_issuer(&known.service, callback)?;
+        if let Some(refused) = refusal(callback) {
+            return Err(refused);
         }
         let database = credentials.store().database();
         let client = credentials.clients().open(database, organization, &known).await?;
@@ -266,11 +289,12 @@ impl ConnectAttempts {
         let verifier = begun.verifier.map(SecretText::from);
         // Before the request, so that a token is not taken to live longer than it does.
         let asked_at = clock::now(database).await?;
+        let redirect = self.redirect(organization, &known);
         let service = Arc::clone(&known.service);
         let granted = self
             .accounts
             .client
-            .exchange_code(&service, &client, &begun.values, &self.redirect, verifier.as_ref(), callback)
+            .exchange_code(&service, &client, &begun.values, &redirect, verifier.as_ref(), callback)
             .await?;
         let for_revocation = granted.clone();
         let (values, client_id) = (begun.values.clone(), Some(client.client_id.clone()));
@@ -319,4 +343,12 @@ impl ConnectAttempts {
             Err(AccountError::CredentialsNeeded)
         }
     }
+}
+
+/// The name of the place that an organization's own service has, as long as credentials go where they go.
+fn place(organization: OrganizationId, key: &ServiceKey, imported: &str) -> String {
+    let text = json!([organization.to_string(), key, imported]).to_string();
+    let mut place = hexadecimal::encode(&digest(text.as_bytes()));
+    place.truncate(PLACE);
+    place
 }

@@ -1,6 +1,6 @@
 //! Texts that come with attempts to connect accounts: what a service says, and where a person goes on. Pure.
 
-use catalogue::Values;
+use catalogue::{Authentication, Service, Values};
 
 use crate::AccountError;
 
@@ -15,6 +15,17 @@ pub(crate) fn refusal(callback: &Values) -> Option<AccountError> {
     let word = said("error").or_else(|| said("oauth_problem"));
     let word = word.or_else(|| callback.contains_key("denied").then(|| "denied".to_owned()))?;
     Some(AccountError::RefusedAtService { word, sentence: said("error_description") })
+}
+
+/// Refuses what another authorization server sent (RFC 9207, 2.4).
+pub(crate) fn check_issuer(service: &Service, callback: &Values) -> Result<(), AccountError> {
+    let Authentication::Oauth2Code(code) = &service.authentication else { return Ok(()) };
+    let Some(issuer) = &code.issuer else { return Ok(()) };
+    match callback.get("iss") {
+        Some(said) if said == issuer => Ok(()),
+        None if !code.issuer_in_callback => Ok(()),
+        _ => Err(AccountError::OtherIssuer),
+    }
 }
 
 /// A service's text as it can be shown: short, on one line, in one direction.

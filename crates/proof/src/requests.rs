@@ -285,6 +285,9 @@ const EXAMPLES: &[Example] = &[
     json("prove_own_account_again", r#"{"secrets":{"token":"another"}}"#),
     json("begin_another_own_connect_attempt", "{}").never_succeeds(IN_A_BROWSER),
     bare("complete_connect_attempt").asks("?state=proof&code=proof").never_succeeds(IN_A_BROWSER),
+    bare("complete_connect_attempt_at_imported_service")
+        .asks("?state=proof&code=proof")
+        .never_succeeds(IN_A_BROWSER),
     bare("list_custom_apis"),
     json("create_custom_api", CUSTOM_API),
     bare("read_custom_api"),

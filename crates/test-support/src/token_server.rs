@@ -41,6 +41,7 @@ pub const CLIENT_SECRET: &str = "CANARYsecretOfTheOauthClient";
 /// The server, until it is dropped.
 #[derive(Debug)]
 pub struct TokenServer {
+    host: &'static str,
     address: SocketAddr,
     root: CertificateDer<'static>,
     state: Arc<Mutex<State>>,
@@ -69,8 +70,16 @@ impl TokenServer {
     /// # Panics
     /// It cannot listen.
     pub async fn start(reuse: Reuse, lifetime: Duration) -> Self {
+        Self::named(HOST, reuse, lifetime).await
+    }
+
+    /// The same under another host name.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn named(host: &'static str, reuse: Reuse, lifetime: Duration) -> Self {
         let authority = Authority::new();
-        let certificate = authority.certificate_for(&[HOST]);
+        let certificate = authority.certificate_for(&[host]);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State {
@@ -115,19 +124,19 @@ impl TokenServer {
             }
         });
         let root = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).expect("a certificate");
-        Self { address, root, state, spent, release, serving }
+        Self { host, address, root, state, spent, release, serving }
     }
 
     /// `https://name:port`.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("https://{HOST}:{}", self.address.port())
+        format!("https://{}:{}", self.host, self.address.port())
     }
 
     /// Its host name and where that is found.
     #[must_use]
     pub fn host(&self) -> (String, SocketAddr) {
-        (HOST.to_owned(), self.address)
+        (self.host.to_owned(), self.address)
     }
 
     /// The certificate that its own is signed with.

@@ -117,6 +117,8 @@ fn read(metadata: &Value, needed: Vec<String>) -> Result<Access, ImportError> {
                 "authorize_url": authorize_url,
                 "token_url": token_url,
                 "token_request": token_request,
+                "issuer": text(metadata, "issuer"),
+                "issuer_in_callback": metadata.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
                 "pkce": if has_proof_key { "S256" } else { "off" },
                 "pkce_off_because": (!has_proof_key).then_some(oauth_flows::NO_PROOF_KEY),
                 "revocation": url("revocation_endpoint", "the place where tokens are revoked")?

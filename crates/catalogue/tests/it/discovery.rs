@@ -39,6 +39,14 @@ fn openid_discovery_asks_for_the_base_and_nothing_else() {
     assert_eq!(oauth.token_request.client_authentication, ClientAuthentication::Body);
     assert_eq!(oauth.revocation.unwrap().url.as_str(), "https://id.acme-mail.com/revoke");
     assert_eq!(oauth.required_scopes, ["offline_access"]);
+    assert_eq!(
+        (oauth.issuer.as_deref(), oauth.issuer_in_callback),
+        (Some("https://id.acme-mail.com"), false)
+    );
+    let with = OPENID.replacen('{', "{\"authorization_response_iss_parameter_supported\":true,", 1);
+    let service = from(&with, Some(url), None, Some("https://api.acme-mail.com")).unwrap().service.unwrap();
+    let Authentication::Oauth2Code(oauth) = service.authentication else { panic!() };
+    assert!(oauth.issuer_in_callback);
 }
 
 #[test]

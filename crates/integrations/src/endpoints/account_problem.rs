@@ -46,6 +46,7 @@ impl From<AccountError> for Problem {
                 "connect_attempt_unknown",
                 "This attempt to connect an account has been used, took longer than ten minutes, or was begun by somebody else or in another session. Nothing was connected. Begin again.",
             ),
+            AccountError::OtherIssuer => Self::new(StatusCode::BAD_GATEWAY, "other_issuer", said),
             AccountError::RefusedAtService { word, sentence } => {
                 let more = sentence.map(|sentence| format!(": {sentence}")).unwrap_or_default();
                 Self::new(

@@ -9,14 +9,19 @@ use schemars::JsonSchema;
 use url::form_urlencoded;
 
 use super::occasion;
+use crate::connect_attempts::IMPORTED_CALLBACK_PATH;
 use crate::{AccountHolder, CALLBACK_PATH, ConnectAttempts, Connected};
 
 /// The most parameters that a service brings.
 const MOST_PARAMETERS: usize = 50;
 
 pub(super) fn endpoints(attempts: &ConnectAttempts) -> Vec<Endpoint> {
-    vec![
-        Endpoint::get(CALLBACK_PATH, "complete_connect_attempt")
+    let both = [
+        (CALLBACK_PATH, "complete_connect_attempt"),
+        (IMPORTED_CALLBACK_PATH, "complete_connect_attempt_at_imported_service"),
+    ];
+    let endpoint = |(path, name)| {
+        Endpoint::get(path, name)
             .requires::<CompleteConnectAttempt>()
             .query::<ServiceAnswer>()
             .gives_page()
@@ -26,8 +31,9 @@ pub(super) fn endpoints(attempts: &ConnectAttempts) -> Vec<Endpoint> {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 StatusCode::BAD_GATEWAY,
             ])
-            .answers(attempts.clone(), complete),
-    ]
+            .answers(attempts.clone(), complete)
+    };
+    both.into_iter().map(endpoint).collect()
 }
 
 /// What a service brings (RFC 6749, 4.1.2), and what some bring besides it.
@@ -42,6 +48,8 @@ struct ServiceAnswer {
     error: Option<String>,
     /// The same for people.
     error_description: Option<String>,
+    /// Which server it is from (RFC 9207).
+    iss: Option<String>,
 }
 
 async fn complete(
@@ -50,7 +58,7 @@ async fn complete(
     call: Call,
 ) -> Result<Answer, Problem> {
     let callback = parameters(call.query_string())?;
-    let connected = attempts.complete(&permit, &callback, occasion(&call)).await?;
+    let connected = attempts.complete(&permit, call.path_text("place"), &callback, occasion(&call)).await?;
     Ok(Answer::page(StatusCode::OK, page("Connected", shown(&connected))))
 }
 

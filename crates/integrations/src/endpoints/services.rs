@@ -7,6 +7,7 @@ use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
 use service_client::{AskedSecret, asked_secrets};
+use url::Url;
 
 use crate::{ConnectAttempts, OfferedService, Services};
 
@@ -141,7 +142,7 @@ impl From<&OfferedService> for ServiceAnswer {
 }
 
 impl DescribedAnswer {
-    fn of(offered: &OfferedService, attempts: &ConnectAttempts) -> Self {
+    fn of(offered: &OfferedService, redirect: &Url) -> Self {
         let service = &offered.known.service;
         let (default, required) = match &service.authentication {
             Authentication::Oauth2Code(code) => (code.default_scopes.clone(), code.required_scopes.clone()),
@@ -159,7 +160,7 @@ impl DescribedAnswer {
             variables: service.variables.iter().map(variable).collect(),
             secrets: asked_secrets(&service.authentication).into_iter().map(SecretAnswer::from).collect(),
             scopes: ScopesAnswer { default, required },
-            redirect_url: service.authentication.needs_client().then(|| attempts.redirect().to_string()),
+            redirect_url: service.authentication.needs_client().then(|| redirect.to_string()),
             has_test: service.api.test.is_some(),
             hosts: service.api.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
             quirks: service.quirks.clone(),
@@ -198,5 +199,5 @@ async fn read(
 ) -> Result<Answer, Problem> {
     let key: ServiceKey = call.path("service")?;
     let found = services.read(&permit, &key).await?.ok_or_else(Problem::not_found)?;
-    Ok(Answer::json(&DescribedAnswer::of(&found, &attempts)))
+    Ok(Answer::json(&DescribedAnswer::of(&found, &attempts.redirect(permit.organization(), &found.known))))
 }

@@ -156,10 +156,19 @@ impl AccountOffice {
         Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, served, networks).accounts
     }
 
+    /// The same people in a process that reaches another server, too, besides its own.
+    pub fn beside(&self, other: &TokenServer) -> Parts {
+        let mut served = Served::by(&self.server);
+        served.roots.push(other.root());
+        served.resolve.push(other.host());
+        let networks = vec!["127.0.0.0/8".parse().unwrap()];
+        Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, served, networks)
+    }
+
     /// The same people in a process that knows this service instead, whose server has a certificate of this authority.
     pub fn at(&self, entry: &str, root: CertificateDer<'static>) -> Parts {
         let entries = vec![Arc::new(Service::parse(entry).unwrap())];
-        let served = Served { entries, root, resolve: Vec::new() };
+        let served = Served { entries, roots: vec![root], resolve: Vec::new() };
         let networks = vec!["127.0.0.0/8".parse().unwrap()];
         Parts::new(&self.journal, &self.vault, &self.facts, &self.sealing, served, networks)
     }
@@ -192,7 +201,23 @@ impl AccountOffice {
 
     /// A service of the organization's own at the server, with its API at this path.
     pub async fn import(&self, id: &str, path: &str) {
-        let entry = key_entry(id, &format!("{}{path}", self.server.origin()));
+        self.import_entry(id, &key_entry(id, &format!("{}{path}", self.server.origin()))).await;
+    }
+
+    /// A service of the organization's own where people consent at this server.
+    pub async fn import_consented(&self, id: &str, origin: &str, issuer: Option<&str>) {
+        let issuer = issuer.map(|issuer| format!("issuer = \"{issuer}\"\nissuer_in_callback = true\n"));
+        let entry = format!(
+            "{}[authentication]\nkind = \"oauth2_code\"\nauthorize_url = \"{origin}/authorize\"\n\
+             token_url = \"{origin}/token\"\n{}{}",
+            head(id),
+            issuer.unwrap_or_default(),
+            api(&format!("{}/api", self.server.origin()), "token")
+        );
+        self.import_entry(id, &entry).await;
+    }
+
+    async fn import_entry(&self, id: &str, entry: &str) {
         let now: Value = OffsetDateTime::now_utc().into();
         let sql = "INSERT INTO imported_services (id, organization_id, service, name, definition, digest, source, version, created_by, created_at, updated_by, updated_at)
                    VALUES ($1, $2, $3, 'Own', $4, '', 'by hand', 1, $5, $6, $5, $6)";
@@ -240,7 +265,7 @@ impl AccountOffice {
 
     /// A browser comes back from the service.
     pub async fn come_back(&self, user: UserId, back: &Url) -> Result<Connected, AccountError> {
-        self.attempts.complete(&self.back(user), &query(back), occasion()).await
+        self.attempts.complete(&self.back(user), None, &query(back), occasion()).await
     }
 
     pub async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> u64 {
@@ -350,13 +375,13 @@ pub struct Parts {
 /// The services that a process knows, and how their servers are reached.
 struct Served {
     entries: Vec<Arc<Service>>,
-    root: CertificateDer<'static>,
+    roots: Vec<CertificateDer<'static>>,
     resolve: Vec<(String, SocketAddr)>,
 }
 
 impl Served {
     fn by(server: &TokenServer) -> Self {
-        Self { entries: entries(&server.origin()), root: server.root(), resolve: vec![server.host()] }
+        Self { entries: entries(&server.origin()), roots: vec![server.root()], resolve: vec![server.host()] }
     }
 }
 
@@ -371,7 +396,7 @@ impl Parts {
     ) -> Self {
         let sender = ServiceClient::new(ClientNetwork {
             addresses: Arc::new(AddressPolicy::new(networks)),
-            roots: vec![served.root],
+            roots: served.roots,
             resolve: served.resolve,
             patience: Duration::from_secs(10),
         })

@@ -1,16 +1,21 @@
 //! Accounts that people connect at the service.
 
+use std::time::Duration;
+
 use access_control::{
-    ListAccounts, ListOwnAccounts, ManageAccounts, ManageOwnAccounts, Means, Role, SignedIn,
+    ListAccounts, ListOwnAccounts, ManageAccounts, ManageOauthClients, ManageOwnAccounts, Means, Role,
+    SignedIn,
 };
 use ids::SessionId;
 use integrations::{
     AccountError, AccountHolder, AccountState, Disconnected, GivenAttempt, GivenSecret, OpenedFor,
-    ReconnectCause, Trial, UsableBy,
+    ReconnectCause, Services, Store, Trial, UsableBy,
 };
 use test_support::TestDatabase;
+use test_support::token_server::{CLIENT_ID, CLIENT_SECRET, Reuse, TokenServer};
+use url::Url;
 
-use crate::account_office::{AccountOffice, attempt, client, occasion, query};
+use crate::account_office::{AccountOffice, CODE, attempt, client, occasion, query};
 
 test_support::on_both_stores! {
     async fn an_account_is_connected_at_the_service_and_disconnected_there(database: TestDatabase) {
@@ -76,7 +81,7 @@ test_support::on_both_stores! {
         ];
         for other in others {
             let back = office.server.authorize(begin().await.url.as_str());
-            unknown(office.attempts.complete(&office.back_as(other), &query(&back), occasion()).await);
+            unknown(office.attempts.complete(&office.back_as(other), None, &query(&back), occasion()).await);
             // It is used up, for whoever began it, too: somebody else has seen the state.
             unknown(office.come_back(office.editor, &back).await);
         }
@@ -87,17 +92,108 @@ test_support::on_both_stores! {
         // No state, no such state, and another's code with one's own state.
         for state in ["", "state", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             let callback = [("state".to_owned(), state.to_owned()), ("code".to_owned(), "code".to_owned())].into();
-            unknown(office.attempts.complete(&office.back(office.editor), &callback, occasion()).await);
+            unknown(office.attempts.complete(&office.back(office.editor), None, &callback, occasion()).await);
         }
-        unknown(office.attempts.complete(&office.back(office.editor), &Default::default(), occasion()).await);
+        unknown(office.attempts.complete(&office.back(office.editor), None, &Default::default(), occasion()).await);
         // A code that was given to another attempt has another proof key (RFC 7636).
         let (first, second) = (begin().await, begin().await);
         let stolen = office.server.authorize(first.url.as_str());
         let mut callback = query(&office.server.authorize(second.url.as_str()));
         callback.insert("code".to_owned(), query(&stolen)["code"].clone());
-        let injected = office.attempts.complete(&office.back(office.editor), &callback, occasion()).await;
+        let injected = office.attempts.complete(&office.back(office.editor), None, &callback, occasion()).await;
         assert!(matches!(injected, Err(AccountError::Token(_))), "{injected:?}");
         assert_eq!(office.count("accounts").await, 1);
+    }
+
+    async fn i05_a_service_gets_no_code_of_another_service(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        office.register().await;
+        // An Admin's own, whose page leads on to the honest service with the honest client's name.
+        let evil = TokenServer::named("evil-server.test", Reuse::SingleUse, Duration::from_secs(3600)).await;
+        let parts = office.beside(&evil);
+        office.import_consented("imported-evil", &evil.origin(), None).await;
+        let permit = office.within::<ManageOauthClients>(office.admin);
+        let registered = client(CLIENT_ID, GivenSecret::Text(CLIENT_SECRET.into()));
+        parts.clients.create(&permit, &"imported-evil".parse().unwrap(), registered, occasion()).await.unwrap();
+        let begin = async |user, service: &str| {
+            let permit = office.within::<ManageAccounts>(user);
+            let given = GivenAttempt { service: service.parse().unwrap(), ..attempt("Orders") };
+            parts.attempts.begin(&permit, given, occasion()).await.unwrap().url
+        };
+        let back = office.back(office.editor);
+        let place = |url: &Url| url.path().strip_prefix("/integrations/imported-callback/").map(str::to_owned);
+        let unknown = |result: Result<integrations::Connected, AccountError>| {
+            assert!(matches!(result, Err(AccountError::UnknownAttempt)), "{result:?}");
+        };
+        for is_sent_home in [true, false] {
+            let mine = begin(office.admin, CODE).await;
+            let theirs = begin(office.editor, "imported-evil").await;
+            let state = query(&theirs)["state"].clone();
+            let led_on = mine.query_pairs().map(|(name, value)| match &*name {
+                "state" => (name, state.clone().into()),
+                // The redirect of the honest service; of the other one, it knows nothing.
+                "redirect_uri" if !is_sent_home => (name, query(&theirs)["redirect_uri"].clone().into()),
+                _ => (name, value),
+            });
+            let mut address = mine.clone();
+            let led_on: Vec<_> = led_on.collect();
+            address.query_pairs_mut().clear().extend_pairs(led_on);
+            let came = office.server.authorize(address.as_str());
+            assert_eq!(place(&came).is_none(), is_sent_home);
+            if is_sent_home {
+                unknown(parts.attempts.complete(&back, None, &query(&came), occasion()).await);
+                // And not at any other place either.
+                let theirs = begin(office.editor, "imported-evil").await;
+                let elsewhere = Some("00000000000000000000000000000000");
+                unknown(parts.attempts.complete(&back, elsewhere, &query(&theirs), occasion()).await);
+                let honest = begin(office.editor, CODE).await;
+                unknown(parts.attempts.complete(&back, elsewhere, &query(&honest), occasion()).await);
+            } else {
+                // A service that takes any redirect gives a code which is worth nothing at the one of the Admin's attempt.
+                let stolen = query(&came)["code"].clone();
+                let mut callback = query(&mine);
+                callback.insert("code".to_owned(), stolen);
+                let refused = parts.attempts.complete(&office.back(office.admin), None, &callback, occasion()).await;
+                assert!(matches!(refused, Err(AccountError::Token(_))), "{refused:?}");
+            }
+        }
+        assert!(evil.histories().is_empty() && office.server.histories().is_empty());
+        // Whoever consents there comes back to its own place.
+        let came = evil.authorize(begin(office.editor, "imported-evil").await.as_str());
+        let at = place(&came).unwrap();
+        let connected = parts.attempts.complete(&back, Some(&at), &query(&came), occasion()).await.unwrap();
+        assert_eq!(connected.account.service.as_str(), "imported-evil");
+        // After another import of it, at another one.
+        office.execute("UPDATE imported_services SET definition = REPLACE(definition, '/authorize', '/consent')", []).await;
+        let services = Services::new(Store::new(office.journal.clone()), []);
+        let known = services.find(office.organization, &"imported-evil".parse().unwrap()).await.unwrap().unwrap();
+        assert_ne!(place(&parts.attempts.redirect(office.organization, &known)).unwrap(), at);
+    }
+
+    async fn i05_an_answer_of_another_server_is_refused(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        let issuer = "https://issuer.test/tenant";
+        office.import_consented("imported-own", &office.server.origin(), Some(issuer)).await;
+        let permit = office.within::<ManageOauthClients>(office.admin);
+        let registered = client(CLIENT_ID, GivenSecret::Text(CLIENT_SECRET.into()));
+        office.clients.create(&permit, &"imported-own".parse().unwrap(), registered, occasion()).await.unwrap();
+        let permit = office.within::<ManageAccounts>(office.editor);
+        for said in [None, Some("https://issuer.test/tenant/"), Some("https://evil.test"), Some(issuer)] {
+            let given = GivenAttempt { service: "imported-own".parse().unwrap(), ..attempt("Orders") };
+            let begun = office.attempts.begin(&permit, given, occasion()).await.unwrap();
+            let came = office.server.authorize(begun.url.as_str());
+            let mut callback = query(&came);
+            callback.extend(said.map(|said| ("iss".to_owned(), said.to_owned())));
+            let place = came.path().rsplit('/').next();
+            let back = office.back(office.editor);
+            let connected = office.attempts.complete(&back, place, &callback, occasion()).await;
+            match connected {
+                Ok(_) => assert_eq!(said, Some(issuer)),
+                Err(AccountError::OtherIssuer) => assert_ne!(said, Some(issuer)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((office.server.histories().len(), office.count("accounts").await), (1, 1));
     }
 
     async fn i05_a_row_of_an_attempt_that_was_changed_is_none(database: TestDatabase) {
@@ -122,7 +218,7 @@ test_support::on_both_stores! {
                 "session_id" => person.session = office.person(office.admin).session,
                 _ => {}
             }
-            let refused = office.attempts.complete(&office.back_as(person), &query(&back), occasion()).await;
+            let refused = office.attempts.complete(&office.back_as(person), None, &query(&back), occasion()).await;
             assert!(matches!(refused, Err(AccountError::UnknownAttempt)), "{column}: {refused:?}");
         }
         assert_eq!(office.count("accounts").await, 1);
@@ -156,12 +252,12 @@ test_support::on_both_stores! {
         office.attempts.begin(&permit, attempt("Other"), late).await.unwrap();
         office.attempts.sweep(late.now).await.unwrap();
         assert_eq!(office.count("connect_attempts").await, 1);
-        let refused = office.attempts.complete(&office.back(office.editor), &query(&back), late).await;
+        let refused = office.attempts.complete(&office.back(office.editor), None, &query(&back), late).await;
         assert!(matches!(refused, Err(AccountError::UnknownAttempt)), "{refused:?}");
         let begun = office.attempts.begin(&permit, attempt("Orders"), occasion()).await.unwrap();
         let back = query(&office.server.authorize(begun.url.as_str()));
         let late = integrations::Occasion { now: begun.expires_at, ..late };
-        let refused = office.attempts.complete(&office.back(office.editor), &back, late).await;
+        let refused = office.attempts.complete(&office.back(office.editor), None, &back, late).await;
         assert!(matches!(refused, Err(AccountError::UnknownAttempt)), "{refused:?}");
         assert_eq!(office.count("accounts").await, 0);
     }
@@ -192,7 +288,7 @@ test_support::on_both_stores! {
             ("error_description", "<script>alert(1)</script>\u{202e} You said no"),
         ];
         let said = said.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        match office.attempts.complete(&office.back(office.editor), &said, occasion()).await {
+        match office.attempts.complete(&office.back(office.editor), None, &said, occasion()).await {
             Err(AccountError::RefusedAtService { word, sentence }) => {
                 // As text: whoever shows it escapes it.
                 assert_eq!(word, "access_denied");

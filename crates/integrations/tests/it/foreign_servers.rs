@@ -67,7 +67,7 @@ impl Branch {
 
     async fn complete(&self, back: &Url) -> Connected {
         let permit = self.office.back(self.office.editor);
-        self.parts.attempts.complete(&permit, &query(back), occasion()).await.unwrap()
+        self.parts.attempts.complete(&permit, None, &query(back), occasion()).await.unwrap()
     }
 
     async fn find(&self, id: AccountId) -> Account {

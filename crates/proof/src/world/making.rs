@@ -21,6 +21,8 @@ impl World {
             ("organization_id", id),
             ("organization_slug", slug),
             ("provider", self.people.provider().to_owned()),
+            // Of no service: nobody comes back from one here.
+            ("place", "0".repeat(32)),
         ]))
     }
 

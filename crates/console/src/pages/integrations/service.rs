@@ -60,7 +60,7 @@ impl Shown {
             }
             Err(_) => None,
         };
-        let redirect = console.connect_attempts.redirect().to_string();
+        let redirect = console.connect_attempts.redirect(id, &offered.known).to_string();
         Ok(Self { organization: id, role: permit.role(), offered, client, apps, redirect })
     }
 
