@@ -18,6 +18,16 @@ pub enum ImportedServiceError {
     /// The document leaves something open.
     #[error("the document leaves something open: {}", open(.0))]
     Open(Vec<Question>),
+    /// A place that gets the client's secret has a host that whoever connects an account would choose.
+    #[error(
+        "the place where {what} gets the secret of the organization's client, and whoever connects an account would choose its host: {url}. Replace the variable in the document by the organization's own value"
+    )]
+    OpenHost {
+        /// What happens there.
+        what: &'static str,
+        /// Where it is.
+        url: String,
+    },
     /// The document is not at its address, or may not be fetched from there.
     #[error("the document was not fetched: {0}")]
     NotFetched(CallError),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use access_control::{Action as _, ListServices, ManageServices, Permit};
 use audit::{Actor, Event, Target};
-use catalogue::{Answers, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange};
+use catalogue::{
+    Answers, Authentication, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange, Template,
+};
 use ids::{ImportedServiceId, OrganizationId};
 use serde_json::{Value, json};
 use service_client::ServiceClient;
@@ -322,8 +324,10 @@ fn complete(proposal: Proposal) -> Result<Service, ImportedServiceError> {
     proposal.service.ok_or(ImportedServiceError::Open(proposal.questions))
 }
 
-/// The entry under a name that no service of the catalogue ever has; that of the one before, if there is one.
+/// The entry, if it may be an organization's own, under a name that no service of the catalogue ever has; that of the one
+/// before, if there is one.
 fn own(mut service: Service, before: Option<&ImportedService>) -> Result<Service, ImportedServiceError> {
+    check_hosts(&service)?;
     service.id = match before {
         Some(before) => before.service.id.clone(),
         None => service.id.imported().map_err(|error| {
@@ -332,6 +336,27 @@ fn own(mut service: Service, before: Option<&ImportedService>) -> Result<Service
         })?,
     };
     Ok(service)
+}
+
+/// Holds the places that get the client's secret against hosts that whoever connects an account would choose: they could
+/// have a host there of their own.
+fn check_hosts(service: &Service) -> Result<(), ImportedServiceError> {
+    let Authentication::Oauth2Code(code) = &service.authentication else { return Ok(()) };
+    let places = [
+        Some(("tokens are given", &code.token_url)),
+        code.refresh_url.as_ref().map(|url| ("tokens are refreshed", url)),
+        code.revocation.as_ref().map(|revocation| ("tokens are revoked", &revocation.url)),
+        code.extension.as_ref().map(|extension| ("tokens are extended", &extension.url)),
+    ];
+    match places.into_iter().flatten().find(|(_, url)| !has_fixed_host(url)) {
+        Some((what, url)) => Err(ImportedServiceError::OpenHost { what, url: url.as_str().to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn has_fixed_host(url: &Template) -> bool {
+    let rest = url.as_str().strip_prefix("https://");
+    rest.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(|host| !host.contains('{'))
 }
 
 fn check_size(service: &Service) -> Result<(), ImportedServiceError> {

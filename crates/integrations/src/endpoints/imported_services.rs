@@ -381,10 +381,13 @@ impl From<ImportedServiceError> for Problem {
             ImportedServiceError::Import(_) | ImportedServiceError::NoText => {
                 Self::invalid("import_refused", said)
             }
+            ImportedServiceError::OpenHost { .. } => Self::invalid("open_host", said),
             ImportedServiceError::Open(_) => Self::invalid("questions_open", said),
             ImportedServiceError::NotFetched(error) => not_fetched(&error, said),
             ImportedServiceError::TooLarge(_) => Self::invalid("service_too_large", said),
-            ImportedServiceError::TooMany(_) | ImportedServiceError::Full(_) => Self::conflict("too_many_services", said),
+            ImportedServiceError::TooMany(_) | ImportedServiceError::Full(_) => {
+                Self::conflict("too_many_services", said)
+            }
             ImportedServiceError::NameTaken => Self::conflict("name_taken", said),
             ImportedServiceError::Changed => Self::conflict("changed_meanwhile", said),
             ImportedServiceError::InUse { .. } => Self::conflict("service_in_use", said),

@@ -104,6 +104,32 @@ test_support::on_both_stores! {
         assert_eq!(AccountState::NeedsReconnect(ReconnectCause::ServiceChanged).as_str(), "needs_reconnect");
     }
 
+    async fn nobody_chooses_the_host_that_gets_the_secret_of_the_client(database: TestDatabase) {
+        let office = AccountOffice::new(database).await;
+        let own = importer(&office, None, &[]);
+        let manage = office.within::<ManageServices>(office.admin);
+        let document = |url: &str| {
+            let more = url.replace("/token", "/refresh");
+            format!(
+                r##"{{"openapi":"3.0.3","info":{{"title":"Acme Shops","version":"1"}},"servers":[{{"url":"https://api.acme-shops.com"}}],
+                "security":[{{"oauth":[]}}],"components":{{"securitySchemes":{{"oauth":{{"type":"oauth2","flows":{{"authorizationCode":
+                {{"authorizationUrl":"https://{{shop}}.acme-shops.com/authorize","tokenUrl":"{url}","refreshUrl":"{more}","scopes":{{}}}}}}}}}}}},
+                "paths":{{"/orders":{{"get":{{"operationId":"listOrders"}}}}}}}}"##
+            )
+        };
+        let open = text(&document("https://{tenant}.acme-shops.com/token"));
+        let refused = own.propose(&manage, open.clone(), None).await;
+        assert!(matches!(refused, Err(ImportedServiceError::OpenHost { .. })), "{refused:?}");
+        let refused = own.create(&manage, open, occasion()).await;
+        assert!(matches!(&refused, Err(ImportedServiceError::OpenHost { url, .. }) if url.contains("{tenant}")), "{refused:?}");
+        let refresh = document("https://api.acme-shops.com/token").replace("api.acme-shops.com/refresh", "{tenant}.acme-shops.com/refresh");
+        let refused = own.create(&manage, text(&refresh), occasion()).await;
+        assert!(matches!(refused, Err(ImportedServiceError::OpenHost { .. })), "{refused:?}");
+        assert_eq!(office.count("imported_services").await, 0);
+        // In the path, or where people consent, everybody may have a value of their own.
+        own.create(&manage, text(&document("https://api.acme-shops.com/{tenant}/token")), occasion()).await.unwrap();
+    }
+
     async fn another_organization_has_no_such_service(database: TestDatabase) {
         let office = AccountOffice::new(database).await;
         let own = importer(&office, None, &[]);
