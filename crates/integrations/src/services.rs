@@ -78,11 +78,11 @@ impl Services {
     ) -> Result<Vec<OfferedService>, StoreError> {
         let organization = permit.organization();
         let database = self.store.database();
-        let mut all: BTreeMap<ServiceKey, KnownService> = BTreeMap::new();
-        for definition in imported_services::definitions(database, organization).await? {
-            let known = self.imported(&definition)?;
-            all.insert(known.service.id.clone(), known);
-        }
+        let definitions = imported_services::definitions(database, organization).await?;
+        let services = self.clone();
+        // Many megabytes of text may have to be read and digested.
+        let read = tokio::task::spawn_blocking(move || services.all_imported(&definitions));
+        let mut all = read.await.map_err(|_| StoreError::Unreadable("imported_services"))??;
         for (key, service) in &*self.built_in {
             all.insert(key.clone(), KnownService { service: Arc::clone(service), imported: None });
         }
@@ -152,6 +152,11 @@ impl Services {
     #[must_use]
     pub fn is_built_in(&self, key: &ServiceKey) -> bool {
         self.built_in.contains_key(key)
+    }
+
+    fn all_imported(&self, definitions: &[String]) -> Result<BTreeMap<ServiceKey, KnownService>, StoreError> {
+        let known = definitions.iter().map(|definition| self.imported(definition));
+        known.map(|known| known.map(|known| (known.service.id.clone(), known))).collect()
     }
 
     fn imported(&self, definition: &str) -> Result<KnownService, StoreError> {
