@@ -11,12 +11,15 @@ use service_client::{AnswerBody, CallAnswer, CallError};
 use tokio::sync::mpsc;
 
 use crate::ExecuteError;
-use crate::call_turns::CallTurn;
+use crate::call_turns::{CallLeave, CallTurn, HeldBytes};
 use crate::service_call::CallOutcome;
 use crate::service_call_recording::Begun;
 
 /// How long a caller may take nothing of an answer. Longer, and turns could be held for ever.
 pub const SLOWEST_READER: Duration = Duration::from_secs(30);
+
+/// How much of an answer every call may hold, in bytes: for that there is room before anything is sent.
+pub const ALWAYS_HELD: usize = 256 << 10;
 
 /// A service's answer that has begun. Dropped, the conversation ends, and its turn.
 pub struct Answering {
@@ -26,7 +29,8 @@ pub struct Answering {
     pub headers: HeaderMap,
     // In this order: the conversation ends before somebody else may have its turn.
     body: AnswerBody,
-    turn: CallTurn,
+    leave: CallLeave,
+    held: HeldBytes,
     begun: Begun,
 }
 
@@ -43,6 +47,15 @@ pub struct AnswerPieces {
     held: std::vec::IntoIter<Bytes>,
     rest: mpsc::Receiver<Piece>,
     ended: bool,
+    _counted: HeldBytes,
+}
+
+/// The rest of an answer, which a task passes on.
+struct PassedOn {
+    // In this order, as above.
+    body: AnswerBody,
+    leave: CallLeave,
+    begun: Begun,
 }
 
 enum Piece {
@@ -54,16 +67,24 @@ enum Piece {
 impl Answering {
     pub(crate) fn new(answer: CallAnswer, turn: CallTurn, begun: Begun) -> Self {
         let CallAnswer { status, headers, body, .. } = answer;
-        Self { status: status.as_u16(), headers, body, turn, begun }
+        let CallTurn { leave, mut held } = turn;
+        held.shrink_to(ALWAYS_HELD);
+        Self { status: status.as_u16(), headers, body, leave, held, begun }
     }
 
-    /// Waits for the end, and holds all of it.
+    /// Waits for the end, and holds all of it. Twice as much is counted: something is written around it.
     ///
     /// # Errors
-    /// It is larger than so many bytes, or did not come whole.
-    pub async fn whole(mut self, most: usize) -> Result<Bytes, ExecuteError> {
+    /// It is larger than so many bytes or than there is room for, or did not come whole.
+    pub async fn whole(mut self, most: usize) -> Result<(Bytes, HeldBytes), ExecuteError> {
         let (mut held, mut bytes) = (Vec::new(), 0);
         while let Some(piece) = self.body.next().await {
+            let most = match &piece {
+                Ok(piece) if bytes + piece.len() <= most && !self.has_room(2 * bytes, 2 * piece.len()) => {
+                    bytes
+                }
+                _ => most,
+            };
             let error = match piece {
                 Ok(piece) if bytes + piece.len() <= most => {
                     bytes += piece.len();
@@ -76,39 +97,58 @@ impl Answering {
             self.end(CallOutcome::from(&error));
             return Err(error.into());
         }
-        self.end(CallOutcome::Answered);
-        Ok(joined(held, bytes))
+        let counted = self.end(CallOutcome::Answered);
+        Ok((joined(held, bytes), counted))
     }
 
-    /// Waits for the end, but holds back no more than so many bytes.
+    /// Counts a piece of so many bytes after others.
+    fn has_room(&mut self, before: usize, bytes: usize) -> bool {
+        let more = (before + bytes).saturating_sub(before.max(ALWAYS_HELD));
+        self.held.grow(more).is_ok()
+    }
+
+    /// Waits for the end, but holds back no more than so many bytes, and than there is room for.
     ///
     /// # Errors
     /// The conversation failed before that.
     pub async fn answer(mut self, most_held: usize, slowest: Duration) -> Result<Answered, ExecuteError> {
         let (mut held, mut bytes) = (Vec::new(), 0);
         while let Some(piece) = self.body.next().await {
-            match piece {
+            let has_room = match piece {
                 Ok(piece) => {
+                    let has_room = self.has_room(bytes, piece.len());
                     bytes += piece.len();
                     held.push(piece);
+                    has_room
                 }
                 Err(error) => {
                     self.end(CallOutcome::from(&error));
                     return Err(error.into());
                 }
-            }
-            if bytes > most_held {
+            };
+            if bytes > most_held || !has_room {
                 let (send, rest) = mpsc::channel(1);
-                tokio::spawn(self.pass_on(send, slowest));
-                return Ok(Answered::Going(AnswerPieces { held: held.into_iter(), rest, ended: false }));
+                let Self { body, leave, held: counted, begun, .. } = self;
+                tokio::spawn(PassedOn { body, leave, begun }.run(send, slowest));
+                let held = held.into_iter();
+                return Ok(Answered::Going(AnswerPieces { held, rest, ended: false, _counted: counted }));
             }
         }
-        self.end(CallOutcome::Answered);
-        Ok(Answered::Whole(joined(held, bytes)))
+        let counted = self.end(CallOutcome::Answered);
+        Ok(Answered::Whole(counted.keep(joined(held, bytes))))
     }
 
+    /// Ends the call, but not what is held of it.
+    fn end(self, outcome: CallOutcome) -> HeldBytes {
+        let Self { body, leave, held, begun, .. } = self;
+        PassedOn { body, leave, begun }.end(outcome);
+        held
+    }
+}
+
+impl PassedOn {
     /// Takes pieces from the service as fast as the caller takes them, if that is fast enough.
-    async fn pass_on(mut self, send: mpsc::Sender<Piece>, slowest: Duration) {
+    async fn run(mut self, send: mpsc::Sender<Piece>, slowest: Duration) {
         loop {
             let next = tokio::select! {
                 next = self.body.next() => next,
@@ -144,8 +184,8 @@ impl Answering {
     }
 
     fn end(self, outcome: CallOutcome) {
-        let Self { body, turn, begun, .. } = self;
-        drop((body, turn));
+        let Self { body, leave, begun } = self;
+        drop((body, leave));
         begun.end(outcome);
     }
 }

@@ -6,10 +6,12 @@ use catalogue::{Action, ActionBody, Service};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use service_client::Call;
 
 use crate::multipart::Multipart;
+use crate::unread_json::{read, weight};
 
 /// The action that is no action of the catalogue, but a request as it is.
 pub const REQUEST: &str = "request";
@@ -43,6 +45,49 @@ pub struct RawRequest {
     pub headers: Option<Value>,
     /// The body: a text is sent as it is, anything else as JSON or, if the headers say so, as a form.
     pub body: Option<Value>,
+}
+
+/// A request as it is, of which nothing large has been read.
+#[derive(Clone, Debug, Default)]
+pub struct UnreadRequest {
+    /// As in [`RawRequest`].
+    pub method: Option<String>,
+    /// As in [`RawRequest`].
+    pub path: Option<String>,
+    /// As in [`RawRequest`].
+    pub headers: Option<Box<RawValue>>,
+    /// As in [`RawRequest`]; beside a form, its further fields.
+    pub body: Option<Box<RawValue>>,
+    /// Files. Calls with a form are `POST`, if nothing else is said.
+    pub form: Option<Multipart>,
+}
+
+impl UnreadRequest {
+    /// What it takes at most to make the call, in bytes.
+    ///
+    /// # Errors
+    /// No call may hold so much.
+    pub fn weight(&self) -> Result<usize, InputError> {
+        // The parts of a form as they came and as they are sent.
+        let form = self.form.as_ref().map_or(0, |form| 2 * form.length());
+        Ok(weight(self.headers.as_deref())? + weight(self.body.as_deref())? + form)
+    }
+
+    /// The call.
+    ///
+    /// # Errors
+    /// A member does not fit.
+    pub fn call(self) -> Result<Call, InputError> {
+        let Self { method, path, headers, body, form } = self;
+        let method = method.or_else(|| form.as_ref().map(|_| "POST".to_owned()));
+        let headers = headers.map(|headers| read(Some(headers))).transpose()?;
+        let body = body.map(|body| read(Some(body))).transpose()?;
+        let request = RawRequest { method, path, query: None, headers, body };
+        match form {
+            None => request.call(),
+            Some(form) => request.with_form(form),
+        }
+    }
 }
 
 /// The call that an action of the catalogue stands for, or [`REQUEST`], with this input. None if the service has no such

@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ids::{AppId, OrganizationId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -25,7 +26,7 @@ pub struct CallTurnBounds {
     pub of_an_organization: usize,
     /// Those of them that are of one app.
     pub of_an_app: usize,
-    /// Bytes of the bodies that calls of one organization send.
+    /// Bytes that calls of one organization hold in memory: what they ask, what they send, and answers that are held back.
     pub bytes_of_an_organization: usize,
 }
 
@@ -55,7 +56,7 @@ pub struct CallTurnFor {
     pub app: AppId,
     /// The account or custom API.
     pub with: CalledWith,
-    /// How many bytes the call sends.
+    /// How many bytes the call holds in memory at first.
     pub bytes: usize,
 }
 
@@ -66,10 +67,32 @@ pub struct CallTurns {
     state: Arc<Mutex<State>>,
 }
 
-/// Leave to make one call, until it is dropped.
+/// Leave to make one call, and the bytes that it holds.
 pub struct CallTurn {
+    /// Leave to make the call.
+    pub leave: CallLeave,
+    /// What it holds in memory. Answers may be held for longer than calls are made.
+    pub held: HeldBytes,
+}
+
+/// Leave to make one call, until it is dropped.
+pub struct CallLeave {
     _room: (OwnedSemaphorePermit, OwnedSemaphorePermit),
     _counted: Counted,
+}
+
+/// Bytes that are held in memory for an organization, counted until this is dropped.
+pub struct HeldBytes {
+    state: Arc<Mutex<State>>,
+    organization: OrganizationId,
+    bytes: usize,
+    most: usize,
+}
+
+/// Bytes, and that they are counted.
+struct Kept {
+    bytes: Bytes,
+    _held: HeldBytes,
 }
 
 #[derive(Default)]
@@ -110,15 +133,19 @@ impl CallTurns {
     /// # Errors
     /// The organization or the app has too many calls under way, or none ended within `patience`.
     pub async fn take(&self, at: CallTurnFor, patience: Duration) -> Result<CallTurn, TooManyCalls> {
-        let (counted, room, room_of_app) = self.count(at)?;
+        let (counted, held, room, room_of_app) = self.count(at)?;
         // First among the app's own calls: those that wait there take nobody else's place.
         let both =
             async { Some((room_of_app.acquire_owned().await.ok()?, room.acquire_owned().await.ok()?)) };
         let both = tokio::time::timeout(patience, both).await.map_err(|_| TooManyCalls)?;
-        Ok(CallTurn { _room: both.ok_or(TooManyCalls)?, _counted: counted })
+        let leave = CallLeave { _room: both.ok_or(TooManyCalls)?, _counted: counted };
+        Ok(CallTurn { leave, held })
     }
 
-    fn count(&self, at: CallTurnFor) -> Result<(Counted, Arc<Semaphore>, Arc<Semaphore>), TooManyCalls> {
+    fn count(
+        &self,
+        at: CallTurnFor,
+    ) -> Result<(Counted, HeldBytes, Arc<Semaphore>, Arc<Semaphore>), TooManyCalls> {
         let bounds = self.bounds;
         let mut state = locked(&self.state);
         let load = state.organizations.get(&at.organization).copied().unwrap_or_default();
@@ -144,7 +171,13 @@ impl CallTurns {
         of_app.0 += 1;
         let (room, room_of_app) = (Arc::clone(&rooms.room), Arc::clone(&of_app.1));
         drop(state);
-        Ok((Counted { state: Arc::clone(&self.state), at }, room, room_of_app))
+        let held = HeldBytes {
+            state: Arc::clone(&self.state),
+            organization: at.organization,
+            bytes: at.bytes,
+            most: bounds.bytes_of_an_organization,
+        };
+        Ok((Counted { state: Arc::clone(&self.state), at }, held, room, room_of_app))
     }
 
     /// Calls that wait or are under way with one account.
@@ -154,17 +187,68 @@ impl CallTurns {
     }
 }
 
+impl HeldBytes {
+    /// Counts more.
+    ///
+    /// # Errors
+    /// The organization's calls hold too much already. Nothing more is counted then.
+    pub fn grow(&mut self, more: usize) -> Result<(), TooManyCalls> {
+        let mut state = locked(&self.state);
+        let load = state.organizations.get(&self.organization).copied().unwrap_or_default();
+        let bytes = load.bytes.saturating_add(more);
+        if bytes > self.most {
+            return Err(TooManyCalls);
+        }
+        state.organizations.insert(self.organization, Load { bytes, ..load });
+        self.bytes += more;
+        Ok(())
+    }
+
+    /// Counts only so many from now on, if it has been more.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.bytes -= less;
+        locked(&self.state).leave(self.organization, Load { calls: 0, bytes: less });
+    }
+
+    /// These bytes, which stay counted, and nothing else does, as long as somebody has them.
+    #[must_use]
+    pub fn keep(mut self, bytes: Bytes) -> Bytes {
+        self.shrink_to(bytes.len());
+        Bytes::from_owner(Kept { bytes, _held: self })
+    }
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+impl State {
+    /// Counts less of an organization, and forgets it at nought.
+    fn leave(&mut self, organization: OrganizationId, less: Load) {
+        if let Some(load) = self.organizations.get_mut(&organization) {
+            load.calls = load.calls.saturating_sub(less.calls);
+            load.bytes = load.bytes.saturating_sub(less.bytes);
+            if load.calls == 0 && load.bytes == 0 {
+                self.organizations.remove(&organization);
+            }
+        }
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut state = locked(&self.state);
-        let CallTurnFor { organization, app, with, bytes } = self.at;
-        if let Some(load) = state.organizations.get_mut(&organization) {
-            load.calls = load.calls.saturating_sub(1);
-            load.bytes = load.bytes.saturating_sub(bytes);
-            if load.calls == 0 {
-                state.organizations.remove(&organization);
-            }
-        }
+        let CallTurnFor { organization, app, with, .. } = self.at;
+        state.leave(organization, Load { calls: 1, bytes: 0 });
         one_less(&mut state.apps, app, |calls| calls);
         if let Some(rooms) = state.accounts.get_mut(&with) {
             rooms.calls = rooms.calls.saturating_sub(1);
@@ -283,6 +367,36 @@ mod tests {
             // Another organization has room.
             let elsewhere = at(OrganizationId::generate(), AppId::generate(), AccountId::generate(), 1);
             assert!(turns.take(elsewhere, NONE).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn what_calls_hold_is_counted_until_the_answer_has_left() {
+        run(async {
+            let (turns, organization) = (turns(), OrganizationId::generate());
+            let take = async |bytes| {
+                let at = at(organization, AppId::generate(), AccountId::generate(), bytes);
+                turns.take(at, NONE).await
+            };
+            let mut first = take(80).await.unwrap();
+            assert!(take(21).await.is_err());
+            // What was asked has been read.
+            first.held.shrink_to(10);
+            let second = take(60).await.unwrap();
+            // The answer is held as far as there is room.
+            assert!(first.held.grow(30).is_ok() && first.held.grow(1).is_err());
+            drop(second);
+            first.held.grow(50).unwrap();
+            let CallTurn { leave, held } = first;
+            let answer = held.keep(Bytes::from(vec![1; 40]));
+            drop(leave);
+            assert!(answer == vec![1; 40] && take(61).await.is_err());
+            let half = answer.slice(..20);
+            drop(answer);
+            assert!(take(61).await.is_err());
+            drop(half);
+            drop(take(100).await.unwrap());
+            assert!(locked(&turns.state).organizations.is_empty());
         });
     }
 }

@@ -10,16 +10,17 @@ use catalogue::{Service, Values};
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use ids::{AccountId, AppId, CustomApiId, OrganizationId, UserId};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use service_client::{AnswerBody, Call, CallAnswer, CallLimits, Credentials, OauthClient, ServiceClient};
 
-use crate::answering::Answering;
-use crate::call_input::call_of_action;
+use crate::answering::{ALWAYS_HELD, Answering};
+use crate::call_input::{UnreadRequest, call_of_action};
 use crate::call_turns::{CallTurn, CallTurnFor, CallTurns};
 use crate::execute_error::ServiceRefusal;
 use crate::service_call::{CallOutcome, CallVia, Called, CalledWith};
 use crate::service_call_recording::{Begun, ServiceCallRecorder};
 use crate::store::accounts;
+use crate::unread_json::{read, weight};
 use crate::{
     AccessTokens, Account, AccountError, AccountHolder, CustomApiError, CustomApis, ExecuteError,
     ReconnectCause, Services, Store, Unlocked, UsableBy, UseError,
@@ -124,7 +125,7 @@ impl Calls {
         permit: &Permit<CallService>,
         id: AccountId,
         action_id: &str,
-        input: Value,
+        input: Option<Box<RawValue>>,
     ) -> Result<Answering, ExecuteError> {
         let caller = Caller::of(permit);
         let account = self.account(caller, id).await?;
@@ -145,7 +146,7 @@ impl Calls {
         &self,
         permit: &Permit<CallService>,
         id: CustomApiId,
-        call: Call,
+        request: UnreadRequest,
     ) -> Result<Answering, ExecuteError> {
         let caller = Caller::of(permit);
         let found = self.custom_apis.of(caller.organization, id).await.map_err(told)?;
@@ -157,8 +158,10 @@ impl Calls {
         let called = caller.called(CalledWith::CustomApi(id), api.definition.name.as_str());
         let mut begun = self.recorder.begin(called).await?;
         let answer = async {
+            let mut turn = self.turn(caller, CalledWith::CustomApi(id), request.weight()?).await?;
+            let call = request.call()?;
             call.method.as_str().clone_into(&mut begun.called.method);
-            let turn = self.turn(caller, CalledWith::CustomApi(id), &call).await?;
+            turn.held.shrink_to(ALWAYS_HELD + sent(&call));
             let unlocked = self.custom_apis.unlock(api).await.map_err(told)?;
             // It may have been changed since it was read.
             let definition = &unlocked.api.definition;
@@ -179,15 +182,17 @@ impl Calls {
         caller: Caller,
         account: &Account,
         action_id: &str,
-        input: Value,
+        input: Option<Box<RawValue>>,
         begun: &mut Begun,
     ) -> Result<(CallAnswer, CallTurn), ExecuteError> {
         let known = self.services.find(account.organization, &account.service).await;
         let known = known.map_err(|error| unavailable(&error))?;
         let service = known.ok_or(ExecuteError::Blocked("service_unknown"))?.service;
-        let call = call_of_action(&service, action_id, input)?.ok_or(ExecuteError::UnknownAction)?;
+        let weight = weight(input.as_deref())?;
+        let mut turn = self.turn(caller, CalledWith::Account(account.id), weight).await?;
+        let call = call_of_action(&service, action_id, read(input)?)?.ok_or(ExecuteError::UnknownAction)?;
         call.method.as_str().clone_into(&mut begun.called.method);
-        let turn = self.turn(caller, CalledWith::Account(account.id), &call).await?;
+        turn.held.shrink_to(ALWAYS_HELD + sent(&call));
         let unlocked = self.unlocked(caller, account).await?;
         let mut answer = self.send(With::from(&unlocked), call.clone(), begun).await?;
         if answer.status == StatusCode::UNAUTHORIZED && matches!(unlocked.credentials, Credentials::Tokens(_))
@@ -250,9 +255,10 @@ impl Calls {
         }
     }
 
-    async fn turn(&self, caller: Caller, with: CalledWith, call: &Call) -> Result<CallTurn, ExecuteError> {
+    /// A turn for a call that takes so many bytes to be read, which is done in the turn.
+    async fn turn(&self, caller: Caller, with: CalledWith, weight: usize) -> Result<CallTurn, ExecuteError> {
         let Caller { organization, app, .. } = caller;
-        let at = CallTurnFor { organization, app, with, bytes: call.body.as_ref().map_or(0, Bytes::len) };
+        let at = CallTurnFor { organization, app, with, bytes: ALWAYS_HELD + weight };
         self.turns.take(at, LONGEST_WAIT).await.map_err(|_| ExecuteError::Busy)
     }
 
@@ -270,6 +276,11 @@ impl Calls {
         begun.status = Some(answer.status.as_u16());
         Ok(answer)
     }
+}
+
+/// How many bytes a call sends.
+fn sent(call: &Call) -> usize {
+    call.body.as_ref().map_or(0, Bytes::len)
 }
 
 /// The answer, if the service did what it was asked.

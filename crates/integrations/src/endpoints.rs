@@ -10,6 +10,7 @@ mod calls;
 mod custom_apis;
 mod imported_services;
 mod oauth_clients;
+mod run_answer;
 mod service_calls;
 mod service_revocations;
 mod services;

@@ -50,6 +50,7 @@ mod services;
 mod store;
 mod trial;
 mod trial_turns;
+mod unread_json;
 mod visible_apps;
 
 pub use account::{Account, AccountHolder, AccountState, UsableBy};
@@ -58,8 +59,8 @@ pub use account_error::AccountError;
 pub use account_permits::{AccountAction, ManagesAccounts, SeesAccounts};
 pub use accounts::Accounts;
 pub use answering::{AnswerPieces, Answered, Answering, SLOWEST_READER};
-pub use call_input::{InputError, REQUEST, RawRequest, call_of_action};
-pub use call_turns::{CallTurn, CallTurnBounds, CallTurnFor, CallTurns, TooManyCalls};
+pub use call_input::{InputError, REQUEST, RawRequest, UnreadRequest, call_of_action};
+pub use call_turns::{CallLeave, CallTurn, CallTurnBounds, CallTurnFor, CallTurns, HeldBytes, TooManyCalls};
 pub use calls::{CallParts, Calls, PersonalAccountsInApps};
 pub(crate) use client_secrets::ClientSecrets;
 pub use connect_attempts::{BegunAttempt, CALLBACK_PATH, ConnectAttempts, Connected};

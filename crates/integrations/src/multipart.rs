@@ -60,6 +60,12 @@ pub fn boundary(content_type: &str) -> Option<Result<String, MultipartError>> {
 }
 
 impl Multipart {
+    /// How many bytes its parts have.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.parts.iter().map(|part| part.whole.len()).sum()
+    }
+
     /// Takes a body apart.
     ///
     /// # Errors

@@ -3,18 +3,18 @@
 use std::fmt;
 
 use access_control::{CallService, Permit};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Problem, sentence};
 use ids::{AccountId, CustomApiId};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{custom_apis, service_calls};
+use super::{custom_apis, run_answer, service_calls};
 use crate::answering::{Answered, Answering, SLOWEST_READER};
-use crate::call_input::RawRequest;
+use crate::call_input::UnreadRequest;
 use crate::multipart::{Multipart, boundary};
 use crate::{Calls, CustomApis, ExecuteError, ServiceCalls};
 
@@ -55,7 +55,8 @@ struct ExecuteBody {
     action_id: String,
     /// What the action needs; for `request` method, path, query, headers and body.
     #[serde(default)]
-    input: Value,
+    #[schemars(with = "Value")]
+    input: Option<Box<RawValue>>,
 }
 
 /// A call of a custom API.
@@ -70,11 +71,13 @@ struct CustomBody {
     path: Option<String>,
     /// Headers: an object of texts.
     #[serde(default)]
-    headers: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    headers: Option<Box<RawValue>>,
     /// The body. A text is sent as it is, anything else as JSON or, if the headers say so, as a form. Beside files, an
     /// object of further fields.
     #[serde(default)]
-    body: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    body: Option<Box<RawValue>>,
 }
 
 /// What calls can be refused with, besides what any call with a body can.
@@ -141,26 +144,9 @@ async fn execute(api: CallsApi, permit: Permit<CallService>, mut call: Call) -> 
 
 async fn run_action(api: CallsApi, permit: Permit<CallService>, mut call: Call) -> Result<Answer, Problem> {
     let answering = api.of_account(&permit, &mut call).await?;
-    let whole = answering.whole(MOST_WRAPPED).await?;
-    let result = if whole.is_empty() {
-        Bytes::from_static(b"null")
-    } else if serde_json::from_slice::<IgnoredAny>(&whole).is_ok() {
-        whole
-    } else {
-        let text = std::str::from_utf8(&whole).map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_GATEWAY,
-                "answer_no_text",
-                "The service answered neither JSON nor text. The path that ends in /execute passes it on as it is.",
-            )
-        })?;
-        Value::from(text).to_string().into()
-    };
-    let mut body = BytesMut::with_capacity(result.len() + 32);
-    body.extend_from_slice(br#"{"ret":"#);
-    body.extend_from_slice(&result);
-    body.extend_from_slice(br#","exports":{},"os":[]}"#);
-    Ok(Answer::bytes(StatusCode::OK, "application/json", body.freeze()))
+    let (whole, held) = answering.whole(MOST_WRAPPED).await?;
+    let body = run_answer::wrapped(&whole, held, MOST_WRAPPED)?;
+    Ok(Answer::bytes(StatusCode::OK, "application/json", body))
 }
 
 async fn execute_custom_api(
@@ -172,7 +158,7 @@ async fn execute_custom_api(
     let asked = match call.header("content-type").and_then(boundary) {
         None => {
             let body: CustomBody = call.json_up_to(LARGEST_BODY).await?;
-            RawRequest::from(body).call().map_err(ExecuteError::from)?
+            UnreadRequest::from(body)
         }
         Some(boundary) => {
             let boundary = boundary.map_err(|error| Problem::invalid("invalid_form", sentence(&error)))?;
@@ -188,7 +174,7 @@ async fn execute_custom_api(
 }
 
 /// The call of a form with files: what stands in its field `params`, and the form without that field as its body.
-fn with_files(mut form: Multipart) -> Result<service_client::Call, Problem> {
+fn with_files(mut form: Multipart) -> Result<UnreadRequest, Problem> {
     let params = form.take("params").ok_or_else(|| {
         Problem::invalid(
             "invalid_form",
@@ -201,9 +187,7 @@ fn with_files(mut form: Multipart) -> Result<service_client::Call, Problem> {
     let params = params.ok_or_else(|| {
         Problem::invalid("invalid_form", "The field params is no JSON object of the known members.")
     })?;
-    let mut request = RawRequest::from(params);
-    request.method.get_or_insert_with(|| "POST".to_owned());
-    request.with_form(form).map_err(|error| ExecuteError::from(error).into())
+    Ok(UnreadRequest { form: Some(form), ..UnreadRequest::from(params) })
 }
 
 impl CallsApi {
@@ -236,9 +220,9 @@ async fn passed_on(answering: Answering, nothing: Answer) -> Result<Answer, Prob
     Ok(answer)
 }
 
-impl From<CustomBody> for RawRequest {
+impl From<CustomBody> for UnreadRequest {
     fn from(body: CustomBody) -> Self {
         let CustomBody { method, path, headers, body } = body;
-        Self { method, path, query: None, headers, body }
+        Self { method, path, headers, body, form: None }
     }
 }

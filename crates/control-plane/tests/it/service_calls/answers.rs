@@ -68,6 +68,30 @@ fn long_answers_are_passed_on_as_they_come() {
 }
 
 #[test]
+fn what_is_small_as_text_and_large_in_memory_is_refused_before_it_is_read() {
+    test_support::run(async {
+        let database = TestDatabase::sqlite().await;
+        let world = World::start(&database).await;
+        let account = world.shared_account("Team", json!({})).await;
+        let api = world.custom_api("CRM", json!({})).await;
+        let members = format!("[{}1]", r#"{"":1},"#.repeat(500_000));
+        let request = format!(r#"{{"method":"POST","path":"/notes","body":{members}}}"#);
+        let input = format!(r#"{{"actionId":"request","input":{request}}}"#);
+        for (path, body) in [
+            (format!("/api/integrations/accounts/{account}/execute"), &input),
+            (format!("/api/pipedream/accounts/{account}/run-action"), &input),
+            (format!("/api/custom-apis/{api}/execute"), &request),
+        ] {
+            let answer = world.ask("hello", &path, body.clone()).await;
+            assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("invalid_input")), "{path}");
+        }
+        assert!(world.service.take_arrived().is_empty());
+        let input = json!({ "method": "POST", "path": "/notes", "body": vec![1; 100_000] });
+        assert_eq!(world.execute("hello", None, &account, "request", input).await.status, 200);
+    });
+}
+
+#[test]
 fn one_account_is_not_taken_by_one_app() {
     test_support::run(async {
         let database = TestDatabase::sqlite().await;
