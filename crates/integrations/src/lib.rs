@@ -37,6 +37,7 @@ mod reconnect_cause;
 mod refresh;
 mod revocation_pace;
 mod revocation_report;
+mod revocation_rounds;
 mod revocation_work;
 mod sealed_account;
 mod sealed_attempt;

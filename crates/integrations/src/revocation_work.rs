@@ -26,8 +26,6 @@ use crate::{
     RevocationReport, ServiceRevocation, ServiceRevocations, Unlocked,
 };
 
-/// How often revocations of other processes are looked for.
-const PERIOD: Duration = Duration::from_secs(5);
 /// How many accounts are read at once.
 const PAGE: u64 = 500;
 /// How often it is looked whether a refresh has ended.
@@ -43,20 +41,6 @@ struct Ended {
 }
 
 impl ServiceRevocations {
-    /// Works on every revocation until it is dropped.
-    pub async fn run(self) {
-        loop {
-            if let Err(error) = self.work().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "revocations of services wait for the next round"
-                );
-            }
-            // A revocation that began meanwhile has left its mark: nothing is missed.
-            let _ = tokio::time::timeout(PERIOD, self.begun.notified()).await;
-        }
-    }
-
     /// Brings every revocation that nobody else works on to its end. They do not wait for each other.
     ///
     /// # Errors

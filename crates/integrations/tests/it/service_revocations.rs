@@ -63,22 +63,9 @@ impl Drill {
                 *entry = format!("{before}[api]{after}");
             }
         }
-        let user = house.user;
-        let members = HashMap::from([(user, MemberFacts { role: Role::Admin, groups: Vec::new() })]);
-        let facts = OrganizationFacts { id: house.organization, hosted_domain: None, members };
-        let now = OffsetDateTime::now_utc();
-        let person = Principal::User(SignedIn {
-            user,
-            session: SessionId::generate(),
-            authenticated_at: now,
-            means: Means::Browser,
-            hosted_domain: None,
-        });
-        let permit =
-            authorize::<RevokeService>(Some(&person), house.organization, &Known(Arc::new(facts)), now);
         let signing = RootKey::generate().unwrap().signing_key("audit heads").unwrap();
         let key = signing.public_key();
-        Self { permit: permit.unwrap(), key, receipts: Arc::new(Receipts::new(signing)), house }
+        Self { permit: permit(&house), key, receipts: Arc::new(Receipts::new(signing)), house }
     }
 
     /// A process of its own.
@@ -135,6 +122,22 @@ impl Drill {
     fn living_grants(&self) -> usize {
         self.house.server.histories().iter().filter(|grant| !grant.revoked).count()
     }
+}
+
+/// Leave of an Admin of the organization that is seeded now.
+fn permit(house: &RefreshHouse) -> Permit<RevokeService> {
+    let user = house.user;
+    let members = HashMap::from([(user, MemberFacts { role: Role::Admin, groups: Vec::new() })]);
+    let facts = OrganizationFacts { id: house.organization, hosted_domain: None, members };
+    let now = OffsetDateTime::now_utc();
+    let person = Principal::User(SignedIn {
+        user,
+        session: SessionId::generate(),
+        authenticated_at: now,
+        means: Means::Browser,
+        hosted_domain: None,
+    });
+    authorize::<RevokeService>(Some(&person), house.organization, &Known(Arc::new(facts)), now).unwrap()
 }
 
 fn accounts() -> usize {
@@ -234,6 +237,34 @@ test_support::on_both_stores! {
         let history = drill.house.server.history(account.grant);
         assert!(history.revoked && history.refreshes == 1 && history.double_spends == 0, "{history:?}");
         assert_eq!(drill.house.state(account.id).await.1.as_deref(), Some("revoked"));
+    }
+
+    async fn a_service_that_wants_to_be_waited_for_keeps_no_other_organization_waiting(database: TestDatabase) {
+        let mut drill = Drill::new(database, Some(60_000)).await;
+        drill.house.account(HOUR, HOUR).await;
+        // Longer than the test waits for anything.
+        drill.house.server.conduct(Conduct {
+            refused_revocations: VecDeque::from([(503, Some(3600))]),
+            ..Conduct::default()
+        });
+        let hour = RevocationLimits { lease: Duration::from_secs(1), longest_wait: HOUR, ..RevocationLimits::default() };
+        let process = drill.process(hour);
+        let working = tokio::spawn(process.clone().run());
+        let waiting = drill.begin(&process).await.unwrap();
+        let began = Instant::now();
+        while process.find(&drill.permit, waiting.id).await.unwrap().revocation.waits == 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the service was not asked");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        drill.house.move_on().await;
+        let first = std::mem::replace(&mut drill.permit, permit(&drill.house));
+        drill.house.account(HOUR, HOUR).await;
+        // Another process is told of it, and ends.
+        let begun = drill.begin(&drill.process(hour)).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(60), drill.ended(&process, &begun)).await;
+        assert_eq!(ended.expect("it waits for the other one").attestation.found.revoked, 1);
+        assert!(process.find(&first, waiting.id).await.unwrap().report.is_none());
+        working.abort();
     }
 
     async fn what_no_program_can_revoke_is_listed_and_forgotten(database: TestDatabase) {
