@@ -83,7 +83,7 @@ fn what_is_small_as_text_and_large_in_memory_is_refused_before_it_is_read() {
             (format!("/api/custom-apis/{api}/execute"), &request),
         ] {
             let answer = world.ask("hello", &path, body.clone()).await;
-            assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("invalid_input")), "{path}");
+            assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_input")), "{path}");
         }
         assert!(world.service.take_arrived().is_empty());
         let input = json!({ "method": "POST", "path": "/notes", "body": vec![1; 100_000] });
