@@ -22,8 +22,30 @@ const CALLERS: [&str; 3] = ["owner", "admin", "member"];
 /// request is looked at when its caller may make it, and the Owner may make most.
 const SYSTEMATIC: &str = "owner";
 
+const IN_A_BROWSER: &str = "people consent at the service, in a browser that comes back";
+const NO_SERVICE: &str = "no service is behind the accounts of the test";
+const NO_DATABASE: &str = "no database is behind the connections of the test";
+
 /// Operations that nobody can complete here, and why.
 const NEVER_COMPLETED: &[(&str, &str)] = &[
+    ("begin_connect_attempt", IN_A_BROWSER),
+    ("begin_another_connect_attempt", IN_A_BROWSER),
+    ("begin_own_connect_attempt", IN_A_BROWSER),
+    ("begin_another_own_connect_attempt", IN_A_BROWSER),
+    ("complete_connect_attempt", IN_A_BROWSER),
+    ("complete_connect_attempt_at_imported_service", IN_A_BROWSER),
+    ("execute_action", NO_SERVICE),
+    ("run_action", NO_SERVICE),
+    ("execute_custom_api", NO_SERVICE),
+    ("confirm_ssh_host_key", NO_DATABASE),
+    ("confirm_ssh_host_key_by_form", NO_DATABASE),
+    ("read_ssh_host_key_by_form", NO_DATABASE),
+    ("query_internal_database", NO_DATABASE),
+    ("query_external_database", NO_DATABASE),
+    ("query_organization_database", NO_DATABASE),
+    ("try_data_query", NO_DATABASE),
+    ("run_data_query", NO_DATABASE),
+    ("run_data_query_by_form", NO_DATABASE),
     ("complete_set_up", "the platform of the test is set up"),
     ("complete_set_up_by_form", "the platform of the test is set up"),
     ("complete_sign_in", "needs a code from the provider; every caller's own sign-in completes it"),

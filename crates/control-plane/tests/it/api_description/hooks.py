@@ -108,7 +108,9 @@ def before_call(_, case, kwargs):
     case.query = world.real(case.query)
     if isinstance(case.body, (dict, list)):
         case.body = world.real(case.body)
-    named = all(worlds.IDENTIFIER.match(str(value)) for value in (case.path_parameters or {}).values())
+    named = all(
+        key == "service" or worlds.IDENTIFIER.match(str(value)) for key, value in (case.path_parameters or {}).items()
+    )
     if named and (world.certain or world.random.random() < 0.5):
         world.prepared(operation(case), case)
 

@@ -20,14 +20,24 @@ SESSION_COOKIE = "__Host-vybe_session"
 PROVIDER = "development"
 WORD = re.compile(r"^[A-Za-z0-9._~-]+$")
 IDENTIFIER = re.compile(r"^([a-z]+)_[0-9a-f]{32}$")
-# Whose secret a parameter names: the identifiers of all of them look the same.
-SECRETS = {
+# A service without a call to try accounts with, and one where people consent: neither is asked for anything.
+WITH_TOKEN = "fly-io"
+WITH_CONSENT = "asana"
+# Whose secret or account a parameter names: the identifiers of all of them look the same.
+WHOSE = {
     "organization_secret_id": "organization_secret",
     "app_secret_id": "app_secret",
     "own_secret_id": "own_secret",
+    "own_account_id": "own_account",
 }
 # What makes a named secret, and what replaces the value of one.
 KEEPS_SECRET = re.compile(r"^(create|replace)_((?:app|own)_)?secret(?:_by_form)?$")
+# What connects accounts, proves them again and describes them.
+CONNECTS = re.compile(r"^connect_(own_)?account(?:_by_form)?$")
+PROVES = re.compile(r"^(?:prove_(?:own_)?account_again|reconnect_(?:own_)?account_by_form)$")
+DESCRIBES = re.compile(r"^describe_(?:own_)?account(?:_by_form)?$")
+# What is about the client at a service, or about all accounts there.
+AT_SERVICE = re.compile(r"_oauth_client(?:_by_form)?$|^revoke_service(?:_by_form)?$")
 
 # Names below .localhost are this machine (RFC 6761, section 6.3), whether or not the resolver knows.
 _look_up = socket.getaddrinfo
@@ -221,6 +231,71 @@ class World:
         value = f"kept-{uuid.uuid4().hex}"
         return {"kind": "bearer_token", "name": unique(), "environment": "preview", "value": value}
 
+    def of_organization(self, by: str, segment: str, body: dict | None = None) -> str:
+        """Something new of the organization."""
+        return self.call(by, "POST", f"/api/v1/organizations/{self.thing('org')}/{segment}", body)["id"]
+
+    @staticmethod
+    def database() -> dict:
+        """A database that is not there: names under .invalid are asked of nobody (RFC 6761, section 6.4)."""
+        return {
+            "name": unique(), "engine": "postgresql", "host": "world.invalid", "database": "world",
+            "user": "world", "password": f"kept-{uuid.uuid4().hex}", "readOnly": True,
+        }
+
+    def make_dbc(self) -> str:
+        return self.of_organization("owner", "database-connections", {"kind": "external", **self.database()})
+
+    def make_dqu(self) -> str:
+        # The innermost is made last.
+        app, connection = self.thing("app"), self.thing("dbc")
+        body = {"name": unique(), "connectionId": connection, "sql": "select 1"}
+        return self.call("editor", "POST", f"/api/v1/apps/{app}/data-queries", body)["id"]
+
+    def account(self) -> dict:
+        return {"service": WITH_TOKEN, "name": unique(), "secrets": {"token": self.credential()}}
+
+    def credential(self) -> str:
+        self.kept.append(f"kept-{uuid.uuid4().hex}")
+        return self.kept[-1]
+
+    def make_acc(self) -> str:
+        return self.of_organization("owner", "accounts", self.account())
+
+    def make_own_account(self) -> str:
+        return self.of_organization(self.caller, "own-accounts", self.account())
+
+    def oauth_client(self) -> dict:
+        return {"service": WITH_CONSENT, "clientId": "world", "clientSecret": self.credential()}
+
+    def make_ocl(self) -> str:
+        return self.of_organization("owner", "oauth-clients", self.oauth_client())
+
+    def custom_api(self) -> dict:
+        return {
+            "name": unique(), "baseUrl": "https://world.invalid/", "authentication": "api_key",
+            "value": self.credential(),
+        }
+
+    def make_api(self) -> str:
+        return self.of_organization("owner", "custom-apis", self.custom_api())
+
+    @staticmethod
+    def document() -> dict:
+        """What a service is imported from; nothing is asked of it."""
+        return {
+            "document": "openapi: 3.0.0\ninfo: { title: World }\npaths: {}",
+            "answers": {
+                "key": unique(), "base_url": "https://world.acme.com", "authentication": "bearer_token",
+            },
+        }
+
+    def make_svc(self) -> str:
+        return self.of_organization("owner", "imported-services", self.document())
+
+    def make_rvk(self) -> str:
+        return self.of_organization("owner", f"services/{WITH_CONSENT}/revocations")
+
     def make_rot(self) -> str:
         """A rotation of the organization's key; one that has ended will do."""
         path = f"/api/v1/organizations/{self.thing('org')}/key-rotations"
@@ -323,6 +398,69 @@ class World:
                 case.body["token"] = self.invitation_token()
         elif KEEPS_SECRET.match(operation) and isinstance(case.body, dict):
             self.prepare_secret(*KEEPS_SECRET.match(operation).groups(), case)
+        elif self.certain:
+            self.prepare_integration(operation, case)
+
+    def prepare_integration(self, operation: str, case) -> None:
+        """What fits the description need not fit the service or the database."""
+        by_form = operation.endswith("_by_form")
+        if AT_SERVICE.search(operation):
+            # One client for each service, and one revocation at a time.
+            if not (operation.startswith("replace_") or operation.startswith("delete_oauth_client")):
+                self.forget("org")
+            elif by_form:
+                self.things.pop("ocl", None) or self.forget("org")
+                self.things["ocl"] = self.make_ocl()
+            case.path_parameters = self.moved(case.path_parameters)
+            if "service" in (case.path_parameters or {}):
+                case.path_parameters["service"] = WITH_CONSENT
+        if not isinstance(case.body, dict):
+            return
+        if CONNECTS.match(operation):
+            body = self.account()
+            if by_form:
+                body = {"name": body["name"], "usable_by": "every_app", "secret_token": body["secrets"]["token"]}
+            case.body = body
+        elif PROVES.match(operation):
+            token = self.credential()
+            case.body = {"secret_token": token} if by_form else {"secrets": {"token": token}}
+        elif DESCRIBES.match(operation):
+            case.body = {"name": unique(), **({"usable_by": "every_app"} if by_form else {})}
+        elif operation in ("create_oauth_client", "replace_oauth_client"):
+            body = self.oauth_client()
+            if operation == "replace_oauth_client":
+                del body["service"]
+            case.body = body
+        elif operation == "put_oauth_client_by_form":
+            case.body = {"client_id": "world", "client_secret": self.credential()}
+        elif operation in ("create_custom_api", "replace_custom_api"):
+            case.body = self.custom_api()
+        elif operation in ("create_custom_api_by_form", "replace_custom_api_by_form"):
+            body = self.custom_api()
+            body["base_url"] = body.pop("baseUrl")
+            case.body = {**body, "usable_by": "every_app"}
+        elif operation in (
+            "import_service", "import_service_again", "propose_service", "propose_service_again",
+        ):
+            case.body = self.document()
+        elif operation in ("create_database_connection", "replace_database_connection"):
+            kind = {"kind": "external"} if operation.startswith("create") else {}
+            case.body = {**kind, **self.database()}
+        elif operation == "test_given_database_connection":
+            case.body = self.database()
+        elif operation in ("create_database_by_form", "replace_database_by_form"):
+            body = self.database()
+            del body["readOnly"]
+            bounds = {"rows": 1, "bytes": 1024, "milliseconds": 1000, "sessions": 1}
+            bounds = {f"most_{name}": str(most) for name, most in bounds.items()}
+            case.body = {"kind": "external", **body, **bounds, "tls": "verify-full", "usable_by": "every_app"}
+        elif operation == "read_ssh_host_key":
+            case.body = {"host": "world.invalid"}
+        elif operation in ("create_data_query", "replace_data_query"):
+            case.body = {"name": unique(), "connectionId": self.thing("dbc"), "sql": "select 1"}
+        elif operation in ("create_data_query_by_form", "replace_data_query_by_form"):
+            body = {"name": unique(), "connection_id": self.thing("dbc"), "sql": "select 1"}
+            case.body = {**body, "timeout": "1000"}
 
     def prepare_secret(self, verb: str, whose: str | None, case) -> None:
         """What fits the description need not fit the kind of the secret."""
@@ -340,7 +478,7 @@ class World:
 
     def forget(self, prefix: str) -> None:
         """Something is gone, and whatever hung on it."""
-        below = {"org": list(self.things), "app": ["rul", "sec", "agt", "dec", "app_secret"]}
+        below = {"org": list(self.things), "app": ["rul", "sec", "agt", "dec", "dqu", "app_secret"], "dbc": ["dqu"]}
         for gone in [prefix, *below.get(prefix, [])]:
             self.things.pop(gone, None)
 
@@ -357,14 +495,15 @@ class World:
 
     def word(self, key: str, value) -> str | None:
         """What a parameter that is no identifier can be, half of the time."""
-        fits = key == "provider" and isinstance(value, str) and WORD.match(value)
-        return PROVIDER if fits and (self.certain or self.random.random() < 0.5) else None
+        known = {"provider": PROVIDER, "service": WITH_TOKEN}.get(key)
+        fits = known and isinstance(value, str) and WORD.match(value)
+        return known if fits and (self.certain or self.random.random() < 0.5) else None
 
 
 def kind_of(name: str, value) -> str | None:
     """What kind of thing is named, if any is."""
     known = IDENTIFIER.match(value) if isinstance(value, str) else None
-    return known and SECRETS.get(name, known[1])
+    return known and WHOSE.get(name, known[1])
 
 
 def unique() -> str:
