@@ -14,7 +14,9 @@ use crate::programs;
 
 const PAGE: &str = "docs/security-cases.md";
 /// Letter, first and last number of the cases that must have a test.
-const REQUIRED: [(char, u8, u8); 23] = [
+const REQUIRED: [(char, u8, u8); 25] = [
+    ('I', 1, 9),
+    ('I', 24, 24),
     ('P', 1, 15),
     ('H', 1, 10),
     ('V', 1, 7),

@@ -1,9 +1,9 @@
 //! One line of the audit trail.
 
 use ids::{
-    AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, ImportedServiceId, OauthClientId, DataKeyId, DataQueryId, DecisionId, GroupId,
-    InvitationId, KeyRotationId, OrganizationId, PathRuleId, RequestId, SecretId, ServerSecretId, SessionId,
-    SigningKeyId, UserId,
+    AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, DataKeyId, DataQueryId,
+    DecisionId, GroupId, ImportedServiceId, InvitationId, KeyRotationId, OauthClientId, OrganizationId,
+    PathRuleId, RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
 use serde_json::Value;
 use time::OffsetDateTime;

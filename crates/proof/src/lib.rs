@@ -16,6 +16,7 @@ mod client;
 mod declared;
 mod document;
 mod error;
+mod example;
 mod expectation;
 mod identifiers;
 mod matrix;

@@ -175,6 +175,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("data-gateway", &["local-postgres"]),
     ("databases", &["local-postgres"]),
     ("data-gateway", &["local-postgres", "migrations"]),
+    ("integrations", &["migrations"]),
     ("control-plane", &["local-postgres"]),
     ("policy", &["cryptography", "outbound"]),
     ("middleware", &["apps", "development", "organizations", "cryptography", "secrets-vault"]),

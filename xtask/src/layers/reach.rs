@@ -108,6 +108,7 @@ const RULES: &[Reach] = &[
             "crates/middleware/**",
             "crates/development/src/upstream.rs",
             "crates/development/src/upstream/**",
+            "crates/development/src/demo_service.rs",
             // Asks a platform from outside.
             "crates/proof/src/client.rs",
         ],

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cryptography::Token;
-use ring::digest::{SHA256, digest};
+use cryptography::{Token, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::{DevelopmentError, Folder};
@@ -96,7 +95,7 @@ impl Grants {
     /// Exchanges a code (RFC 6749, 4.1.3; RFC 7636, 4.6).
     pub fn exchange(&mut self, code: &str, verifier: &str, now: i64) -> Option<Tokens> {
         let code = self.codes.remove(code).filter(|code| code.ends > now)?;
-        if URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != code.challenge {
+        if URL_SAFE_NO_PAD.encode(digest(verifier.as_bytes())) != code.challenge {
             return None;
         }
         while self.grants.len() >= MOST {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ids::{AccountId, SessionId};
-use sea_orm::DatabaseConnection;
 use service_client::ServiceClient;
 use tokio::sync::watch;
 
 use super::schedule;
 use super::store_clock::StoreClock;
 use super::turns::Turns;
+use crate::store::ConnectionTrait;
 use crate::{AccountCredentials, ReconnectCause, RefreshObserver, RefreshStep, StoreError};
 
 /// How long and how many.
@@ -164,7 +164,7 @@ impl Refreshes {
         self.inner.observer.reached(step, account).await;
     }
 
-    pub(super) fn database(&self) -> &DatabaseConnection {
+    pub(super) fn database(&self) -> &impl ConnectionTrait {
         self.inner.credentials.store().database()
     }
 }

@@ -11,23 +11,25 @@ use access_control::{
     Permit, Principal, Role, SignedIn, authorize,
 };
 use audit::Journal;
-use catalogue::{Service, Values};
+use catalogue::Service;
 use cryptography::{MasterKey, RootKey};
-use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
+use ids::{AppId, OrganizationId, SessionId, UserId};
 use integrations::{
-    AccessTokens, Account, AccountCredentials, AccountDescription, AccountError, Accounts, ConnectAttempts,
-    Connected, GivenAccount, GivenAttempt, GivenClient, GivenSecret, ManagesAccounts, OauthClient,
-    OauthClients, Occasion, RefreshBounds, RefreshCounters, Refreshes, Services, Store, Trial, UsableBy,
+    AccessTokens, Account, AccountCredentials, AccountError, Accounts, ConnectAttempts, Connected,
+    GivenAccount, GivenAttempt, GivenSecret, ManagesAccounts, OauthClient, OauthClients, RefreshBounds,
+    RefreshCounters, Refreshes, Services, Store, Trial,
 };
 use outbound::AddressPolicy;
 use rustls_pki_types::CertificateDer;
 use sea_orm::{ConnectionTrait as _, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
-use service_client::{ClientNetwork, SecretText, ServiceClient};
+use service_client::{ClientNetwork, ServiceClient};
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET, HOST, Reuse, TokenServer};
 use time::OffsetDateTime;
 use url::Url;
+
+use crate::account_requests::{client, given, occasion, query};
 
 /// Where people consent.
 pub const CODE: &str = "token-server";
@@ -41,7 +43,6 @@ pub struct AccountOffice {
     pub journal: Journal,
     pub server: TokenServer,
     pub credentials: AccountCredentials,
-    pub tokens: AccessTokens,
     pub accounts: Accounts,
     pub clients: OauthClients,
     pub attempts: ConnectAttempts,
@@ -119,14 +120,13 @@ impl AccountOffice {
         let sealing = RootKey::generate().unwrap();
         let networks: Vec<_> = networks.iter().map(|network| network.parse().unwrap()).collect();
         let parts = Parts::new(&journal, &vault, &facts, &sealing, Served::by(&server), networks);
-        let Parts { credentials, refreshes: _, tokens, accounts, clients, attempts } = parts;
+        let Parts { credentials, refreshes: _, tokens: _, accounts, clients, attempts } = parts;
         let sessions = people.iter().map(|(_, user, _)| (*user, SessionId::generate())).collect();
         let office = Self {
             database,
             journal,
             server,
             credentials,
-            tokens,
             accounts,
             clients,
             attempts,
@@ -478,45 +478,4 @@ fn api(base: &str, credential: &str) -> String {
         "[api]\nbase = \"{base}\"\nhosts = [\"{HOST}\"]\ntest = {{ path = \"/me\" }}\n\
          credential = [{{ place = \"header\", name = \"Authorization\", format = \"Bearer {{{credential}}}\" }}]\n"
     )
-}
-
-/// Now, as exactly as PostgreSQL keeps it.
-pub fn occasion() -> Occasion {
-    let now = OffsetDateTime::now_utc();
-    let now = now.replace_microsecond(now.microsecond()).unwrap();
-    Occasion { request: RequestId::generate(), now }
-}
-
-pub fn description(name: &str) -> AccountDescription {
-    AccountDescription { name: name.parse().unwrap(), usable_by: UsableBy::EveryApp, from_pages: false }
-}
-
-pub fn given(service: &str, name: &str, secrets: &[(&str, &str)]) -> GivenAccount {
-    let secret = |(name, text): &(&str, &str)| ((*name).to_owned(), SecretText::from(*text));
-    GivenAccount {
-        service: service.parse().unwrap(),
-        description: description(name),
-        values: Values::new(),
-        secrets: secrets.iter().map(secret).collect(),
-        tested: true,
-    }
-}
-
-pub fn attempt(name: &str) -> GivenAttempt {
-    GivenAttempt {
-        service: CODE.parse().unwrap(),
-        description: description(name),
-        values: Values::new(),
-        scopes: None,
-        return_to: None,
-    }
-}
-
-pub fn client(client_id: &str, secret: GivenSecret) -> GivenClient {
-    GivenClient { client_id: client_id.to_owned(), secret, scopes: Default::default() }
-}
-
-/// The whole query of an address.
-pub fn query(address: &Url) -> Values {
-    address.query_pairs().into_owned().collect()
 }

@@ -8,7 +8,8 @@ use integrations::{
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET};
 
-use crate::account_office::{AccountOffice, CLIENT, CODE, KEY, description, given, occasion};
+use crate::account_office::{AccountOffice, CLIENT, CODE, KEY};
+use crate::account_requests::{description, given, occasion};
 
 /// The field that is refused.
 fn field<T: std::fmt::Debug>(result: Result<T, AccountError>) -> String {
@@ -143,9 +144,9 @@ test_support::on_both_stores! {
         // Each is there for those whose it is.
         let mine = office.within::<ListOwnAccounts>(office.member);
         assert_eq!(office.accounts.find(&mine, personal.id, now).await.unwrap(), personal);
-        assert_eq!(office.accounts.list(&mine, None, None, 10, now).await.unwrap(), [personal.clone()]);
+        assert_eq!(office.accounts.list(&mine, None, None, 10, now).await.unwrap(), std::slice::from_ref(&personal));
         let ours = office.within::<ListAccounts>(office.admin);
-        assert_eq!(office.accounts.list(&ours, None, None, 10, now).await.unwrap(), [shared.clone()]);
+        assert_eq!(office.accounts.list(&ours, None, None, 10, now).await.unwrap(), std::slice::from_ref(&shared));
         // And for nobody else, whatever they may do: not the Admin, not the other person, not the other organization.
         assert!(matches!(office.accounts.find(&ours, personal.id, now).await, Err(AccountError::NotFound)));
         for user in [office.admin, office.editor, office.outsider] {
@@ -225,7 +226,7 @@ test_support::on_both_stores! {
             whole.description.usable_by = UsableBy::Apps([office.app].into());
             let (made, _) = office.accounts.connect(&manage, whole, occasion()).await.unwrap();
             assert_eq!(office.execute(edit, []).await, 1, "{edit}");
-            office.server.take_load();
+            let _ = office.server.take_load();
             let tried = office.accounts.test(&manage, made.id).await;
             assert!(matches!(tried, Err(AccountError::Tampered(id)) if id == made.id), "{edit}: {tried:?}");
             let tried = office.restarted().test(&manage, made.id).await;
@@ -285,7 +286,7 @@ test_support::on_both_stores! {
         assert_eq!(office.accounts.test(&manage, made.id).await.unwrap(), Trial::Works);
         let elsewhere = "UPDATE imported_services SET definition = REPLACE(definition, '/api', '/api/elsewhere')";
         assert_eq!(office.execute(elsewhere, []).await, 1);
-        office.server.take_load();
+        let _ = office.server.take_load();
         let tried = office.accounts.test(&manage, made.id).await;
         assert!(matches!(tried, Err(AccountError::NeedsReconnect(ReconnectCause::ServiceChanged))), "{tried:?}");
         assert_eq!(office.server.take_load().calls, 0);

@@ -15,7 +15,8 @@ use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET, Reuse, TokenServer};
 use url::Url;
 
-use crate::account_office::{AccountOffice, CODE, attempt, client, occasion, query};
+use crate::account_office::{AccountOffice, CODE};
+use crate::account_requests::{attempt, client, occasion, query};
 
 test_support::on_both_stores! {
     async fn an_account_is_connected_at_the_service_and_disconnected_there(database: TestDatabase) {

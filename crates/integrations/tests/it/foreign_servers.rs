@@ -15,7 +15,8 @@ use test_support::certified_provider::CertifiedProvider;
 use test_support::{Authority, Client, DjangoServer, Response, TestDatabase, hostile_issuer, token_server};
 use url::Url;
 
-use crate::account_office::{AccountOffice, Parts, attempt, client, occasion, query};
+use crate::account_office::{AccountOffice, Parts};
+use crate::account_requests::{attempt, client, occasion, query};
 
 /// Where browsers come back to.
 const REDIRECT: &str = "https://vybe.test/integrations/callback";

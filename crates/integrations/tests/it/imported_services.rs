@@ -13,7 +13,8 @@ use outbound::AddressPolicy;
 use service_client::{CallError, ClientNetwork, NotSent, ServiceClient};
 use test_support::{ServedAnswer, ServiceServer, TestDatabase};
 
-use crate::account_office::{AccountOffice, given, occasion};
+use crate::account_office::AccountOffice;
+use crate::account_requests::{given, occasion};
 
 const DOCUMENT: &str = r##"{"openapi":"3.0.0","info":{"title":"Acme Files"},"servers":[{"url":"https://api.acme-files.com/v1"}],
     "components":{"securitySchemes":{"key":{"type":"apiKey","in":"header","name":"X-Key"}}},"security":[{"key":[]}],

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod account_office;
+mod account_requests;
 mod accounts;
 mod connect_attempts;
 mod foreign_servers;

@@ -5,7 +5,8 @@ use integrations::{AccountError, GivenSecret};
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET};
 
-use crate::account_office::{AccountOffice, CODE, KEY, attempt, client, occasion};
+use crate::account_office::{AccountOffice, CODE, KEY};
+use crate::account_requests::{attempt, client, occasion};
 
 test_support::on_both_stores! {
     async fn a_client_is_registered_changed_and_deleted(database: TestDatabase) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use audit::{Actor, Event, Journal, Target};
 use catalogue::Service;
-use cryptography::{MasterKey, SecretBytes};
+use cryptography::MasterKey;
 use ids::{AccountId, OauthClientId, OrganizationId, SecretId, UserId};
 use integrations::{
     AccessTokens, AccountCredentials, Notices, ReconnectNotice, RefreshBounds, RefreshCounters,
@@ -421,9 +421,4 @@ pub fn access(credentials: &Credentials) -> String {
         Credentials::Tokens(tokens) => tokens.access.reveal().to_owned(),
         other => panic!("no tokens: {other:?}"),
     }
-}
-
-/// Something that nobody may print.
-pub fn secret(text: &str) -> SecretBytes {
-    SecretBytes::copy_of(text.as_bytes())
 }
