@@ -16,9 +16,9 @@ pub async fn databases(world: &World<'_>) {
     for organization in &world.organizations {
         through_ssh(world, organization, &customer).await;
         let password = world.marks.make("the password of a database");
-        let role = format!("reader_{}", organization.slug);
+        // Roles are the whole server's, which other tests use at the same time.
+        let role = format!("reader_{}_of_{}", organization.slug, customer.name);
         let owner = customer.connect().await;
-        owner.names(&format!("DROP ROLE IF EXISTS {role}")).await.unwrap();
         owner.names(&format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'")).await.unwrap();
         let more = json!({ "user": role, "password": password, "readOnly": true });
         let body = external("Fruit", "postgresql", &customer, more);
