@@ -27,6 +27,7 @@ pub struct NewBody {
     #[serde(default)]
     secrets: BTreeMap<String, SecretText>,
     /// The apps that may use it; null or left out for every app of the organization.
+    #[schemars(with = "Option<Vec<AppId>>")]
     apps: Option<BTreeSet<AppId>>,
     /// Whether pages of these apps may use it, too.
     #[serde(default)]
@@ -43,6 +44,7 @@ pub struct NewBody {
 pub struct DescriptionBody {
     name: String,
     /// The apps that may use it; null or left out for every app of the organization.
+    #[schemars(with = "Option<Vec<AppId>>")]
     apps: Option<BTreeSet<AppId>>,
     /// Whether pages of these apps may use it, too.
     #[serde(default)]
@@ -77,8 +79,10 @@ pub struct AttemptBody {
     #[serde(default)]
     values: Values,
     /// The scopes to ask for; left out for those of the organization's client, or else of the service's entry.
+    #[schemars(with = "Option<Vec<String>>")]
     scopes: Option<BTreeSet<String>>,
     /// The apps that may use it; null or left out for every app of the organization.
+    #[schemars(with = "Option<Vec<AppId>>")]
     apps: Option<BTreeSet<AppId>>,
     #[serde(default)]
     from_pages: bool,
@@ -95,6 +99,7 @@ pub struct AgainBody {
     #[serde(default)]
     pub values: Values,
     /// The scopes to ask for; left out for those that were asked for last.
+    #[schemars(with = "Option<Vec<String>>")]
     pub scopes: Option<BTreeSet<String>>,
     pub return_to: Option<String>,
 }

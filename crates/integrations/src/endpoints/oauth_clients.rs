@@ -56,6 +56,7 @@ struct ClientAnswer {
     /// Its identifier at the service.
     client_id: String,
     /// The scopes that are asked for; empty for those of the service's entry.
+    #[schemars(with = "Vec<String>")]
     scopes: BTreeSet<String>,
     /// How often it was written.
     version: i64,
@@ -88,6 +89,7 @@ struct NewBody {
     public_client: bool,
     /// The scopes to ask for; empty or left out for those of the service's entry.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     scopes: BTreeSet<String>,
 }
 
@@ -102,6 +104,7 @@ struct ReplaceBody {
     #[serde(default)]
     public_client: bool,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     scopes: BTreeSet<String>,
     /// The version that was looked at; left out, whatever is there is replaced.
     version: Option<i64>,
