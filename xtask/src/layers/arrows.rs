@@ -22,6 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("endpoint", &["access-control", "audit", "ids"]),
     ("audit-trail", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
     ("secrets-vault", &["access-control", "audit", "cryptography", "endpoint", "ids"]),
+    // A server for tests and the demo; knows nothing of ours.
+    ("local-postgres", &[]),
     ("outbound", &[]),
     ("ssh-tunnel", &["cryptography", "outbound"]),
     ("query-guard", &[]),
@@ -161,8 +163,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transit",
         ],
     ),
-    // A server for tests and the demo; knows nothing of ours.
-    ("local-postgres", &[]),
     ("test-support", &["local-postgres", "migrations"]),
     ("xtask", &["local-postgres"]),
 ];

@@ -26,7 +26,11 @@ pub(crate) async fn show(
     call: Call,
 ) -> Result<Answer, Problem> {
     let known = Known::read(&console, permit.actor(), permit.organization(), &call).await?;
-    let afresh = call.query("afresh")?.as_deref() == Some("true");
+    let afresh = match call.query("afresh")?.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::invalid("invalid_query", "afresh is true or false.")),
+    };
     let title = format!("Tables of {}", known.name());
     let path = known.path();
     let back = html! {
