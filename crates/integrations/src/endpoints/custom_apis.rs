@@ -16,6 +16,9 @@ use crate::custom_api_credentials::GivenCredential;
 use crate::custom_apis::GivenCustomApi;
 use crate::{CustomApiError, CustomApis, Occasion, UsableBy};
 
+/// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
+const LARGEST_BODY: usize = 256 << 10;
+
 /// A new custom API, or another definition for one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -141,7 +144,7 @@ async fn create(
     permit: Permit<ManageCustomApis>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: CustomApiBody = call.json().await?;
+    let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
     let (given, _) = body.given()?;
     let made = apis.create(&permit, given, occasion(&call)).await?;
     Ok(Answer::created(&CustomApiAnswer::from(made)))
@@ -158,7 +161,7 @@ async fn replace(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = call.path("custom_api_id")?;
-    let body: CustomApiBody = call.json().await?;
+    let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
     let (given, expected_version) = body.given()?;
     let changed = apis.update(&permit, id, given, expected_version, occasion(&call)).await?;
     Ok(Answer::json(&CustomApiAnswer::from(changed)))

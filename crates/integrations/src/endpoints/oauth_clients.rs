@@ -15,6 +15,9 @@ use super::account_bodies::secret_text;
 use super::occasion;
 use crate::{AccountError, GivenClient, GivenSecret, OauthClient, OauthClients};
 
+/// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
+const LARGEST_BODY: usize = 256 << 10;
+
 pub(super) fn endpoints(clients: &OauthClients) -> Vec<Endpoint> {
     const ALL: &str = "/api/v1/organizations/{organization_id}/oauth-clients";
     const ONE: &str = "/api/v1/organizations/{organization_id}/oauth-clients/{oauth_client_id}";
@@ -152,7 +155,8 @@ async fn create(
     permit: Permit<ManageOauthClients>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let NewBody { service, client_id, client_secret, public_client, scopes } = call.json().await?;
+    let NewBody { service, client_id, client_secret, public_client, scopes } =
+        call.json_up_to(LARGEST_BODY).await?;
     let service: ServiceKey = service.parse().map_err(|_| AccountError::UnknownService)?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
     let made = clients.create(&permit, &service, given, occasion(&call)).await?;
@@ -174,7 +178,8 @@ async fn replace(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = call.path("oauth_client_id")?;
-    let ReplaceBody { client_id, client_secret, public_client, scopes, version } = call.json().await?;
+    let ReplaceBody { client_id, client_secret, public_client, scopes, version } =
+        call.json_up_to(LARGEST_BODY).await?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
     let changed = clients.update(&permit, id, given, version, occasion(&call)).await?;
     Ok(Answer::json(&ClientAnswer::from(changed)))
