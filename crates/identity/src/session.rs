@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
 use crate::Person;
+use crate::user_token::Claims;
 
 /// How long sessions live. Both limits hold.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,7 @@ pub struct LiveSession {
     last_written: AtomicI64,
     ended: CancellationToken,
     user_tokens: Mutex<Vec<ReusableToken>>,
+    authentic_tokens: Mutex<Vec<AuthenticToken>>,
 }
 
 /// A user token that may be handed out again for a short while.
@@ -85,6 +87,13 @@ struct ReusableToken {
     app: AppId,
     issued_at: i64,
     text: Arc<str>,
+}
+
+/// A user token of the session that came back from an app, and whose signature was checked. By its digest: looking for it
+/// says nothing of its text.
+struct AuthenticToken {
+    digest: Vec<u8>,
+    claims: Arc<Claims>,
 }
 
 /// How many apps' user tokens a session keeps for reuse.
@@ -117,6 +126,7 @@ impl LiveSession {
             last_written: AtomicI64::new(seen),
             ended: CancellationToken::new(),
             user_tokens: Mutex::default(),
+            authentic_tokens: Mutex::default(),
         }
     }
 
@@ -219,6 +229,21 @@ impl LiveSession {
         let text = mint();
         kept.push(ReusableToken { app, issued_at: now, text: Arc::clone(&text) });
         text
+    }
+
+    /// The claims of a user token whose signature was checked before. Whether they hold now is for the caller to say.
+    pub(crate) fn authentic_token(&self, digest: &[u8]) -> Option<Arc<Claims>> {
+        let kept = self.authentic_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|token| token.digest == digest).map(|token| Arc::clone(&token.claims))
+    }
+
+    /// Keeps the claims of a user token of this session whose signature was checked just now.
+    pub(crate) fn keep_authentic_token(&self, digest: Vec<u8>, claims: Arc<Claims>) {
+        let mut kept = self.authentic_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_USER_TOKENS {
+            kept.remove(0);
+        }
+        kept.push(AuthenticToken { digest, claims });
     }
 }
 

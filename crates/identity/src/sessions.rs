@@ -379,6 +379,11 @@ impl Sessions {
         });
     }
 
+    /// One that was looked at before. It may have ended; the store is not asked.
+    pub(crate) fn known(&self, id: SessionId) -> Option<Arc<LiveSession>> {
+        self.live.get(id)
+    }
+
     async fn load(&self, id: SessionId) -> Result<Arc<LiveSession>, SessionError> {
         if let Some(session) = self.live.get(id) {
             return Ok(session);

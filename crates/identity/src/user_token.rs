@@ -16,9 +16,9 @@ const SKEW: i64 = 30;
 const LONGEST: usize = 2048;
 
 /// The five claims. Anything else is not ours.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Claims {
+pub(crate) struct Claims {
     sub: UserId,
     aud: AppId,
     iat: i64,
@@ -62,8 +62,8 @@ pub(crate) fn peek(token: &str) -> Option<(SigningKeyId, SessionId)> {
     Some((header.kid?.parse().ok()?, session))
 }
 
-/// Reads a token that was signed with this key, for this app, at this time.
-pub(crate) fn verify(token: &str, key: &SigningKey, issuer: &str, app: AppId, now: i64) -> Option<UserId> {
+/// Reads a token that was signed with this key by this issuer. What its claims permit now is [`Claims::user`].
+pub(crate) fn authentic(token: &str, key: &SigningKey, issuer: &str) -> Option<Claims> {
     // The library checks algorithm and signature; the claims are checked here, where none is optional
     // and the time is an argument.
     let mut validation = Validation::new(Algorithm::EdDSA);
@@ -72,7 +72,14 @@ pub(crate) fn verify(token: &str, key: &SigningKey, issuer: &str, app: AppId, no
     validation.validate_nbf = false;
     validation.validate_aud = false;
     let claims = jsonwebtoken::decode::<Claims>(token, &key.verifier, &validation).ok()?.claims;
-    let in_time = claims.iat <= now.checked_add(SKEW)? && now < claims.exp.checked_add(SKEW)?;
     let right_life = claims.exp.checked_sub(claims.iat)? == LIFE;
-    (claims.aud == app && claims.iss == issuer && in_time && right_life).then_some(claims.sub)
+    (claims.iss == issuer && right_life).then_some(claims)
+}
+
+impl Claims {
+    /// Whom the token names to this app at this time.
+    pub(crate) fn user(&self, app: AppId, now: i64) -> Option<UserId> {
+        let in_time = self.iat <= now.checked_add(SKEW)? && now < self.exp.checked_add(SKEW)?;
+        (self.aud == app && in_time).then_some(self.sub)
+    }
 }

@@ -252,9 +252,32 @@ on_both_stores! {
         }
     }
 
+    async fn j10_a_token_that_was_accepted_is_judged_anew_each_time(database: TestDatabase) {
+        let house = House::on(database).await;
+        let (_, session) = house.session().await;
+        let (app, at) = (app(), now());
+        let token = house.user_tokens.mint(&session, app, at);
+        let accepts = async |app, after| house.user_tokens.verify(&token, app, at + after).await.is_ok();
+        for _ in 0..2 {
+            assert!(accepts(app, Duration::ZERO).await);
+            assert!(!accepts(AppId::generate(), Duration::ZERO).await, "another app's");
+            assert!(!accepts(app, Duration::minutes(14)).await, "too old");
+            assert!(!accepts(app, Duration::minutes(-2)).await, "not valid yet");
+        }
+        // With more of them than are remembered, each is still what it is.
+        for number in 0..40 {
+            let other = AppId::generate();
+            let token = house.user_tokens.mint(&session, other, at);
+            assert!(house.user_tokens.verify(&token, other, at).await.is_ok(), "{number}");
+            assert!(accepts(app, Duration::ZERO).await, "{number}");
+        }
+    }
+
     async fn j05_any_changed_character_is_refused(database: TestDatabase) {
         let forge = Forge::on(database).await;
         let token = forge.sign(&forge.header, &forge.claims);
+        // That it was accepted does not make others good.
+        assert!(forge.accepts(&token).await);
         for (index, byte) in token.bytes().enumerate() {
             let other = if byte == b'A' { b'B' } else { b'A' };
             let mut changed = token.clone().into_bytes();
