@@ -21,6 +21,8 @@ mod refusal;
 mod request_path;
 mod role;
 mod sign_in_age;
+mod usable_by;
+mod visible_apps;
 
 pub use action::*;
 pub use authorize::{Check, authorize};
@@ -42,3 +44,5 @@ pub use refusal::Refusal;
 pub use request_path::{RequestPath, RequestPathError};
 pub use role::Role;
 pub use sign_in_age::{SignInAge, SignInAgeError};
+pub use usable_by::UsableBy;
+pub use visible_apps::VisibleApps;

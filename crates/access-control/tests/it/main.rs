@@ -13,3 +13,4 @@ mod path_properties;
 mod paths;
 mod sampled_requests;
 mod situation;
+mod visible_apps;
