@@ -1,7 +1,6 @@
 //! Connections to databases, without what opens them.
 
-use std::collections::BTreeSet;
-
+use access_control::UsableBy;
 use databases::Limits;
 use ids::{AppId, ConnectionId, Name, OrganizationId, SecretId, UserId};
 use secrets_vault::Owner;
@@ -71,16 +70,6 @@ pub enum ConnectionKind {
     },
 }
 
-/// Which apps of the organization may use a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UsableBy {
-    /// All of them.
-    EveryApp,
-    /// These.
-    Apps(BTreeSet<AppId>),
-}
-
 /// A host key that is not the confirmed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedHostKey {
@@ -113,26 +102,6 @@ impl ConnectionKind {
     }
 }
 
-impl UsableBy {
-    /// Whether this app may use it.
-    #[must_use]
-    pub fn includes(&self, app: AppId) -> bool {
-        match self {
-            Self::EveryApp => true,
-            Self::Apps(apps) => apps.contains(&app),
-        }
-    }
-
-    /// Whether it is the same, but for apps that are gone.
-    fn is_or_was(&self, sealed: &Self) -> bool {
-        match (self, sealed) {
-            (Self::EveryApp, Self::EveryApp) => true,
-            (Self::Apps(these), Self::Apps(sealed)) => these.is_subset(sealed),
-            _ => false,
-        }
-    }
-}
-
 impl Definition {
     /// What no two connections of one kind in one organization have alike.
     pub(crate) fn slot(&self) -> String {
@@ -149,12 +118,7 @@ impl Definition {
 
     /// Whether more apps may use it than before, or whether it may write what could only be read.
     pub(crate) fn gives_more_than(&self, before: &Self) -> bool {
-        let more_apps = match (&self.usable_by, &before.usable_by) {
-            (_, UsableBy::EveryApp) => false,
-            (UsableBy::EveryApp, UsableBy::Apps(_)) => true,
-            (UsableBy::Apps(apps), UsableBy::Apps(before)) => !apps.is_subset(before),
-        };
-        more_apps || (before.read_only && !self.read_only)
+        self.usable_by.gives_more_than(&before.usable_by) || (before.read_only && !self.read_only)
     }
 
     /// What of it is not what was sealed, in the words of the API. Apps that are gone since then are no difference.

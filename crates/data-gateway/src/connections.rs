@@ -1,15 +1,13 @@
 //! The connections of organizations: made, looked at, changed and deleted.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use access_control::{
-    Action, Facts, FactsUnavailable, ListConnections, ManageConnections, Permit, Principal, ReadApp, Refusal,
-    SignedIn, authorize,
+    Action, Facts, FactsUnavailable, InOrganization, ListConnections, ManageConnections, Permit, VisibleApps,
 };
 use audit::{Actor, Event, Receipts, Target};
-use ids::{AppId, ConnectionId, OrganizationId, SecretId};
+use ids::{ConnectionId, SecretId};
 use outbound::AddressPolicy;
 use secrets_vault::{Kind, NewValue, Vault};
 use serde_json::{Value, json};
@@ -21,9 +19,7 @@ use crate::examinations::Schemas;
 use crate::given::Checked;
 use crate::store::connections;
 use crate::trials::TrialTurns;
-use crate::{
-    Connection, ConnectionError, ConnectionKind, GivenConnection, Occasion, OpenDatabases, Store, UsableBy,
-};
+use crate::{Connection, ConnectionError, ConnectionKind, GivenConnection, Occasion, OpenDatabases, Store};
 
 /// The most connections of one organization.
 const MOST: u64 = 1000;
@@ -83,14 +79,15 @@ impl Connections {
         most: usize,
         now: OffsetDateTime,
     ) -> Result<Vec<Connection>, ConnectionError> {
+        let visible = self.visible_apps(permit, now);
         let (mut after, mut shown) = (after, Vec::new());
         loop {
             let found = connections::list(self.store.database(), permit.organization(), after, most).await?;
             let is_last = found.len() < most;
             after = found.last().map(|connection| connection.id).or(after);
             for connection in found {
-                if shown.len() < most && self.exists_for(permit.actor(), &connection, now)? {
-                    shown.push(self.visible(connection, permit.actor(), now)?);
+                if shown.len() < most && exists(&visible, &connection)? {
+                    shown.push(self.visible(permit, connection, now)?);
                 }
             }
             // Others come in the place of those that are left out: a short page would be the last one.
@@ -110,8 +107,8 @@ impl Connections {
         id: ConnectionId,
         now: OffsetDateTime,
     ) -> Result<Connection, ConnectionError> {
-        let found = self.read(permit.organization(), id, permit.actor(), now).await?;
-        self.visible(found, permit.actor(), now)
+        let found = self.read(permit, id, now).await?;
+        self.visible(permit, found, now)
     }
 
     /// Makes one.
@@ -126,12 +123,14 @@ impl Connections {
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
+        let visible = self.visible_apps(permit, now);
         if let Some(app) = kind.app()
-            && !self.sees(permit.actor(), organization, app, now)?
+            && !visible.sees(app)?
         {
             return Err(ConnectionError::UnknownApp);
         }
-        given.usable_by = self.usable_by(permit, given.usable_by, None, now)?;
+        let usable_by = visible.given(given.usable_by, None)?;
+        given.usable_by = usable_by.ok_or(ConnectionError::UnknownApp)?;
         let Checked { definition, secrets } = given.check(kind, &self.addresses).await?;
         let secrets = secrets.complete()?;
         let connection = Connection {
@@ -156,7 +155,7 @@ impl Connections {
             return Err(ConnectionError::TooMany);
         }
         change.commit(event(permit, occasion, None, Some(&connection))).await?;
-        self.visible(connection, permit.actor(), now)
+        self.visible(permit, connection, now)
     }
 
     /// Puts another definition in the place of one; its kind stays. What is left out of password and keys stays, if the
@@ -175,8 +174,10 @@ impl Connections {
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
-        let seen = self.read(organization, id, permit.actor(), now).await?;
-        given.usable_by = self.usable_by(permit, given.usable_by, Some(&seen), now)?;
+        let seen = self.read(permit, id, now).await?;
+        let before = Some(&seen.definition.usable_by);
+        let usable_by = self.visible_apps(permit, now).given(given.usable_by, before)?;
+        given.usable_by = usable_by.ok_or(ConnectionError::UnknownApp)?;
         let Checked { definition, secrets } = given.check(seen.definition.kind, &self.addresses).await?;
         let owner = seen.owner();
         self.vault.prepare(owner).await?;
@@ -203,7 +204,9 @@ impl Connections {
                 return Err(ConnectionError::CredentialsNeeded);
             }
             // Whoever gave them gave them to these apps, of which the person does not even see all.
-            if definition.gives_more_than(&before.definition) && !self.sees_all_apps(permit, &before, now)? {
+            if definition.gives_more_than(&before.definition)
+                && !self.visible_apps(permit, now).sees_all(&before.definition.usable_by)?
+            {
                 return Err(ConnectionError::CredentialsNeededForMore);
             }
             secrets.or_stored(stored.secrets).ok_or(ConnectionError::CredentialsNeeded)?
@@ -214,7 +217,7 @@ impl Connections {
         (after.updated_by, after.updated_at) = (permit.user(), now);
         connections::update(change.transaction(), &after).await?;
         change.commit(event(permit, occasion, Some(&before), Some(&after))).await?;
-        self.visible(after, permit.actor(), now)
+        self.visible(permit, after, now)
     }
 
     /// Deletes one with its credentials. What runs through it goes on to its end.
@@ -230,7 +233,7 @@ impl Connections {
         let change = self.store.journal().begin().await?;
         let found = connections::find(change.transaction(), permit.organization(), id).await?;
         let before = found.ok_or(ConnectionError::NotFound)?;
-        if !self.exists_for(permit.actor(), &before, occasion.now)? {
+        if !exists(&self.visible_apps(permit, occasion.now), &before)? {
             return Err(ConnectionError::NotFound);
         }
         self.vault.delete(&change, before.credentials).await?;
@@ -240,104 +243,45 @@ impl Connections {
 
     /// One of the organization's connections, for use cases that have asked for leave. The database of an app that the
     /// person may not see does not exist for them.
-    pub(crate) async fn read(
+    pub(crate) async fn read<A: Action<Scope = InOrganization>>(
         &self,
-        organization: OrganizationId,
+        permit: &Permit<A>,
         id: ConnectionId,
-        person: &SignedIn,
         now: OffsetDateTime,
     ) -> Result<Connection, ConnectionError> {
-        let found = connections::find(self.store.database(), organization, id).await?;
+        let found = connections::find(self.store.database(), permit.organization(), id).await?;
         let found = found.ok_or(ConnectionError::NotFound)?;
-        if self.exists_for(person, &found, now)? { Ok(found) } else { Err(ConnectionError::NotFound) }
-    }
-
-    fn exists_for(
-        &self,
-        person: &SignedIn,
-        connection: &Connection,
-        now: OffsetDateTime,
-    ) -> Result<bool, FactsUnavailable> {
-        match connection.definition.kind.app() {
-            Some(app) => self.sees(person, connection.organization, app, now),
-            None => Ok(true),
+        if exists(&self.visible_apps(permit, now), &found)? {
+            Ok(found)
+        } else {
+            Err(ConnectionError::NotFound)
         }
-    }
-
-    fn sees_all_apps(
-        &self,
-        permit: &Permit<ManageConnections>,
-        connection: &Connection,
-        now: OffsetDateTime,
-    ) -> Result<bool, FactsUnavailable> {
-        let UsableBy::Apps(apps) = &connection.definition.usable_by else { return Ok(true) };
-        for app in apps {
-            if !self.sees(permit.actor(), connection.organization, *app, now)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// The same without apps that the person may not see.
-    pub(crate) fn visible(
+    pub(crate) fn visible<A: Action<Scope = InOrganization>>(
         &self,
+        permit: &Permit<A>,
         mut connection: Connection,
-        person: &SignedIn,
         now: OffsetDateTime,
     ) -> Result<Connection, ConnectionError> {
-        if let UsableBy::Apps(apps) = &mut connection.definition.usable_by {
-            let mut seen = BTreeSet::new();
-            for app in &*apps {
-                if self.sees(person, connection.organization, *app, now)? {
-                    seen.insert(*app);
-                }
-            }
-            *apps = seen;
-        }
+        let usable_by = self.visible_apps(permit, now).shown(connection.definition.usable_by)?;
+        connection.definition.usable_by = usable_by;
         Ok(connection)
     }
 
-    /// Who may use a connection from now on: the apps that the person names, and those that they cannot see and that
-    /// could use it before.
-    fn usable_by(
+    fn visible_apps<A: Action<Scope = InOrganization>>(
         &self,
-        permit: &Permit<ManageConnections>,
-        given: UsableBy,
-        before: Option<&Connection>,
+        permit: &Permit<A>,
         now: OffsetDateTime,
-    ) -> Result<UsableBy, ConnectionError> {
-        let UsableBy::Apps(mut apps) = given else { return Ok(given) };
-        let organization = permit.organization();
-        for app in &apps {
-            if !self.sees(permit.actor(), organization, *app, now)? {
-                return Err(ConnectionError::UnknownApp);
-            }
-        }
-        if let Some(UsableBy::Apps(before)) = before.map(|connection| &connection.definition.usable_by) {
-            for app in before {
-                if !self.sees(permit.actor(), organization, *app, now)? {
-                    apps.insert(*app);
-                }
-            }
-        }
-        Ok(UsableBy::Apps(apps))
+    ) -> VisibleApps<'_> {
+        VisibleApps::of(permit, &*self.facts, now)
     }
+}
 
-    fn sees(
-        &self,
-        person: &SignedIn,
-        organization: OrganizationId,
-        app: AppId,
-        now: OffsetDateTime,
-    ) -> Result<bool, FactsUnavailable> {
-        let person = Principal::User(person.clone());
-        match authorize::<ReadApp>(Some(&person), app, &*self.facts, now) {
-            Ok(permit) => Ok(permit.organization() == organization),
-            Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => Ok(false),
-            Err(Refusal::Unavailable(unavailable)) => Err(unavailable),
-        }
-    }
+/// Whether there is such a connection for a person who sees these apps: the database of another one is none.
+fn exists(visible: &VisibleApps<'_>, connection: &Connection) -> Result<bool, FactsUnavailable> {
+    connection.definition.kind.app().map_or(Ok(true), |app| visible.sees(app))
 }
 
 impl Connection {
@@ -348,7 +292,7 @@ impl Connection {
 }
 
 /// What the audit trail says of a change.
-pub(crate) fn event<A: Action<Scope = access_control::InOrganization>>(
+pub(crate) fn event<A: Action<Scope = InOrganization>>(
     permit: &Permit<A>,
     occasion: Occasion,
     before: Option<&Connection>,

@@ -64,7 +64,7 @@ impl Connections {
         afresh: bool,
     ) -> Result<Arc<Schema>, ConnectionError> {
         let now = OffsetDateTime::now_utc();
-        let connection = self.read(permit.organization(), id, permit.actor(), now).await?;
+        let connection = self.read(permit, id, now).await?;
         let database = self.open.of(&connection).await?;
         if !afresh && let Some(known) = self.schemas.get(id, connection.version) {
             return Ok(known);
@@ -100,7 +100,7 @@ impl Connections {
         id: ConnectionId,
         occasion: Occasion,
     ) -> Result<SignedReadOnlyReport, ConnectionError> {
-        let connection = self.read(permit.organization(), id, permit.actor(), occasion.now).await?;
+        let connection = self.read(permit, id, occasion.now).await?;
         let examined = match self.open.of(&connection).await {
             Ok(database) => {
                 let _turn = self.turn(permit.organization()).await?;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use access_control::UsableBy;
 use cryptography::SecretBytes;
 use databases::{Engine, Limits, check_authorities};
 use ids::Name;
@@ -14,7 +15,7 @@ use secrets_vault::{GivenParts, GivenValue, Kind, SecretValue, SshPrivateKey};
 use ssh_tunnel::{Hop, Route};
 
 use crate::credentials::{HopKey, OpeningSecrets};
-use crate::{ConnectionError, ConnectionKind, Definition, Destination, HopAddress, TlsMode, UsableBy};
+use crate::{ConnectionError, ConnectionKind, Definition, Destination, HopAddress, TlsMode};
 
 /// The most SSH servers on a way.
 const MOST_HOPS: usize = 4;

@@ -66,7 +66,7 @@ impl Connections {
         occasion: Occasion,
     ) -> Result<Connection, ConnectionError> {
         let (organization, now) = (permit.organization(), occasion.now);
-        let owner = self.read(organization, id, permit.actor(), now).await?.owner();
+        let owner = self.read(permit, id, now).await?.owner();
         self.vault.prepare(owner).await?;
         let change = self.store.journal().begin().await?;
         self.vault.keep_owner(&change, owner).await?;
@@ -89,6 +89,6 @@ impl Connections {
             return Err(ConnectionError::OtherHostKey);
         }
         change.commit(event(permit, occasion, Some(&before), Some(&after))).await?;
-        self.visible(after, permit.actor(), now)
+        self.visible(permit, after, now)
     }
 }

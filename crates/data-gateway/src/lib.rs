@@ -36,7 +36,7 @@ mod turns;
 mod usable;
 mod watched_database;
 
-pub use connection::{ChangedHostKey, Connection, ConnectionKind, Definition, UsableBy};
+pub use connection::{ChangedHostKey, Connection, ConnectionKind, Definition};
 pub use connection_error::ConnectionError;
 pub use connections::Connections;
 pub use data_queries::DataQueries;

@@ -119,7 +119,7 @@ impl Connections {
         id: ConnectionId,
     ) -> Result<Trial, ConnectionError> {
         let now = OffsetDateTime::now_utc();
-        let connection = self.read(permit.organization(), id, permit.actor(), now).await?;
+        let connection = self.read(permit, id, now).await?;
         let database = match self.open.of(&connection).await {
             Ok(database) => database,
             Err(ConnectionError::HostKeyChanged(changed)) => {

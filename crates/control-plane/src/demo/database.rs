@@ -4,12 +4,12 @@ use std::path::Path;
 
 use access_control::{
     Action, Check, ListConnections, ListDataQueries, ManageConnections, ManageDataQueries, Permit, Principal,
-    Scope, SignedIn, authorize,
+    Scope, SignedIn, UsableBy, authorize,
 };
 use cryptography::SecretBytes;
 use data_gateway::{
     Connection, ConnectionKind, DataQueryDefinition, ElementType, GivenConnection, GivenDestination,
-    Occasion, Parameter, ParameterType, TlsMode, USUAL_TIMEOUT, UsableBy,
+    Occasion, Parameter, ParameterType, TlsMode, USUAL_TIMEOUT,
 };
 use databases::{Engine, Limits};
 use development::{DemoDatabase, Folder, Seeded, signed_in};

@@ -1,5 +1,6 @@
 //! What goes out about connections: nothing that opens one.
 
+use access_control::UsableBy;
 use databases::{ConnectError, Schema};
 use endpoint::{Instant, sentence};
 use ids::{AppId, ConnectionId, UserId};
@@ -8,7 +9,7 @@ use serde::Serialize;
 use ssh_tunnel::{Fingerprint, TunnelError, TunnelStep};
 
 use super::connection_bodies::{LimitsBody, TlsBody};
-use crate::{ChangedHostKey, Connection, HopAddress, SignedReadOnlyReport, Trial, UsableBy, failed_at};
+use crate::{ChangedHostKey, Connection, HopAddress, SignedReadOnlyReport, Trial, failed_at};
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,6 @@
 //! What comes in about connections. Passwords and keys come in and never go out.
 
+use access_control::UsableBy;
 use databases::{Engine, Limits};
 use endpoint::Problem;
 use ids::AppId;
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use secrets_vault::SecretText;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionKind, GivenConnection, GivenDestination, GivenHop, TlsMode, UsableBy};
+use crate::{ConnectionKind, GivenConnection, GivenDestination, GivenHop, TlsMode};
 
 /// The port that SSH servers usually have.
 const SSH_PORT: u16 = 22;

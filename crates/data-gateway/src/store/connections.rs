@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_control::UsableBy;
 use ids::{AppId, ConnectionId, OrganizationId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::{StoreError, failed, read};
-use crate::{ChangedHostKey, Connection, ConnectionKind, Definition, UsableBy};
+use crate::{ChangedHostKey, Connection, ConnectionKind, Definition};
 
 const TABLE: &str = "database_connections";
 

@@ -1,9 +1,10 @@
 //! Connections without a database behind them: made, changed, deleted, refused.
 
-use access_control::{ConfirmHostKey, ListConnections, ManageConnections, ProveReadOnly, ReadDatabaseSchema};
+use access_control::{
+    ConfirmHostKey, ListConnections, ManageConnections, ProveReadOnly, ReadDatabaseSchema, UsableBy,
+};
 use data_gateway::{
     Connection, ConnectionError, ConnectionKind, DefinitionError, GivenConnection, Named, RunError, TlsMode,
-    UsableBy,
 };
 use databases::Limits;
 use test_support::{Authority, SshKey, TestDatabase};

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use access_control::{
     Action, AppFacts, AppLevel, AppRole, Facts, FactsUnavailable, GrantFacts, InOrganization, Means,
-    MemberFacts, OrganizationFacts, PathRules, Permit, Principal, Role, SignedIn, authorize,
+    MemberFacts, OrganizationFacts, PathRules, Permit, Principal, Role, SignedIn, UsableBy, authorize,
 };
 use audit::Journal;
 use cryptography::{MasterKey, SecretBytes};
 use data_gateway::{
     Connection, ConnectionError, ConnectionKind, Connections, GivenConnection, GivenDestination, GivenHop,
-    Occasion, OpenDatabases, Store, TlsMode, UsableBy,
+    Occasion, OpenDatabases, Store, TlsMode,
 };
 use databases::{Engine, Limits};
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};

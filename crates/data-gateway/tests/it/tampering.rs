@@ -1,7 +1,7 @@
 //! Somebody who may write to the tables.
 
-use access_control::ManageConnections;
-use data_gateway::{ConnectionError, Named, RunError, UsableBy};
+use access_control::{ManageConnections, UsableBy};
+use data_gateway::{ConnectionError, Named, RunError};
 use test_support::{SshKey, TestDatabase};
 
 use crate::office::{Office, given, hop, occasion, secret};

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use data_gateway::{
-    Connection, ConnectionKind, GivenConnection, GivenDestination, GivenHop, TlsMode, UsableBy,
-};
+use access_control::UsableBy;
+use data_gateway::{Connection, ConnectionKind, GivenConnection, GivenDestination, GivenHop, TlsMode};
 use databases::{Engine, Limits};
 use endpoint::Problem;
 use ids::AppId;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use access_control::{
     Action as _, ConfirmHostKey, ListApps, ListConnections, ManageConnections, Permit, ProveReadOnly,
+    UsableBy,
 };
 use apps::App;
-use data_gateway::{ChangedHostKey, Connection, UsableBy};
+use data_gateway::{ChangedHostKey, Connection};
 use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
 
