@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use access_control::UsableBy;
 use catalogue::{ServiceKey, Values};
-use ids::{AccountId, AppId, Name, OrganizationId, SecretId, UserId};
+use ids::{AccountId, Name, OrganizationId, SecretId, UserId};
 use secrets_vault::{Kind, NewValue, Owner};
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::ReconnectCause;
@@ -64,16 +64,6 @@ pub enum AccountHolder {
     Personal(UserId),
 }
 
-/// Which apps of the organization may use something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UsableBy {
-    /// All of them.
-    EveryApp,
-    /// These.
-    Apps(BTreeSet<AppId>),
-}
-
 /// Whether an account works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccountState {
@@ -116,35 +106,6 @@ impl AccountHolder {
         match self {
             Self::Shared => None,
             Self::Personal(user) => Some(user),
-        }
-    }
-}
-
-impl UsableBy {
-    /// Whether this app may.
-    #[must_use]
-    pub fn includes(&self, app: AppId) -> bool {
-        match self {
-            Self::EveryApp => true,
-            Self::Apps(apps) => apps.contains(&app),
-        }
-    }
-
-    /// Whether it is the same, but for apps that are gone.
-    pub(crate) fn is_or_was(&self, sealed: &Self) -> bool {
-        match (self, sealed) {
-            (Self::EveryApp, Self::EveryApp) => true,
-            (Self::Apps(these), Self::Apps(sealed)) => these.is_subset(sealed),
-            _ => false,
-        }
-    }
-
-    /// Whether apps may use it that could not before.
-    pub(crate) fn gives_more_than(&self, before: &Self) -> bool {
-        match (self, before) {
-            (_, Self::EveryApp) => false,
-            (Self::EveryApp, Self::Apps(_)) => true,
-            (Self::Apps(apps), Self::Apps(before)) => !apps.is_subset(before),
         }
     }
 }

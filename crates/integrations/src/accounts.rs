@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use access_control::{Action, Facts, InOrganization, Permit};
+use access_control::{Action, Facts, InOrganization, Permit, UsableBy, VisibleApps};
 use audit::{Actor, Event, Target};
 use catalogue::ServiceKey;
 use ids::AccountId;
@@ -14,10 +14,9 @@ use time::OffsetDateTime;
 use crate::given_account::AccountDescription;
 use crate::store::accounts::{self, Of};
 use crate::trial_turns::TrialTurns;
-use crate::visible_apps::{Viewer, VisibleApps};
 use crate::{
     AccessTokens, Account, AccountAction, AccountCredentials, AccountError, ManagesAccounts, Occasion,
-    SeesAccounts, UsableBy,
+    SeesAccounts,
 };
 
 /// The accounts of all organizations. Each permit is for shared accounts or for those of one person; others do not exist
@@ -27,7 +26,6 @@ pub struct Accounts {
     pub(crate) credentials: AccountCredentials,
     pub(crate) tokens: AccessTokens,
     pub(crate) client: ServiceClient,
-    pub(crate) apps: VisibleApps,
     pub(crate) facts: Arc<dyn Facts>,
     pub(crate) turns: TrialTurns,
 }
@@ -47,14 +45,7 @@ impl Accounts {
         client: ServiceClient,
         facts: Arc<dyn Facts>,
     ) -> Self {
-        Self {
-            credentials,
-            tokens,
-            client,
-            apps: VisibleApps::new(Arc::clone(&facts)),
-            facts,
-            turns: TrialTurns::default(),
-        }
+        Self { credentials, tokens, client, facts, turns: TrialTurns::default() }
     }
 
     /// The accounts in the order in which they were connected, at most so many after one, perhaps of one service. Of the
@@ -119,7 +110,7 @@ impl Accounts {
         }
         // Whoever connected it let these apps use it, of which the person does not even see all.
         let gives_more = usable_by.gives_more_than(&before.usable_by) || (from_pages && !before.from_pages);
-        if gives_more && !self.apps.sees_all(viewer(permit, now), &before.usable_by)? {
+        if gives_more && !self.visible_apps(permit, now).sees_all(&before.usable_by)? {
             return Err(AccountError::HiddenApps);
         }
         let mut after =
@@ -150,7 +141,7 @@ impl Accounts {
         before: Option<&UsableBy>,
         now: OffsetDateTime,
     ) -> Result<UsableBy, AccountError> {
-        self.apps.given(viewer(permit, now), given, before)?.ok_or(AccountError::UnknownApp)
+        self.visible_apps(permit, now).given(given, before)?.ok_or(AccountError::UnknownApp)
     }
 
     /// The same without apps that the person does not see.
@@ -160,18 +151,18 @@ impl Accounts {
         mut account: Account,
         now: OffsetDateTime,
     ) -> Result<Account, AccountError> {
-        self.apps.shown(viewer(permit, now), &mut account.usable_by)?;
+        account.usable_by = self.visible_apps(permit, now).shown(account.usable_by)?;
         Ok(account)
+    }
+
+    fn visible_apps<A: AccountAction>(&self, permit: &Permit<A>, now: OffsetDateTime) -> VisibleApps<'_> {
+        VisibleApps::of(permit, &*self.facts, now)
     }
 }
 
 /// Which accounts a permit is for.
 pub(crate) fn of<A: AccountAction>(permit: &Permit<A>) -> Of {
     Of { organization: permit.organization(), holder: A::holder(permit) }
-}
-
-fn viewer<A: Action<Scope = InOrganization>>(permit: &Permit<A>, now: OffsetDateTime) -> Viewer<'_> {
-    Viewer { person: permit.actor(), organization: permit.organization(), now }
 }
 
 /// What the audit trail says of a change.

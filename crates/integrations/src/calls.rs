@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access_control::{AppCaller, CallService, FactsUnavailable, Permit};
+use access_control::{AppCaller, CallService, FactsUnavailable, Permit, UsableBy};
 use bytes::{Bytes, BytesMut};
 use catalogue::{Service, Values};
 use futures_util::StreamExt as _;
@@ -23,7 +23,7 @@ use crate::store::accounts;
 use crate::unread_json::{read, weight};
 use crate::{
     AccessTokens, Account, AccountError, AccountHolder, CustomApiError, CustomApis, ExecuteError,
-    ReconnectCause, Services, Store, Unlocked, UsableBy, UseError,
+    ReconnectCause, Services, Store, Unlocked, UseError,
 };
 
 /// How long a call waits for its turn at most.

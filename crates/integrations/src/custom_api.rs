@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_control::UsableBy;
 use catalogue::{Api, Authentication, HostPattern, Place, Placement, RateLimit, Service, Template, Tier};
 use ids::{CustomApiId, Name, OrganizationId, SecretId, UserId};
 use secrets_vault::{Kind, NewValue, Owner};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
-
-use crate::UsableBy;
 
 /// The longest base URL, in bytes.
 const LONGEST_URL: usize = 2048;
@@ -211,27 +210,17 @@ impl CustomApiDefinition {
 
     /// Whether more apps may use it than before, or more of them.
     pub(crate) fn gives_more_than(&self, before: &Self) -> bool {
-        let more_apps = match (&self.usable_by, &before.usable_by) {
-            (_, UsableBy::EveryApp) => false,
-            (UsableBy::EveryApp, UsableBy::Apps(_)) => true,
-            (UsableBy::Apps(apps), UsableBy::Apps(before)) => !apps.is_subset(before),
-        };
-        more_apps || (self.from_pages && !before.from_pages)
+        self.usable_by.gives_more_than(&before.usable_by) || (self.from_pages && !before.from_pages)
     }
 
     /// What of it is not what was sealed, in the words of the API. Apps that are gone since then are no difference.
     pub(crate) fn differences(&self, sealed: &Self) -> Vec<&'static str> {
-        let apps = match (&self.usable_by, &sealed.usable_by) {
-            (UsableBy::EveryApp, UsableBy::EveryApp) => true,
-            (UsableBy::Apps(these), UsableBy::Apps(sealed)) => these.is_subset(sealed),
-            _ => false,
-        };
         [
             ("name", self.name == sealed.name),
             ("baseUrl", self.base_url == sealed.base_url),
             ("authentication", self.authentication == sealed.authentication),
             ("headers", self.headers == sealed.headers),
-            ("apps", apps),
+            ("apps", self.usable_by.is_or_was(&sealed.usable_by)),
             ("fromPages", self.from_pages == sealed.from_pages),
         ]
         .into_iter()

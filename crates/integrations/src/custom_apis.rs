@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use access_control::{Action, Facts, InOrganization, ListCustomApis, ManageCustomApis, Permit};
+use access_control::{
+    Action, Facts, InOrganization, ListCustomApis, ManageCustomApis, Permit, UsableBy, VisibleApps,
+};
 use audit::{Actor, Event, Target};
 use catalogue::Service;
 use ids::{CustomApiId, OrganizationId, SecretId};
@@ -16,8 +18,7 @@ use crate::alarms::Alarms;
 use crate::custom_api::{CustomApi, CustomApiDefinition};
 use crate::custom_api_credentials::{GivenCredential, OpenedCustomApi};
 use crate::store::{ConnectionTrait, custom_apis};
-use crate::visible_apps::{Viewer, VisibleApps};
-use crate::{CustomApiError, Occasion, Store, UsableBy};
+use crate::{CustomApiError, Occasion, Store};
 
 /// The most custom APIs of one organization.
 const MOST: u64 = 1_000;
@@ -33,7 +34,7 @@ const ATTEMPTS: u32 = 5;
 pub struct CustomApis {
     store: Store,
     vault: Vault,
-    apps: VisibleApps,
+    facts: Arc<dyn Facts>,
     alarms: Alarms,
 }
 
@@ -64,7 +65,7 @@ impl CustomApis {
     #[must_use]
     pub fn new(store: Store, vault: Vault, facts: Arc<dyn Facts>) -> Self {
         let alarms = Alarms::new(store.journal().clone());
-        Self { store, vault, apps: VisibleApps::new(facts), alarms }
+        Self { store, vault, facts, alarms }
     }
 
     /// The organization's custom APIs in the order in which they were made, at most so many after one. Of the apps that may
@@ -110,7 +111,8 @@ impl CustomApis {
         let (organization, now) = (permit.organization(), occasion.now);
         let GivenCustomApi { mut definition, credential } = given;
         definition.check()?;
-        definition.usable_by = self.usable_by(permit, definition.usable_by, None, now)?;
+        let usable_by = self.visible_apps(permit, now).given(definition.usable_by, None)?;
+        definition.usable_by = usable_by.ok_or(CustomApiError::UnknownApp)?;
         let credentials =
             credential.read(definition.authentication)?.ok_or(CustomApiError::CredentialsNeeded)?;
         let api = CustomApi {
@@ -158,7 +160,8 @@ impl CustomApis {
         let seen = custom_apis::find(self.store.database(), organization, id).await?;
         let seen = seen.ok_or(CustomApiError::NotFound)?;
         let before = Some(&seen.definition.usable_by);
-        definition.usable_by = self.usable_by(permit, definition.usable_by, before, now)?;
+        let usable_by = self.visible_apps(permit, now).given(definition.usable_by, before)?;
+        definition.usable_by = usable_by.ok_or(CustomApiError::UnknownApp)?;
         self.vault.prepare(seen.owner()).await?;
         let change = self.store.journal().begin().await?;
         self.vault.keep_owner(&change, seen.owner()).await?;
@@ -180,7 +183,7 @@ impl CustomApis {
                 }
                 // Whoever gave them gave them to these apps, of which the person does not even see all.
                 if definition.gives_more_than(&before.definition)
-                    && !self.apps.sees_all(viewer(permit, now), &before.definition.usable_by)?
+                    && !self.visible_apps(permit, now).sees_all(&before.definition.usable_by)?
                 {
                     return Err(CustomApiError::CredentialsNeededForMore);
                 }
@@ -271,29 +274,23 @@ impl CustomApis {
         CustomApiError::Tampered(api.id)
     }
 
-    fn usable_by(
-        &self,
-        permit: &Permit<ManageCustomApis>,
-        given: UsableBy,
-        before: Option<&UsableBy>,
-        now: OffsetDateTime,
-    ) -> Result<UsableBy, CustomApiError> {
-        self.apps.given(viewer(permit, now), given, before)?.ok_or(CustomApiError::UnknownApp)
-    }
-
     fn shown<A: Action<Scope = InOrganization>>(
         &self,
         permit: &Permit<A>,
         mut api: CustomApi,
         now: OffsetDateTime,
     ) -> Result<CustomApi, CustomApiError> {
-        self.apps.shown(viewer(permit, now), &mut api.definition.usable_by)?;
+        api.definition.usable_by = self.visible_apps(permit, now).shown(api.definition.usable_by)?;
         Ok(api)
     }
-}
 
-fn viewer<A: Action<Scope = InOrganization>>(permit: &Permit<A>, now: OffsetDateTime) -> Viewer<'_> {
-    Viewer { person: permit.actor(), organization: permit.organization(), now }
+    fn visible_apps<A: Action<Scope = InOrganization>>(
+        &self,
+        permit: &Permit<A>,
+        now: OffsetDateTime,
+    ) -> VisibleApps<'_> {
+        VisibleApps::of(permit, &*self.facts, now)
+    }
 }
 
 /// What the audit trail says of a change.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use access_control::UsableBy;
 use catalogue::{Authentication, Service, ServiceKey, Values};
 use ids::Name;
 use service_client::{Credentials, Secrets};
 
-use crate::{AccountError, UsableBy};
+use crate::AccountError;
 
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 2_000;

@@ -52,9 +52,8 @@ mod store;
 mod trial;
 mod trial_turns;
 mod unread_json;
-mod visible_apps;
 
-pub use account::{Account, AccountHolder, AccountState, UsableBy};
+pub use account::{Account, AccountHolder, AccountState};
 pub use account_credentials::{AccountCredentials, OpenedFor, Unlocked};
 pub use account_error::AccountError;
 pub use account_permits::{AccountAction, ManagesAccounts, SeesAccounts};

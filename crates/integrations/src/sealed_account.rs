@@ -1,5 +1,6 @@
 //! What proves an account, sealed together with what it may be used for.
 
+use access_control::UsableBy;
 use catalogue::{ServiceKey, Values};
 use cryptography::SecretBytes;
 use ids::AccountId;
@@ -7,7 +8,7 @@ use secrets_vault::{join_fields, split_fields};
 use serde::{Deserialize, Serialize};
 use service_client::Credentials;
 
-use crate::{Account, KnownService, UsableBy};
+use crate::{Account, KnownService};
 
 /// What an account may be used for: whoever writes to the tables cannot make its credentials go to another service, into
 /// the hands of another app, or back to an older generation.

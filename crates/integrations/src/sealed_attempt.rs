@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use access_control::UsableBy;
 use catalogue::{ServiceKey, Values};
 use cryptography::{SealError, SealingKey};
 use serde::{Deserialize, Serialize};
 
+use crate::AccountError;
 use crate::store::connect_attempts::Row;
-use crate::{AccountError, UsableBy};
 
 /// What an attempt began with, kept from the browser and from whoever reads the tables.
 #[derive(Serialize, Deserialize)]

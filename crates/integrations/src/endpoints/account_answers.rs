@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use access_control::UsableBy;
 use catalogue::Values;
 use endpoint::Instant;
 use ids::{AccountId, AppId, UserId};
@@ -9,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::{Account, BegunAttempt, Disconnected, ReconnectCause, Trial, UsableBy};
+use crate::{Account, BegunAttempt, Disconnected, ReconnectCause, Trial};
 
 /// An account at a service.
 #[derive(Serialize, JsonSchema)]

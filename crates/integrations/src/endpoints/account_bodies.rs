@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_control::UsableBy;
 use catalogue::{ServiceKey, Values};
 use endpoint::Problem;
 use ids::AppId;
@@ -10,7 +11,7 @@ use secrets_vault::SecretText;
 use serde::Deserialize;
 use service_client::Secrets;
 
-use crate::{AccountDescription, AccountError, GivenAccount, GivenAttempt, UsableBy};
+use crate::{AccountDescription, AccountError, GivenAccount, GivenAttempt};
 
 /// An account that is connected with what proves it.
 #[derive(Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use access_control::{ListCustomApis, ManageCustomApis, Permit};
+use access_control::{ListCustomApis, ManageCustomApis, Permit, UsableBy};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Instant, PagingParameters, Problem, sentence};
 use ids::{AppId, CustomApiId, Name, UserId};
@@ -14,7 +14,7 @@ use url::Url;
 use crate::custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, CustomApiDefinitionError};
 use crate::custom_api_credentials::GivenCredential;
 use crate::custom_apis::GivenCustomApi;
-use crate::{CustomApiError, CustomApis, Occasion, UsableBy};
+use crate::{CustomApiError, CustomApis, Occasion};
 
 /// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
 const LARGEST_BODY: usize = 256 << 10;

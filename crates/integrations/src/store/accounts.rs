@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_control::UsableBy;
 use catalogue::{ServiceKey, Values};
 use ids::{AccountId, AppId, OrganizationId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::{StoreError, failed, read};
-use crate::{Account, AccountHolder, AccountState, ReconnectCause, UsableBy};
+use crate::{Account, AccountHolder, AccountState, ReconnectCause};
 
 const TABLE: &str = "accounts";
 

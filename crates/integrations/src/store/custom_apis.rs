@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access_control::UsableBy;
 use ids::{AppId, CustomApiId, OrganizationId};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
@@ -9,7 +10,6 @@ use sea_orm::{QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
 use super::{StoreError, failed, read};
-use crate::UsableBy;
 use crate::custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition};
 
 const TABLE: &str = "custom_apis";

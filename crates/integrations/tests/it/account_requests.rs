@@ -1,10 +1,9 @@
 //! What people give when they connect accounts.
 
+use access_control::UsableBy;
 use catalogue::Values;
 use ids::RequestId;
-use integrations::{
-    AccountDescription, GivenAccount, GivenAttempt, GivenClient, GivenSecret, Occasion, UsableBy,
-};
+use integrations::{AccountDescription, GivenAccount, GivenAttempt, GivenClient, GivenSecret, Occasion};
 use service_client::SecretText;
 use time::OffsetDateTime;
 use url::Url;

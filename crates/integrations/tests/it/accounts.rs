@@ -1,9 +1,9 @@
 //! Accounts that are proved by what people give: connected, tried, described, disconnected, refused.
 
-use access_control::{ListAccounts, ListOwnAccounts, ManageAccounts, ManageOwnAccounts};
+use access_control::{ListAccounts, ListOwnAccounts, ManageAccounts, ManageOwnAccounts, UsableBy};
 use integrations::{
     Account, AccountDescription, AccountError, AccountHolder, AccountState, Disconnected, OpenedFor,
-    ReconnectCause, Trial, UsableBy,
+    ReconnectCause, Trial,
 };
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use access_control::{
     ListAccounts, ListOwnAccounts, ManageAccounts, ManageOauthClients, ManageOwnAccounts, Means, Role,
-    SignedIn,
+    SignedIn, UsableBy,
 };
 use ids::SessionId;
 use integrations::{
     AccountError, AccountHolder, AccountState, Disconnected, GivenAttempt, GivenSecret, OpenedFor,
-    ReconnectCause, Services, Store, Trial, UsableBy,
+    ReconnectCause, Services, Store, Trial,
 };
 use test_support::TestDatabase;
 use test_support::token_server::{CLIENT_ID, CLIENT_SECRET, Reuse, TokenServer};

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use access_control::Permit;
+use access_control::{Permit, UsableBy};
 use apps::App;
 use catalogue::{Authentication, Service, Values};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
 use ids::{AccountId, Name, OrganizationId};
-use integrations::{Account, AccountDescription, BegunAttempt, GivenAccount, GivenAttempt, UsableBy};
+use integrations::{Account, AccountDescription, BegunAttempt, GivenAccount, GivenAttempt};
 use maud::{Markup, html};
 use schemars::JsonSchema;
 use service_client::{SecretText, Secrets, asked_secrets};

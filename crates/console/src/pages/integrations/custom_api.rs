@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use access_control::{
-    Action as _, ListApps, ListCustomApis, ManageCustomApis, Permit, ReadOrganization, Role,
+    Action as _, ListApps, ListCustomApis, ManageCustomApis, Permit, ReadOrganization, Role, UsableBy,
 };
 use apps::App;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
 use ids::{CustomApiId, Name, OrganizationId};
 use integrations::{
-    CustomApi, CustomApiAuthentication, CustomApiDefinition, GivenCredential, GivenCustomApi, UsableBy,
+    CustomApi, CustomApiAuthentication, CustomApiDefinition, GivenCredential, GivenCustomApi,
 };
 use maud::{Markup, html};
 use schemars::JsonSchema;

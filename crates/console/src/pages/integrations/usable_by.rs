@@ -1,8 +1,8 @@
 //! Which apps may use something: a part of several forms.
 
+use access_control::UsableBy;
 use apps::App;
 use endpoint::Problem;
-use integrations::UsableBy;
 use maud::{Markup, html};
 
 use crate::fields::Fields;
