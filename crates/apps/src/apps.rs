@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{
-    Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, FactsUnavailable, IdentifyCaller, ListApps,
-    Permit, Principal, ReadApp, ReadAppAccess, Refusal, UpdateApp, authorize,
+    Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, IdentifyCaller, ListApps, Permit, ReadApp,
+    ReadAppAccess, UpdateApp, VisibleApps,
 };
 use audit::{Actor, Change, Event, Target};
 use ids::{AppId, HostLabel, Name, OrganizationId};
@@ -132,13 +132,11 @@ impl Apps {
         permit: &Permit<ListApps>,
         now: OffsetDateTime,
     ) -> Result<Vec<App>, AppError> {
-        let person = Principal::User(permit.actor().clone());
+        let seen = VisibleApps::of(permit, &*self.facts, now);
         let mut visible = Vec::new();
         for app in apps::list(self.store.database(), permit.organization()).await? {
-            match authorize::<ReadApp>(Some(&person), app.id, &*self.facts, now) {
-                Ok(_) => visible.push(app),
-                Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => {}
-                Err(Refusal::Unavailable(FactsUnavailable)) => return Err(FactsUnavailable.into()),
+            if seen.sees(app.id)? {
+                visible.push(app);
             }
         }
         Ok(visible)
