@@ -84,7 +84,8 @@ pub struct Placement {
     pub place: Place,
     /// The name of the header, query parameter or cookie.
     pub name: String,
-    /// What it holds: `Bearer {token}`, `{api_key}`, `{user}`, `{password}`, `{client_id}`.
+    /// What it holds: `Bearer {token}`, `{api_key}`, `{user}`, `{password}`, `{client_id}`; in headers also
+    /// `{client_secret}`.
     pub format: String,
 }
 
@@ -148,7 +149,7 @@ impl Default for RateLimit {
     }
 }
 
-/// How long answers are continued.
+/// How long answers are continued. Apps continue them themselves; whoever writes one is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
@@ -174,6 +175,19 @@ pub enum PageKind {
     Number,
     /// With the `Link` header (RFC 8288).
     Link,
+}
+
+impl PageKind {
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cursor => "cursor",
+            Self::Offset => "offset",
+            Self::Number => "number",
+            Self::Link => "link",
+        }
+    }
 }
 
 fn get() -> String {

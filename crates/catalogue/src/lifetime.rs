@@ -69,9 +69,6 @@ pub struct Lifetime {
     pub reuse: ReusePolicy,
     /// For [`ReusePolicy::Grace`]: how long the old one may be sent again, in seconds.
     pub grace_seconds: Option<u32>,
-    /// Whether the old access token ends with the refresh.
-    #[serde(default)]
-    pub access_ends_on_refresh: bool,
     /// Some services refuse a refresh while a token has more than this left, in seconds.
     pub not_before_remaining_seconds: Option<u32>,
 }
@@ -86,7 +83,6 @@ impl Default for Lifetime {
             absolute_days: None,
             reuse: strictest(),
             grace_seconds: None,
-            access_ends_on_refresh: false,
             not_before_remaining_seconds: None,
         }
     }

@@ -183,6 +183,8 @@ pub enum TokenRequestBody {
 pub struct TokenRequest {
     /// How the client proves itself.
     pub client_authentication: ClientAuthentication,
+    /// How the client proves itself in a refresh, if otherwise.
+    pub refresh_client_authentication: Option<ClientAuthentication>,
     /// How the body is written.
     pub body: TokenRequestBody,
     /// How the body of a refresh is written, if otherwise.
@@ -217,6 +219,7 @@ impl Default for TokenRequest {
     fn default() -> Self {
         Self {
             client_authentication: ClientAuthentication::default(),
+            refresh_client_authentication: None,
             body: TokenRequestBody::default(),
             refresh_body: None,
             parameters: BTreeMap::new(),
@@ -280,13 +283,13 @@ pub enum RevocationKind {
     /// A form with `token`, and the client's credentials (RFC 7009).
     #[default]
     Rfc7009,
-    /// A form with `token` alone.
+    /// A form with `token` alone; with nothing, if the URL holds it.
     TokenOnly,
     /// A POST with the access token as `Authorization: Bearer` and no body.
     PostAsBearer,
     /// A DELETE with the access token as `Authorization: Bearer`.
     DeleteAsBearer,
-    /// A GET with the token in the query.
+    /// A GET with the token in the query, as `token` or where the URL holds it.
     GetWithToken,
     /// A DELETE with the client's credentials as Basic and `{"access_token": …}` as body.
     DeleteAsClient,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Authentication, LearnedFrom, Pkce, ReusePolicy, Service, ServiceError, Template};
+use crate::{Authentication, LearnedFrom, Pkce, Place, ReusePolicy, Service, ServiceError, Template};
 
 /// Names that templates of a credential may hold besides variables and learned values.
 const OF_CREDENTIALS: &[&str] = &["token", "api_key", "user", "password", "client_id"];
+/// The secret of the organization's client: in headers only, so that it is in no address.
+const CLIENT_SECRET: &str = "client_secret";
 
 /// Holds an entry against the rules.
 pub fn check(service: &Service) -> Result<(), ServiceError> {
@@ -47,6 +49,7 @@ pub fn check(service: &Service) -> Result<(), ServiceError> {
             rule(
                 known(name)
                     || OF_CREDENTIALS.contains(&name)
+                    || (name == CLIENT_SECRET && matches!(placement.place, Place::Header | Place::Basic))
                     || matches!(&service.authentication, Authentication::TwoStep(two) if two.secrets.contains_key(name)),
                 &format!("api.credential holds {{{name}}}, which nobody says"),
             )?;

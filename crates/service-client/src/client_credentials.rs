@@ -22,7 +22,7 @@ pub(crate) async fn exchange(
     };
     let fill = filling(values, Some(&client));
     let url = grant.token_url.url(values).map_err(NotSent::from)?;
-    let standard = client_for(&grant.token_request, &client, &url);
+    let standard = client_for(grant.token_request.client_authentication, &client, &url);
     let mut request = standard.exchange_client_credentials();
     let asked = joined(&grant.default_scopes, &grant.scope_separator, &fill)?;
     if !asked.is_empty() {

@@ -78,7 +78,7 @@ pub(crate) async fn exchange(
 ) -> Result<Granted, TokenError> {
     let fill = filling(values, Some(client));
     let url = oauth.token_url.url(values).map_err(NotSent::from)?;
-    let standard = client_for(&oauth.token_request, client, &url)
+    let standard = client_for(oauth.token_request.client_authentication, client, &url)
         .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
     let mut request = standard.exchange_code(AuthorizationCode::new(code.to_owned()));
     if oauth.pkce == Pkce::S256 {
@@ -113,9 +113,11 @@ pub(crate) async fn refresh(
     let mut fill = filling(values, Some(client));
     fill.extend(tokens.secrets.iter().map(|(name, kept)| (name.clone(), kept.reveal().to_owned())));
     let url = oauth.refresh_url.as_ref().unwrap_or(&oauth.token_url).url(values).map_err(NotSent::from)?;
-    let standard = client_for(&oauth.token_request, client, &url);
+    let shape = &oauth.token_request;
+    let proof = shape.refresh_client_authentication.unwrap_or(shape.client_authentication);
+    let standard = client_for(proof, client, &url);
     let old = RefreshToken::new(token.reveal().to_owned());
-    let call = TokenCall { url, shape: &oauth.token_request, occasion: Occasion::Refresh, fill: &fill };
+    let call = TokenCall { url, shape, occasion: Occasion::Refresh, fill: &fill };
     let endpoint = TokenEndpoint::new(connections, call);
     let answer = endpoint.outcome(standard.exchange_refresh_token(&old).request_async(&endpoint).await)?;
     let learned = of_answer(service, &answer);

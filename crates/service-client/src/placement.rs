@@ -10,6 +10,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::{Host, Url};
 
+use crate::grant::filling;
 use crate::oauth1::{of_client, realm};
 use crate::oauth1_signature::{Moment, Signer};
 use crate::signature_v4::{self, Scope};
@@ -202,8 +203,7 @@ fn fill(
     credentials: &Credentials,
     client: Option<&OauthClient>,
 ) -> Result<Values, CallError> {
-    let mut fill = values.clone();
-    fill.extend(client.map(|client| ("client_id".to_owned(), client.client_id.clone())));
+    let mut fill = filling(values, client);
     match (authentication, credentials) {
         (
             Authentication::Oauth2Code(_)

@@ -69,6 +69,9 @@ fn write(
         let name = revocation.renamed.get(name).map_or(name, String::as_str);
         (name.to_owned(), value.to_owned())
     };
+    // Where the entry says, or under the usual name.
+    let in_url = revocation.url.names().any(|name| name == "token");
+    let alone = || if in_url { Vec::new() } else { vec![pair("token", token)] };
     let plain = |method: Method, authorization: HeaderValue| Request {
         method,
         url: url.clone(),
@@ -99,14 +102,8 @@ fn write(
             }
             request
         }
-        RevocationKind::TokenOnly => written(url.clone(), revocation.body, vec![pair("token", token)])?,
-        // Where the entry says, or under the usual name.
-        RevocationKind::GetWithToken if revocation.url.names().any(|name| name == "token") => {
-            written(url.clone(), TokenRequestBody::Query, Vec::new())?
-        }
-        RevocationKind::GetWithToken => {
-            written(url.clone(), TokenRequestBody::Query, vec![pair("token", token)])?
-        }
+        RevocationKind::TokenOnly => written(url.clone(), revocation.body, alone())?,
+        RevocationKind::GetWithToken => written(url.clone(), TokenRequestBody::Query, alone())?,
         RevocationKind::PostAsBearer => plain(Method::POST, bearer()?),
         RevocationKind::DeleteAsBearer => plain(Method::DELETE, bearer()?),
         RevocationKind::DeleteAsClient => {

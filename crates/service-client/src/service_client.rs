@@ -185,7 +185,7 @@ impl ServiceClient {
     }
 
     /// Makes a call with an account's credential. `client` is needed where calls are signed with its secret, too (OAuth
-    /// 1.0a), or where the entry puts its identifier into calls.
+    /// 1.0a), or where the entry puts its identifier or its secret into calls.
     ///
     /// # Errors
     /// Why there is no answer. An answer of the service with any status is an answer.

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use catalogue::{ClientAuthentication, TokenRequest};
+use catalogue::ClientAuthentication;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use oauth2::basic::{BasicClient, BasicRequestTokenError, BasicTokenResponse};
@@ -19,16 +19,16 @@ use crate::{OauthClient, TokenError};
 
 type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// The organization's client at this token endpoint, proved as the entry says.
-pub(crate) fn client_for(shape: &TokenRequest, client: &OauthClient, token_url: &Url) -> Client {
+/// The organization's client at this token endpoint, proved so.
+pub(crate) fn client_for(proof: ClientAuthentication, client: &OauthClient, token_url: &Url) -> Client {
     let mut standard = BasicClient::new(ClientId::new(client.client_id.clone()))
         .set_token_uri(TokenUrl::from_url(token_url.clone()))
-        .set_auth_type(match shape.client_authentication {
+        .set_auth_type(match proof {
             ClientAuthentication::Basic => AuthType::BasicAuth,
             ClientAuthentication::Body | ClientAuthentication::None => AuthType::RequestBody,
         });
     if let Some(secret) = &client.secret
-        && shape.client_authentication != ClientAuthentication::None
+        && proof != ClientAuthentication::None
     {
         standard = standard.set_client_secret(ClientSecret::new(secret.reveal().to_owned()));
     }

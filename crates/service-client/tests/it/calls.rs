@@ -211,6 +211,30 @@ async fn a_credential_is_put_where_the_entry_says() {
 }
 
 #[tokio::test]
+async fn the_clients_secret_goes_with_calls_in_a_header_only_and_does_not_come_back() {
+    let both = |place: &str| {
+        format!("place = \"{place}\", name = \"x-api-key\", format = \"{{client_id}}:{{client_secret}}\"")
+    };
+    let server =
+        ServiceServer::start(&["api.example.com"], |asked| Reply::new(403, asked.echo().into_bytes())).await;
+    let entry = by_key(&both("header"));
+    let mut client = OauthClient { client_id: "our-client".to_owned(), secret: Some("our-secret-1".into()) };
+    let call = || Call::new(Method::GET, "/a");
+    let answer = server.client().send(&entry, &Values::new(), &key(), Some(&client), call()).await.unwrap();
+    assert_eq!(server.asked().pop().unwrap().header("x-api-key"), Some("our-client:our-secret-1"));
+    let body = String::from_utf8(answer.body.whole(10_000).await.unwrap().to_vec()).unwrap();
+    assert!(body.contains("x-api-key: our-client:[removed]") && !body.contains("our-secret-1"), "{body}");
+    // Without a secret, nothing goes out.
+    client.secret = None;
+    let refused = server.client().send(&entry, &Values::new(), &key(), Some(&client), call()).await;
+    assert!(matches!(refused, Err(CallError::Credentials)), "{refused:?}");
+    for place in ["query", "json_body", "cookie"] {
+        let text = toml::to_string(&entry).unwrap().replace("\"header\"", &format!("\"{place}\""));
+        assert!(catalogue::Service::parse(&text).is_err(), "{place}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn credentials_of_another_kind_go_nowhere() {
     let server = ServiceServer::answering(&["api.example.com"], Reply::new(200, "fine")).await;
     let entry = by_key("place = \"header\", name = \"X-API-Key\", format = \"{api_key}\"");

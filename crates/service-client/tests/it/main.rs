@@ -5,6 +5,7 @@
 mod addresses;
 mod callers;
 mod calls;
+mod fixture;
 mod fixtures;
 mod other_kinds;
 mod revocations;

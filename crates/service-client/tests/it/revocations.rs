@@ -49,6 +49,11 @@ async fn grants_are_revoked_in_every_way_that_services_have() {
         (asked.form(), asked.header("authorization")),
         (vec![("token".to_owned(), "invented-refresh-0".to_owned())], None)
     );
+    let asked = revoke("kind = \"token_only\"", "?token={token}", "").await.1.unwrap();
+    assert_eq!(
+        (asked.method.as_str(), asked.target.as_str(), asked.body.is_empty()),
+        ("POST", "/revoke?token=invented-refresh-0", true)
+    );
     for (kind, method) in [("post_as_bearer", "POST"), ("delete_as_bearer", "DELETE")] {
         let asked = revoke(&format!("kind = \"{kind}\""), "/{client_id}", "").await.1.unwrap();
         assert_eq!((asked.method.as_str(), asked.target.as_str()), (method, "/revoke/our-client"));
