@@ -28,6 +28,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ssh-tunnel", &["cryptography", "outbound"]),
     ("query-guard", &[]),
     ("databases", &["cryptography", "outbound", "query-guard", "ssh-tunnel"]),
+    // What records and long answers have in common, whatever is used or answered.
+    ("streamed-answers", &[]),
+    ("usage-records", &[]),
     (
         "data-gateway",
         &[
@@ -41,6 +44,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "query-guard",
             "secrets-vault",
             "ssh-tunnel",
+            "streamed-answers",
+            "usage-records",
         ],
     ),
     // Data about services; no I/O.
@@ -59,6 +64,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "outbound",
             "secrets-vault",
             "service-client",
+            "streamed-answers",
+            "usage-records",
         ],
     ),
     // One remote provider of master keys; whoever reviews the vault need not read HTTP.
