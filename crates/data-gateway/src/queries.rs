@@ -130,8 +130,8 @@ impl Queries {
     ) -> Result<(databases::Rows, crate::turns::Turn), RunError> {
         let timeout = checked_timeout(ask.timeout)?;
         let statement = self.known.judge(usable, ask.named_placeholders, ask.sql)?;
-        begun.asked.kind = statement.kind().to_owned();
-        begun.asked.fingerprint = statement.fingerprint().to_string();
+        begun.known.kind = statement.kind().to_owned();
+        begun.known.fingerprint = statement.fingerprint().to_string();
         let parameters = bind(&statement)?;
         let milliseconds = timeout.min(usable.limits.most_milliseconds);
         let timeout = Duration::from_millis(milliseconds.into());

@@ -1,23 +1,15 @@
 //! Reading records of queries, and forgetting old ones.
 
-use std::time::{Duration, Instant};
-
 use access_control::{ListQueryRecords, Permit};
 use ids::QueryRecordId;
 use time::OffsetDateTime;
 
 use crate::query_record::QueryRecord;
-use crate::store::query_records::{DELETED_AT_ONCE, QueryRecordFilter};
+use crate::store::query_records::QueryRecordFilter;
 use crate::{Store, StoreError};
 
 /// How long records are kept.
 pub const RETENTION: time::Duration = time::Duration::days(90);
-
-/// How long one sweep deletes; the next one goes on.
-const LONGEST_SWEEP: Duration = Duration::from_secs(120);
-
-/// How long it pauses after each piece.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Records of queries.
 #[derive(Clone, Debug)]
@@ -51,15 +43,6 @@ impl QueryRecords {
     /// # Errors
     /// The store is not available; what was deleted until then stays deleted.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let (began, mut deleted) = (Instant::now(), 0);
-        while began.elapsed() < LONGEST_SWEEP {
-            let piece = self.store.delete_query_records(now - RETENTION).await?;
-            deleted += piece;
-            if piece < DELETED_AT_ONCE {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(deleted)
+        usage_records::sweep(&self.store, now - RETENTION).await
     }
 }

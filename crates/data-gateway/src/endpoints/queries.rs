@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{data_queries, query_records};
 use crate::running::{Answered, Running};
-use crate::{DataQueries, Given, Named, Queries, QueryRecords, SLOWEST_READER, Told};
+use crate::{DataQueries, Given, Named, Queries, QueryRecords, Told};
 
 /// The largest body of a call, in bytes: a statement has at most 64 KiB, the rest is for parameters.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -181,7 +181,7 @@ impl QueriesApi {
 
 /// The answer of the database, as it comes.
 pub(super) async fn answer(running: Running) -> Result<Answer, Problem> {
-    Ok(match running.answer(MOST_HELD, SLOWEST_READER).await? {
+    Ok(match running.answer(MOST_HELD).await? {
         Answered::Whole(bytes, _) => Answer::bytes(StatusCode::OK, "application/json", bytes),
         Answered::Going(pieces) => Answer::pieces("application/json", pieces),
     })

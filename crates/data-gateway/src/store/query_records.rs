@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Statement, TransactionTrait as _};
 use time::OffsetDateTime;
+use usage_records::RecordStore;
 
 use super::{Store, StoreError, failed, read};
 use crate::query_record::{Asked, Outcome, QueryRecord, Via};
@@ -15,9 +16,6 @@ const TABLE: &str = "query_records";
 
 /// How many rows one statement inserts: SQLite takes 32,766 values.
 const AT_ONCE: usize = 500;
-
-/// How many rows one statement deletes: a writer on SQLite keeps everybody else waiting.
-pub(crate) const DELETED_AT_ONCE: u64 = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "query_records")]
@@ -60,18 +58,6 @@ pub struct QueryRecordFilter {
 }
 
 impl Store {
-    /// Writes all of them or none.
-    pub(crate) async fn write_query_records(&self, records: &[QueryRecord]) -> Result<(), StoreError> {
-        let transaction = self.database().begin().await.map_err(failed)?;
-        for some in records.chunks(AT_ONCE) {
-            Entity::insert_many(some.iter().map(row))
-                .exec_without_returning(&transaction)
-                .await
-                .map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)
-    }
-
     /// Records of an organization, newest first, older than `before` and at most `most`.
     pub(crate) async fn list_query_records(
         &self,
@@ -100,14 +86,29 @@ impl Store {
         let rows = select.order_by_desc(Column::Id).limit(most).all(self.database()).await.map_err(failed)?;
         rows.into_iter().map(assemble).collect()
     }
+}
 
-    /// Deletes some records older than `border`; how many. Fewer than [`DELETED_AT_ONCE`] means that none is left.
-    pub(crate) async fn delete_query_records(&self, border: OffsetDateTime) -> Result<u64, StoreError> {
+impl RecordStore for Store {
+    type Record = QueryRecord;
+    type Error = StoreError;
+
+    async fn write(&self, records: &[QueryRecord]) -> Result<(), StoreError> {
+        let transaction = self.database().begin().await.map_err(failed)?;
+        for some in records.chunks(AT_ONCE) {
+            Entity::insert_many(some.iter().map(row))
+                .exec_without_returning(&transaction)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    async fn delete(&self, border: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
         let milliseconds = border.unix_timestamp_nanos().div_euclid(1_000_000);
         let border = QueryRecordId::first_of(u64::try_from(milliseconds).unwrap_or_default());
         let sql = format!(
             "DELETE FROM query_records WHERE id IN \
-             (SELECT id FROM query_records WHERE id < $1 ORDER BY id LIMIT {DELETED_AT_ONCE})"
+             (SELECT id FROM query_records WHERE id < $1 ORDER BY id LIMIT {most})"
         );
         let database = self.database();
         let values = [border.to_string().into()];

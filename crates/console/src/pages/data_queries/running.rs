@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access_control::{ListDataQueries, Permit, TryDataQuery};
-use data_gateway::{Answered, DataQuery, Given, SLOWEST_READER};
+use data_gateway::{Answered, DataQuery, Given};
 use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ pub(crate) async fn run(
     let answered = async {
         let given = given(&query, &fields)?;
         let running = console.data_queries.try_out(&permit, query.id, &given).await?;
-        Ok::<_, Problem>(running.answer(MOST_SHOWN, SLOWEST_READER).await?)
+        Ok::<_, Problem>(running.answer(MOST_SHOWN).await?)
     };
     let title = query.definition.name.as_str();
     let form = content(&query, &around, Some(&fields));
