@@ -18,7 +18,7 @@ use crate::call_input::{UnreadRequest, call_of_action};
 use crate::call_turns::{CallTurn, CallTurnFor, CallTurns};
 use crate::execute_error::ServiceRefusal;
 use crate::service_call::{CallOutcome, CallVia, Called, CalledWith};
-use crate::service_call_recording::{Begun, ServiceCallRecorder};
+use crate::service_call_recording::{Begun, KnownCall, ServiceCallRecorder};
 use crate::store::accounts;
 use crate::unread_json::{read, weight};
 use crate::{
@@ -129,8 +129,8 @@ impl Calls {
     ) -> Result<Answering, ExecuteError> {
         let caller = Caller::of(permit);
         let account = self.account(caller, id).await?;
-        let called = caller.called(CalledWith::Account(id), account.service.as_str());
-        let mut begun = self.recorder.begin(called).await?;
+        let known = caller.call(CalledWith::Account(id), account.service.as_str());
+        let mut begun = self.recorder.begin(known).await?;
         let answer = match self.check_personal(caller, &account) {
             Ok(()) => self.answer_of_account(caller, &account, action_id, input, &mut begun).await,
             Err(error) => Err(error),
@@ -155,12 +155,12 @@ impl Calls {
             caller.may_be_one_of(&definition.usable_by, definition.from_pages)
         });
         let api = api.ok_or(ExecuteError::UnknownCustomApi)?;
-        let called = caller.called(CalledWith::CustomApi(id), api.definition.name.as_str());
-        let mut begun = self.recorder.begin(called).await?;
+        let known = caller.call(CalledWith::CustomApi(id), api.definition.name.as_str());
+        let mut begun = self.recorder.begin(known).await?;
         let answer = async {
             let mut turn = self.turn(caller, CalledWith::CustomApi(id), request.weight()?).await?;
             let call = request.call()?;
-            call.method.as_str().clone_into(&mut begun.called.method);
+            call.method.as_str().clone_into(&mut begun.known.called.method);
             turn.held.shrink_to(ALWAYS_HELD + sent(&call));
             let unlocked = self.custom_apis.unlock(api).await.map_err(told)?;
             // It may have been changed since it was read.
@@ -191,7 +191,7 @@ impl Calls {
         let weight = weight(input.as_deref())?;
         let mut turn = self.turn(caller, CalledWith::Account(account.id), weight).await?;
         let call = call_of_action(&service, action_id, read(input)?)?.ok_or(ExecuteError::UnknownAction)?;
-        call.method.as_str().clone_into(&mut begun.called.method);
+        call.method.as_str().clone_into(&mut begun.known.called.method);
         turn.held.shrink_to(ALWAYS_HELD + sent(&call));
         let unlocked = self.unlocked(caller, account).await?;
         let mut answer = self.send(With::from(&unlocked), call.clone(), begun).await?;
@@ -271,9 +271,9 @@ impl Calls {
         call.limits = self.limits;
         let With { service, values, credentials, client } = with;
         let host = service.base_url(values).ok().and_then(|url| url.host_str().map(str::to_owned));
-        begun.called.host = host.unwrap_or_default();
+        begun.known.called.host = host.unwrap_or_default();
         let answer = self.client.send(service, values, credentials, client, call).await?;
-        begun.status = Some(answer.status.as_u16());
+        begun.known.status = Some(answer.status.as_u16());
         Ok(answer)
     }
 }
@@ -297,7 +297,7 @@ async fn accepted(
     if status == 429 || says_so {
         return Err(ExecuteError::Limited { retry_after: answer.retry_after });
     }
-    begun.status = Some(status);
+    begun.known.status = Some(status);
     let (body, is_whole) = beginning(answer.body).await;
     Err(ExecuteError::Refused(ServiceRefusal { status, body, is_whole }))
 }
@@ -342,10 +342,12 @@ impl Caller {
             && self.may_be_one_of(&account.usable_by, account.from_pages)
     }
 
-    fn called(self, with: CalledWith, service: &str) -> Called {
+    /// What is known of a call at first.
+    fn call(self, with: CalledWith, service: &str) -> KnownCall {
         let Self { organization, app, user, via } = self;
-        let (host, method) = (String::new(), String::new());
-        Called { organization, app, user, via, with, service: service.to_owned(), host, method }
+        let (service, host, method) = (service.to_owned(), String::new(), String::new());
+        let called = Called { organization, app, user, via, with, service, host, method };
+        KnownCall { called, status: None }
     }
 }
 

@@ -43,7 +43,6 @@ mod sealed_account;
 mod sealed_attempt;
 mod service_call;
 mod service_call_recording;
-mod service_call_writer;
 mod service_calls;
 mod service_revocation;
 mod service_revocations;
@@ -58,7 +57,7 @@ pub use account_credentials::{AccountCredentials, OpenedFor, Unlocked};
 pub use account_error::AccountError;
 pub use account_permits::{AccountAction, ManagesAccounts, SeesAccounts};
 pub use accounts::Accounts;
-pub use answering::{AnswerPieces, Answered, Answering, SLOWEST_READER};
+pub use answering::{AnswerPieces, Answered, Answering};
 pub use call_input::{InputError, REQUEST, RawRequest, UnreadRequest, call_of_action};
 pub use call_turns::{CallLeave, CallTurn, CallTurnBounds, CallTurnFor, CallTurns, HeldBytes, TooManyCalls};
 pub use calls::{CallParts, Calls, PersonalAccountsInApps};
@@ -85,8 +84,7 @@ pub use refresh::{
 };
 pub use revocation_report::{ATTESTS_REVOCATION, ReportedAccount, RevocationReport, SignedRevocationReport};
 pub use service_call::{CallOutcome, CallVia, Called, CalledWith, ServiceCall};
-pub use service_call_recording::ServiceCallRecorder;
-pub use service_call_writer::ServiceCallWriter;
+pub use service_call_recording::{ServiceCallRecorder, ServiceCallWriter};
 pub use service_calls::{SERVICE_CALL_RETENTION, ServiceCalls};
 pub use service_revocation::{
     NotRevocable, ReportedRevocation, RevocationCounts, RevocationFailure, RevocationOutcome,

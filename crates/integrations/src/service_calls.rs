@@ -1,23 +1,15 @@
 //! Reading records of calls, and forgetting old ones.
 
-use std::time::{Duration, Instant};
-
 use access_control::{ListServiceCalls, Permit};
 use ids::ServiceCallId;
 use time::OffsetDateTime;
 
 use crate::service_call::ServiceCall;
-use crate::store::service_calls::{DELETED_AT_ONCE, ServiceCallFilter};
+use crate::store::service_calls::ServiceCallFilter;
 use crate::{Store, StoreError};
 
 /// How long records are kept.
 pub const SERVICE_CALL_RETENTION: time::Duration = time::Duration::days(90);
-
-/// How long one sweep deletes; the next one goes on.
-const LONGEST_SWEEP: Duration = Duration::from_secs(120);
-
-/// How long it pauses after each piece.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Records of calls.
 #[derive(Clone, Debug)]
@@ -51,15 +43,6 @@ impl ServiceCalls {
     /// # Errors
     /// The store is not available; what was deleted until then stays deleted.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let (began, mut deleted) = (Instant::now(), 0);
-        while began.elapsed() < LONGEST_SWEEP {
-            let piece = self.store.delete_service_calls(now - SERVICE_CALL_RETENTION).await?;
-            deleted += piece;
-            if piece < DELETED_AT_ONCE {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(deleted)
+        usage_records::sweep(&self.store, now - SERVICE_CALL_RETENTION).await
     }
 }

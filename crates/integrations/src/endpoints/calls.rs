@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{custom_apis, run_answer, service_calls};
-use crate::answering::{Answered, Answering, SLOWEST_READER};
+use crate::answering::{Answered, Answering};
 use crate::call_input::UnreadRequest;
 use crate::multipart::{Multipart, boundary};
 use crate::{Calls, CustomApis, ExecuteError, ServiceCalls};
@@ -206,7 +206,7 @@ async fn passed_on(answering: Answering, nothing: Answer) -> Result<Answer, Prob
     let headers = answering.headers.clone();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let media_type = header("content-type");
-    let mut answer = match answering.answer(MOST_HELD, SLOWEST_READER).await? {
+    let mut answer = match answering.answer(MOST_HELD).await? {
         Answered::Whole(bytes) if bytes.is_empty() => nothing,
         Answered::Whole(bytes) => Answer::passed_on(media_type, bytes),
         Answered::Going(pieces) => Answer::passed_on_in_pieces(media_type, pieces),

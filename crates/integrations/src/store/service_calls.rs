@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Statement, TransactionTrait as _};
 use time::OffsetDateTime;
+use usage_records::RecordStore;
 
 use super::{Store, StoreError, failed, read};
 use crate::service_call::{CallOutcome, CallVia, Called, CalledWith, ServiceCall};
@@ -15,9 +16,6 @@ const TABLE: &str = "service_calls";
 
 /// How many rows one statement inserts: SQLite takes 32,766 values.
 const AT_ONCE: usize = 500;
-
-/// How many rows one statement deletes: a writer on SQLite keeps everybody else waiting.
-pub(crate) const DELETED_AT_ONCE: u64 = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "service_calls")]
@@ -64,18 +62,6 @@ pub struct ServiceCallFilter {
 }
 
 impl Store {
-    /// Writes all of them or none.
-    pub(crate) async fn write_service_calls(&self, records: &[ServiceCall]) -> Result<(), StoreError> {
-        let transaction = self.database().begin().await.map_err(failed)?;
-        for some in records.chunks(AT_ONCE) {
-            Entity::insert_many(some.iter().map(row))
-                .exec_without_returning(&transaction)
-                .await
-                .map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)
-    }
-
     /// Records of an organization, newest first, older than `before` and at most `most`.
     pub(crate) async fn list_service_calls(
         &self,
@@ -105,14 +91,29 @@ impl Store {
         let rows = select.order_by_desc(Column::Id).limit(most).all(self.database()).await.map_err(failed)?;
         rows.into_iter().map(assemble).collect()
     }
+}
 
-    /// Deletes some records older than `border`; how many. Fewer than [`DELETED_AT_ONCE`] means that none is left.
-    pub(crate) async fn delete_service_calls(&self, border: OffsetDateTime) -> Result<u64, StoreError> {
+impl RecordStore for Store {
+    type Record = ServiceCall;
+    type Error = StoreError;
+
+    async fn write(&self, records: &[ServiceCall]) -> Result<(), StoreError> {
+        let transaction = self.database().begin().await.map_err(failed)?;
+        for some in records.chunks(AT_ONCE) {
+            Entity::insert_many(some.iter().map(row))
+                .exec_without_returning(&transaction)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    async fn delete(&self, border: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
         let milliseconds = border.unix_timestamp_nanos().div_euclid(1_000_000);
         let border = ServiceCallId::first_of(u64::try_from(milliseconds).unwrap_or_default());
         let sql = format!(
             "DELETE FROM service_calls WHERE id IN \
-             (SELECT id FROM service_calls WHERE id < $1 ORDER BY id LIMIT {DELETED_AT_ONCE})"
+             (SELECT id FROM service_calls WHERE id < $1 ORDER BY id LIMIT {most})"
         );
         let database = self.database();
         let values = [border.to_string().into()];
