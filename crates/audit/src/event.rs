@@ -152,7 +152,13 @@ impl Event {
 
     /// The request it happened in.
     #[must_use]
-    pub fn during(mut self, request: RequestId) -> Self {
+    pub fn during(self, request: RequestId) -> Self {
+        self.in_request(request)
+    }
+
+    /// The request it happened in.
+    #[must_use]
+    pub fn in_request(mut self, request: RequestId) -> Self {
         self.request = Some(request);
         self
     }

@@ -92,7 +92,7 @@ impl Attempt {
         };
         let decision = DecisionId::generate();
         let event = Event::refused(actor, self.action, self.target)
-            .during(self.request)
+            .in_request(self.request)
             .decided(decision)
             .with(json!({
                 "endpoint": self.endpoint,

@@ -8,6 +8,7 @@ use actix_http::header::HeaderMap;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
+use audit::Occasion;
 use futures_util::StreamExt as _;
 use ids::RequestId;
 use serde::de::DeserializeOwned;
@@ -46,6 +47,12 @@ impl Call {
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.now
+    }
+
+    /// When it arrived, and under which number: what use cases record of it.
+    #[must_use]
+    pub fn occasion(&self) -> Occasion {
+        Occasion { request: self.id, now: self.now }
     }
 
     /// The host label, for endpoints on app hosts.

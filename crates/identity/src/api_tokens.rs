@@ -183,7 +183,7 @@ async fn insert(
 }
 
 fn event(actor: Actor, id: SessionId, request: RequestId) -> Event {
-    Event::done(actor, ManageApiTokens::NAME, Target::ApiToken(id)).during(request)
+    Event::done(actor, ManageApiTokens::NAME, Target::ApiToken(id)).in_request(request)
 }
 
 fn described(made: &ApiToken) -> Value {

@@ -197,7 +197,7 @@ impl Sessions {
             return Err(IdentityError::NotFound);
         }
         let actor = Actor::Person(permit.user());
-        let event = Event::done(actor, EndOwnSession::NAME, target).during(request);
+        let event = Event::done(actor, EndOwnSession::NAME, target).in_request(request);
         change.commit(event).await?;
         self.live.end(id);
         Ok(())
@@ -217,7 +217,7 @@ impl Sessions {
         store::sessions::delete_all_of(change.transaction(), permit.user()).await?;
         let actor = Actor::Person(permit.user());
         let event =
-            Event::done(actor, EndOwnSession::NAME, Target::SessionsOf(permit.user())).during(request);
+            Event::done(actor, EndOwnSession::NAME, Target::SessionsOf(permit.user())).in_request(request);
         change.commit(event).await?;
         self.live.end_all(permit.user());
         Ok(())
@@ -272,7 +272,7 @@ impl Sessions {
         let change = self.journal.begin().await?;
         store::sessions::insert(change.transaction(), &parts, None).await?;
         let event = Event::done(Actor::Person(user), SignIn::NAME, Target::Session(id))
-            .during(new.request)
+            .in_request(new.request)
             .with(new.detail);
         change.commit(event).await?;
         Ok((id, token))
@@ -291,7 +291,7 @@ impl Sessions {
         let change = self.journal.begin().await?;
         store::sessions::delete(change.transaction(), id, user, means).await?;
         let event = Event::done(Actor::Person(user), EndOwnSession::NAME, Target::Session(id))
-            .during(request)
+            .in_request(request)
             .with(serde_json::json!({ "reason": "the same browser signed in anew" }));
         change.commit(event).await?;
         self.live.end(id);

@@ -327,7 +327,7 @@ impl SignIns {
             _ => Target::Platform,
         };
         let event = Event::refused(Actor::System, SignIn::NAME, target)
-            .during(request)
+            .in_request(request)
             .with(json!({ "provider": provider, "reason": refused.to_string() }));
         if let Err(error) = self.journal.record(&event).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a refused sign-in was not recorded");

@@ -170,7 +170,7 @@ impl Users {
             }
         };
         let event = Event::done(Actor::Person(person.id), SignIn::NAME, Target::User(person.id))
-            .during(request)
+            .in_request(request)
             .with(detail);
         change.commit(event).await?;
         Ok(Recognised::Person { person, changed: true })

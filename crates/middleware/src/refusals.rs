@@ -36,7 +36,7 @@ impl RefusedRequest<'_> {
     /// Hands it in.
     pub(crate) fn record(&self, refusals: &Refusals) {
         let event = Event::refused(Actor::Person(self.user), ACTION, Target::App(self.app))
-            .during(self.request)
+            .in_request(self.request)
             .decided(self.decision)
             .with(json!({ "method": self.method, "path": self.path, "reason": self.why }));
         refusals.record(match self.why {

@@ -193,6 +193,6 @@ impl Groups {
 fn event(permit: &Permit<ManageGroups>, request: RequestId, group: GroupId, detail: Value) -> Event {
     Event::done(Actor::Person(permit.user()), ManageGroups::NAME, Target::Group(group))
         .of(permit.organization())
-        .during(request)
+        .in_request(request)
         .with(detail)
 }

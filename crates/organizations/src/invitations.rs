@@ -112,7 +112,7 @@ impl Invitations {
             Target::Invitation(invitation.id),
         )
         .of(organization)
-        .during(request)
+        .in_request(request)
         .with(json!({ "after": { "email": invitation.email, "role": role }, "replaced": replaced }));
         change.commit(event).await?;
         Ok(self.send(invitation, token, request).await)
@@ -157,7 +157,7 @@ impl Invitations {
         };
         let event = Event::done(Actor::Person(permit.user()), CreateInvitation::NAME, Target::Invitation(id))
             .of(organization)
-            .during(request)
+            .in_request(request)
             .with(json!({ "renewed": true, "before": dates(&before), "after": dates(&invitation) }));
         change.commit(event).await?;
         Ok(self.send(invitation, token, request).await)
@@ -214,7 +214,7 @@ impl Invitations {
         }
         let event = Event::done(Actor::System, DELIVER, Target::Invitation(invitation.id))
             .of(invitation.organization)
-            .during(request)
+            .in_request(request)
             .with(json!({ "after": { "delivery": delivery.as_str() } }));
         Ok(change.commit(event).await?)
     }
@@ -264,7 +264,7 @@ impl Invitations {
         }
         let event = Event::done(Actor::Person(permit.user()), RevokeInvitation::NAME, Target::Invitation(id))
             .of(permit.organization())
-            .during(request)
+            .in_request(request)
             .with(json!({ "before": { "email": invitation.email, "role": invitation.role } }));
         Ok(change.commit(event).await?)
     }
@@ -323,7 +323,7 @@ impl Invitations {
         let event =
             Event::done(Actor::Person(user), AcceptInvitation::NAME, Target::Invitation(invitation.id))
                 .of(organization)
-                .during(request)
+                .in_request(request)
                 .with(json!({ "before": { "role": before }, "after": { "member": user, "role": role } }));
         change.commit(event).await?;
         Ok(Accepted { organization, role, joined: before.is_none() })

@@ -145,7 +145,7 @@ impl Members {
         store::members::set_role(change.transaction(), organization, permit.user(), Role::Admin).await?;
         let event = Event::done(Actor::Person(permit.user()), TransferOwnership::NAME, Target::Member(user))
             .of(organization)
-            .during(request)
+            .in_request(request)
             .with(json!({
                 "before": { "role": before, "ownRole": Role::Owner },
                 "after": { "role": Role::Owner, "ownRole": Role::Admin },
@@ -196,7 +196,7 @@ impl Members {
         store::members::set_role(change.transaction(), organization, user, role).await?;
         let event = Event::done(Actor::Person(permit.user()), ChangeRole::NAME, Target::Member(user))
             .of(organization)
-            .during(request)
+            .in_request(request)
             .with(json!({ "before": { "role": before }, "after": { "role": role } }));
         Ok(Some(event))
     }
@@ -239,7 +239,7 @@ impl Members {
         }
         let event = Event::done(Actor::Person(permit.user()), RemoveMember::NAME, Target::Member(user))
             .of(organization)
-            .during(request);
+            .in_request(request);
         // Otherwise a link that was sent earlier would undo the removal.
         if let Some(email) = email {
             store::invitations::revoke_for(change.transaction(), organization, email, event.at).await?;
@@ -261,7 +261,7 @@ impl Members {
         let role = role_of(&change, permit.organization(), user).await?;
         let event = Event::done(Actor::Person(user), LeaveOrganization::NAME, Target::Member(user))
             .of(permit.organization())
-            .during(request);
+            .in_request(request);
         let event = self.end(&change, permit.organization(), user, role, event).await?;
         Ok(change.commit(event).await?)
     }

@@ -167,7 +167,7 @@ impl Organizations {
             Target::Organization(after.id),
         )
         .of(after.id)
-        .during(request)
+        .in_request(request)
         .with(json!({ "before": settings(&before), "after": settings(&after) }));
         change.commit(event).await?;
         Ok(after)
@@ -198,7 +198,7 @@ impl Organizations {
         let event =
             Event::done(Actor::Person(permit.user()), DeleteOrganization::NAME, Target::Organization(id))
                 .of(id)
-                .during(request);
+                .in_request(request);
         let gone = self
             .departures
             .forget_organization(&change, id, event.at)
@@ -235,7 +235,8 @@ pub(crate) async fn establish(
     name: Name,
 ) -> Result<Organization, OrganizationError> {
     let id = OrganizationId::generate();
-    let event = Event::done(Actor::Person(owner), action, Target::Organization(id)).of(id).during(request);
+    let event =
+        Event::done(Actor::Person(owner), action, Target::Organization(id)).of(id).in_request(request);
     let organization = Organization {
         id,
         slug,

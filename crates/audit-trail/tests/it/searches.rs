@@ -34,7 +34,7 @@ on_both_stores! {
         let at = |minutes| noon + Duration::minutes(minutes);
         let person = |user| Actor::Person(user);
         let events = [
-            Event { at: at(0), ..Event::done(person(olga), "members.remove", Target::Member(milo)).during(request) },
+            Event { at: at(0), ..Event::done(person(olga), "members.remove", Target::Member(milo)).in_request(request) },
             Event { at: at(60), ..Event::done(person(milo), "members.leave", Target::Member(milo)) },
             Event { at: at(120), ..Event::refused(person(milo), "app.update", Target::App(app)).decided(decision) },
             Event { at: at(180), ..Event::done(person(olga), "app.update", Target::App(app)) },

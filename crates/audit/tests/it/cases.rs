@@ -29,7 +29,7 @@ on_both_stores! {
         let before = time::OffsetDateTime::now_utc();
         let mut acknowledged = Vec::new();
         for number in 0..20 {
-            let event = event(organization, number).during(ids::RequestId::generate());
+            let event = event(organization, number).in_request(ids::RequestId::generate());
             let change = house.journal.begin().await.unwrap();
             if number % 3 == 0 {
                 drop(change);

@@ -156,7 +156,7 @@ on_both_stores! {
             event.at = OffsetDateTime::parse(moment, &time::format_description::well_known::Rfc3339).unwrap();
             event.detail = detail;
             if number % 2 == 0 {
-                event = event.during(RequestId::generate()).decided(DecisionId::generate());
+                event = event.in_request(RequestId::generate()).decided(DecisionId::generate());
             }
             house.journal.record(&event).await.unwrap();
         }
