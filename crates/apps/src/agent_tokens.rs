@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action, IdentifyAgent, ListAgentTokens, ManageAgentTokens, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use cryptography::{HashKey, RootKey};
 use ids::AgentTokenId;
 use serde_json::json;
 
 use crate::store::agent_tokens;
-use crate::{AgentToken, AgentTokenLife, AgentTokenText, AppError, Occasion, Store};
+use crate::{AgentToken, AgentTokenLife, AgentTokenText, AppError, Store};
 
 /// The most live tokens of one app.
 const MOST_LIVE: usize = 100;

@@ -7,13 +7,13 @@ use access_control::{
     Action, AppLevel, AppRole, CreateApp, DeleteApp, Facts, IdentifyCaller, ListApps, Permit, ReadApp,
     ReadAppAccess, UpdateApp, VisibleApps,
 };
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use ids::{AppId, HostLabel, Name, OrganizationId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::store::{apps, grants, retired_labels};
-use crate::{App, AppError, Grant, NewApp, Occasion, OrganizationSlugs, Store, UpstreamUrl, store};
+use crate::{App, AppError, Grant, NewApp, OrganizationSlugs, Store, UpstreamUrl, store};
 use outbound::{AddressPolicy, OutboundError};
 
 /// For how long nobody can take the host of an app whose organization was deleted.

@@ -12,11 +12,10 @@ mod whoami;
 use std::fmt;
 use std::sync::Arc;
 
-use endpoint::{Call, Endpoint, Problem, sentence};
+use endpoint::{Endpoint, Problem, sentence};
 
 use crate::{
-    AgentTokens, AppPathRules, Apps, Grants, Occasion, OrphanedApps, People, ServerSecretRotations,
-    ServerSecrets,
+    AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, People, ServerSecretRotations, ServerSecrets,
 };
 
 /// Everything that the endpoints of apps are made from.
@@ -59,10 +58,6 @@ impl AppsApi {
         all.push(whoami::endpoint(self));
         all
     }
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 /// 422 for a text that its type does not take.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use access_control::{
     Action, AppLevel, AppRole, Facts, OrganizationFacts, Permit, ReadAppAccess, Role, Subject, UpdateApp,
 };
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use ids::{OrganizationId, UserId};
 use serde_json::{Value, json};
 
 use crate::store::{grants, path_rules};
-use crate::{AppError, Grant, NewGrant, Occasion, Store, store};
+use crate::{AppError, Grant, NewGrant, Store, store};
 
 /// The grants of all apps.
 #[derive(Clone)]

@@ -9,14 +9,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action, AppLevel, AppRole, Facts, ManageOrphanedApps, Permit, Refusal, Role};
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use ids::{AppId, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::apps::described;
 use crate::store::{apps, grants};
-use crate::{App, AppError, Grant, Memberships, Occasion, Store};
+use crate::{App, AppError, Grant, Memberships, Store};
 
 /// The orphaned apps of all organizations.
 #[derive(Clone)]

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action, Facts, OrganizationFacts, PathRule, Permit, ReadAppAccess, Subject, UpdateApp};
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use ids::{GroupId, OrganizationId, PathRuleId};
 use serde_json::{Value, json};
 
 use crate::store::path_rules;
-use crate::{AppError, NewPathRule, Occasion, Store, store};
+use crate::{AppError, NewPathRule, Store, store};
 
 /// The most path rules of one app.
 pub const MOST_PATH_RULES: u64 = 1_000;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use access_control::{Action, Environment, ManageServerSecrets, Permit, RotateServerSecrets};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use ids::{AppId, KeyRotationId};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -18,7 +18,7 @@ use crate::server_secret_rotation::{
     ServerSecretRotation, ServerSecretRotationProgress, ServerSecretRotationState,
 };
 use crate::store::{server_secret_rotations, server_secrets};
-use crate::{AppError, Grace, NewServerSecret, Occasion, ServerSecret, ServerSecrets, Store};
+use crate::{AppError, Grace, NewServerSecret, ServerSecret, ServerSecrets, Store};
 
 /// How often rotations of other processes, and those whose grace has ended, are looked for.
 const PERIOD: std::time::Duration = std::time::Duration::from_secs(5);

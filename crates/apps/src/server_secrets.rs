@@ -7,7 +7,7 @@ use std::sync::Arc;
 use access_control::{
     Action, AssembleEnvironment, Environment, ListServerSecrets, ManageServerSecrets, Permit,
 };
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use cryptography::{HashKey, RootKey, SecretBytes};
 use ids::{OrganizationId, SecretId, ServerSecretId, UserId};
 use secrets_vault::{Kind, NewValue, Owner, Vault, VaultError};
@@ -17,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 use crate::last_uses::LastUses;
 use crate::store::server_secrets;
 use crate::{
-    App, AppError, Grace, GraceError, NewServerSecret, Occasion, ServerSecret, ServerSecretText, Store, store,
+    App, AppError, Grace, GraceError, NewServerSecret, ServerSecret, ServerSecretText, Store, store,
 };
 
 /// The most live secrets of one environment: one in use, and its successor.

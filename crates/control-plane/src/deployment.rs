@@ -8,11 +8,11 @@ use access_control::{
     AssembleEnvironment, Environment, Facts, Principal, ReadApp, Refusal, SignedIn, authorize,
 };
 use apps::{App, AppError, Apps, ServerSecrets};
+use audit::Occasion;
 use cryptography::SecretBytes;
 use endpoint::Sites;
-use ids::{AppId, RequestId};
+use ids::AppId;
 use secrets_vault::{Environments, PlatformVariable, SecretError};
-use time::OffsetDateTime;
 
 /// The variable of an app's server secret.
 pub(crate) const SERVER_SECRET: &str = "VYBE_SERVER_SECRET";
@@ -61,16 +61,14 @@ impl Deployments {
         app: AppId,
         environment: Environment,
     ) -> Result<Deployment, DeploymentError> {
-        let (request, now) = (RequestId::generate(), OffsetDateTime::now_utc());
+        let occasion = Occasion::now();
         let person = Principal::User(deployer.clone());
-        let permit = authorize::<AssembleEnvironment>(Some(&person), app, &*self.facts, now);
+        let permit = authorize::<AssembleEnvironment>(Some(&person), app, &*self.facts, occasion.now);
         let permit = permit.map_err(DeploymentError::Refused)?;
-        let read = authorize::<ReadApp>(Some(&person), app, &*self.facts, now);
+        let read = authorize::<ReadApp>(Some(&person), app, &*self.facts, occasion.now);
         let app = self.apps.read(&read.map_err(DeploymentError::Refused)?).await?;
-        let occasion = apps::Occasion { request, now };
         let secret = self.server_secrets.to_inject(&permit, environment, occasion).await?;
         let given = platform_variables(&self.sites.platform_origin(), app.name.as_str(), secret.value);
-        let occasion = secrets_vault::Occasion { request, now };
         let opened = self.environments.assemble(&permit, environment, given, occasion).await?;
         Ok(Deployment { app, variables: opened.into_variables() })
     }

@@ -11,9 +11,10 @@ use access_control::{
     ReadAppAccess, Role, Scope, SignedIn, Subject, UpdateApp, authorize,
 };
 use apps::{
-    App, AppChanges, AppPathRules, Apps, Grace, Grants, NewApp, NewGrant, NewPathRule, Occasion, Rotation,
+    App, AppChanges, AppPathRules, Apps, Grace, Grants, NewApp, NewGrant, NewPathRule, Rotation,
     ServerSecrets,
 };
+use audit::Occasion;
 use identity::{Person, Users};
 use ids::{OrganizationId, RequestId, SessionId};
 use organizations::{Invitations, Members, Organizations};
@@ -154,7 +155,7 @@ impl Seed<'_> {
             let grant = NewGrant { user: admin.id, role: AppRole::Viewer, expires_at: None };
             let held = self.grants.list(&self.permit::<ReadAppAccess>(&editor, payroll.id)?).await;
             if !held.map_err(failed)?.iter().any(|held| held.user == admin.id) {
-                self.grants.put(&permit, grant, occasion()).await.map_err(failed)?;
+                self.grants.put(&permit, grant, Occasion::now()).await.map_err(failed)?;
             }
         }
         if let Some(reports) = apps.get("reports") {
@@ -217,7 +218,7 @@ impl Seed<'_> {
                     slug: demo.slug.parse().map_err(failed)?,
                     name: demo.name.parse().map_err(failed)?,
                 };
-                self.apps.create(&create, new, occasion()).await.map_err(failed)?
+                self.apps.create(&create, new, Occasion::now()).await.map_err(failed)?
             }
         };
         // The demo apps' server has another port after each start.
@@ -225,14 +226,14 @@ impl Seed<'_> {
         let level = (app.level != demo.level && app.upstream.is_none()).then_some(demo.level);
         let changes = AppChanges { upstream: Some(Some(upstream)), level, ..AppChanges::default() };
         let update = self.permit::<UpdateApp>(editor, app.id)?;
-        self.apps.update(&update, changes, occasion()).await.map_err(failed)
+        self.apps.update(&update, changes, Occasion::now()).await.map_err(failed)
     }
 
     async fn secret(&self, editor: &SignedIn, app: &App) -> Result<String, DevelopmentError> {
         let permit = self.permit::<ManageServerSecrets>(editor, app.id)?;
         // Secrets of an earlier run that are not known any more end now.
         let rotation = Rotation { environment: Environment::Production, grace: Grace::NONE, force: true };
-        let issued = self.server_secrets.rotate(&permit, rotation, occasion()).await.map_err(failed)?;
+        let issued = self.server_secrets.rotate(&permit, rotation, Occasion::now()).await.map_err(failed)?;
         Ok(issued.text.reveal().to_owned())
     }
 
@@ -244,7 +245,7 @@ impl Seed<'_> {
         let subjects = vec![Subject::Role(Role::Owner), Subject::Role(Role::Admin)];
         let rule = NewPathRule::new("/admin", &[], subjects).map_err(failed)?;
         let permit = self.permit::<UpdateApp>(editor, reports.id)?;
-        self.path_rules.create(&permit, rule, occasion()).await.map_err(failed)?;
+        self.path_rules.create(&permit, rule, Occasion::now()).await.map_err(failed)?;
         Ok(())
     }
 
@@ -271,10 +272,6 @@ pub fn signed_in(person: &Person) -> SignedIn {
         authenticated_at: OffsetDateTime::now_utc(),
         means: access_control::Means::Browser,
     }
-}
-
-fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }
 
 fn failed(error: impl std::fmt::Display) -> DevelopmentError {

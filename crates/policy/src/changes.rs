@@ -7,8 +7,8 @@ use std::sync::Arc;
 use access_control::{
     ApplyPolicy, ChangeRole, ManageGroups, Permit, Principal, RemoveMember, SignedIn, UpdateApp, authorize,
 };
-use apps::{AppPathRules, Apps, Grants, NewGrant, Occasion};
-use audit::{Change, Event, Journal};
+use apps::{AppPathRules, Apps, Grants, NewGrant};
+use audit::{Change, Event, Journal, Occasion};
 use ids::{AppId, EmailAddress, OrganizationId, UserId};
 use organizations::{Groups, Members, OrganizationError, People};
 

@@ -8,11 +8,11 @@ mod problem;
 mod secret_problem;
 mod secret_text;
 
-use endpoint::{Answer, Call, Endpoint, Paging};
+use endpoint::{Answer, Endpoint, Paging};
 
 use self::bodies::{SecretAnswer, SecretsAnswer};
 pub use self::secret_text::SecretText;
-use crate::{AppSecrets, Environments, KeyRotations, Occasion, OwnSecrets, Secret, Secrets};
+use crate::{AppSecrets, Environments, KeyRotations, OwnSecrets, Secret, Secrets};
 
 /// Everything that the endpoints of the vault are made from.
 #[derive(Clone)]
@@ -40,10 +40,6 @@ impl VaultApi {
         all.extend(environments::endpoints(&self.environments));
         all
     }
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 /// How many to read, to know whether another piece follows.

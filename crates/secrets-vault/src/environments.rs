@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use access_control::{Action as _, AssembleEnvironment, Environment, ListAppSecrets, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use cryptography::SecretBytes;
 use ids::SecretId;
 use serde_json::json;
@@ -11,8 +11,7 @@ use serde_json::json;
 use crate::secret::Naming;
 use crate::store::{sealed_values, secret_uses, secrets};
 use crate::{
-    BasicCredentials, Kind, Occasion, Owner, Secret, SecretError, SecretScope, SecretUse, Store, Vault,
-    VaultError,
+    BasicCredentials, Kind, Owner, Secret, SecretError, SecretScope, SecretUse, Store, Vault, VaultError,
 };
 
 /// How often an environment is put together again because one of its secrets was deleted meanwhile.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use access_control::{Action, Facts, FactsUnavailable, Permit, Principal, ReadApp, Refusal, authorize};
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Occasion, Target};
 use ids::{SecretId, UserId};
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ use crate::secret::Naming;
 use crate::secret_owner::{OfApp, OfMember, OfOrganization, SecretOwner};
 use crate::store::{secret_uses, secrets};
 use crate::{
-    NewSecret, NewSecretValue, NewValue, Occasion, Owner, Secret, SecretError, SecretScope, SecretUse,
-    SecretValue, Store, Vault,
+    NewSecret, NewSecretValue, NewValue, Owner, Secret, SecretError, SecretScope, SecretUse, SecretValue,
+    Store, Vault,
 };
 
 /// The most secrets of one owner.

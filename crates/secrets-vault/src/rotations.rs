@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access_control::{Action, Permit, ReadOrganizationKey, RotateOrganizationKey};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use ids::{DataKeyId, KeyRotationId};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::rotation::{Broken, Proof, Rotation, RotationState, Subject};
 use crate::store::{ConnectionTrait, data_keys, key_rotations, sealed_values};
-use crate::{Holder, Occasion, Vault, VaultError};
+use crate::{Holder, Vault, VaultError};
 
 /// How many rotations are listed.
 const MOST_LISTED: u64 = 100;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{AppsApi, invalid, occasion};
+use super::{AppsApi, invalid};
 use crate::{Grant, NewGrant, NewPathRule};
 
 pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
@@ -137,12 +137,12 @@ async fn put_grant(api: AppsApi, permit: Permit<UpdateApp>, mut call: Call) -> R
     let user = call.path("user_id")?;
     let body: GrantBody = call.json().await?;
     let new = NewGrant { user, role: body.role, expires_at: body.expires_at };
-    let grant = api.grants.put(&permit, new, occasion(&call)).await?;
+    let grant = api.grants.put(&permit, new, call.occasion()).await?;
     Ok(Answer::json(&GrantAnswer::from(grant)))
 }
 
 async fn delete_grant(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -> Result<Answer, Problem> {
-    api.grants.delete(&permit, call.path("user_id")?, occasion(&call)).await?;
+    api.grants.delete(&permit, call.path("user_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 
@@ -152,7 +152,7 @@ async fn create_path_rule(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let new = new_path_rule(&mut call).await?;
-    let rule = api.path_rules.create(&permit, new, occasion(&call)).await?;
+    let rule = api.path_rules.create(&permit, new, call.occasion()).await?;
     Ok(Answer::created(&PathRuleAnswer::from(rule)))
 }
 
@@ -163,12 +163,12 @@ async fn replace_path_rule(
 ) -> Result<Answer, Problem> {
     let id = call.path("rule_id")?;
     let new = new_path_rule(&mut call).await?;
-    let rule = api.path_rules.replace(&permit, id, new, occasion(&call)).await?;
+    let rule = api.path_rules.replace(&permit, id, new, call.occasion()).await?;
     Ok(Answer::json(&PathRuleAnswer::from(rule)))
 }
 
 async fn delete_path_rule(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -> Result<Answer, Problem> {
-    api.path_rules.delete(&permit, call.path("rule_id")?, occasion(&call)).await?;
+    api.path_rules.delete(&permit, call.path("rule_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 

@@ -7,7 +7,7 @@ use ids::{AgentTokenId, AppId, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{invalid, occasion};
+use super::invalid;
 use crate::{AgentToken, AgentTokenLife, AgentTokens, AppError};
 
 pub fn endpoints(tokens: &AgentTokens) -> Vec<Endpoint> {
@@ -80,7 +80,7 @@ struct AgentAnswer {
 }
 
 async fn list(tokens: AgentTokens, permit: Permit<ListAgentTokens>, call: Call) -> Result<Answer, Problem> {
-    let found = tokens.list(&permit, occasion(&call)).await?;
+    let found = tokens.list(&permit, call.occasion()).await?;
     Ok(Answer::json(&found.iter().map(|token| TokenAnswer::new(token, None)).collect::<Vec<_>>()))
 }
 
@@ -92,7 +92,7 @@ async fn issue(
     let body: IssueBody = call.json().await?;
     let life =
         AgentTokenLife::try_from(body.expires_in_minutes).map_err(|error| invalid("invalid_body")(&error))?;
-    let issued = tokens.issue(&permit, life, occasion(&call)).await?;
+    let issued = tokens.issue(&permit, life, call.occasion()).await?;
     Ok(Answer::created(&TokenAnswer::new(&issued.token, Some(issued.text.reveal()))))
 }
 
@@ -101,7 +101,7 @@ async fn revoke(
     permit: Permit<ManageAgentTokens>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    tokens.revoke(&permit, call.path("agent_token_id")?, occasion(&call)).await?;
+    tokens.revoke(&permit, call.path("agent_token_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 

@@ -7,7 +7,7 @@ use ids::{AppId, AppSlug, Name, OrganizationId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{invalid, occasion};
+use super::invalid;
 use crate::{App, AppChanges, Apps, NewApp};
 
 pub fn endpoints(apps: &Apps) -> Vec<Endpoint> {
@@ -133,7 +133,7 @@ async fn create(apps: Apps, permit: Permit<CreateApp>, mut call: Call) -> Result
         slug: body.slug.parse().map_err(|error| invalid("invalid_slug")(&error))?,
         name: body.name.parse().map_err(|error| invalid("invalid_name")(&error))?,
     };
-    let app = apps.create(&permit, new, occasion(&call)).await?;
+    let app = apps.create(&permit, new, call.occasion()).await?;
     Ok(Answer::created(&AppAnswer::from(&app)))
 }
 
@@ -152,11 +152,11 @@ async fn update(apps: Apps, permit: Permit<UpdateApp>, mut call: Call) -> Result
         upstream: upstream.map_err(|error| invalid("invalid_upstream")(&error))?,
         server_actions_judged_by_page: body.server_actions_judged_by_page,
     };
-    let app = apps.update(&permit, changes, occasion(&call)).await?;
+    let app = apps.update(&permit, changes, call.occasion()).await?;
     Ok(Answer::json(&AppAnswer::from(&app)))
 }
 
 async fn delete(apps: Apps, permit: Permit<DeleteApp>, call: Call) -> Result<Answer, Problem> {
-    apps.delete(&permit, occasion(&call)).await?;
+    apps.delete(&permit, call.occasion()).await?;
     Ok(Answer::no_content())
 }

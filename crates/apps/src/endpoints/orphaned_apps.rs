@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::apps::{AppAnswer, AppsAnswer};
-use super::occasion;
 use crate::OrphanedApps;
 
 pub fn endpoints(apps: &OrphanedApps) -> Vec<Endpoint> {
@@ -56,7 +55,7 @@ async fn transfer(
 ) -> Result<Answer, Problem> {
     let app = call.path("app_id")?;
     let body: TransferBody = call.json().await?;
-    let transferred = apps.transfer(&permit, app, body.user_id, occasion(&call)).await?;
+    let transferred = apps.transfer(&permit, app, body.user_id, call.occasion()).await?;
     Ok(Answer::json(&AppAnswer::from(&transferred)))
 }
 
@@ -65,6 +64,6 @@ async fn delete(
     permit: Permit<ManageOrphanedApps>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    apps.delete(&permit, call.path("app_id")?, occasion(&call)).await?;
+    apps.delete(&permit, call.path("app_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }

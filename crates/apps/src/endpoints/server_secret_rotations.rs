@@ -7,7 +7,7 @@ use ids::KeyRotationId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{invalid, occasion};
+use super::invalid;
 use crate::{Grace, ServerSecretRotationProgress, ServerSecretRotations};
 
 const PATH: &str = "/api/v1/organizations/{organization_id}/server-secret-rotations";
@@ -89,7 +89,7 @@ async fn begin(
 ) -> Result<Answer, Problem> {
     let body: BeginBody = call.json().await?;
     let grace = Grace::from_seconds(body.grace_seconds).map_err(|error| invalid("grace_too_long")(&error))?;
-    let progress = rotations.begin(&permit, grace, occasion(&call)).await?;
+    let progress = rotations.begin(&permit, grace, call.occasion()).await?;
     Ok(Answer::json_with(StatusCode::ACCEPTED, &ServerSecretRotationAnswer::from(progress)))
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{invalid, occasion};
+use super::invalid;
 use crate::{Grace, NewServerSecret, Rotation, ServerSecret, ServerSecrets};
 
 pub fn endpoints(secrets: &ServerSecrets) -> Vec<Endpoint> {
@@ -99,7 +99,7 @@ async fn list(
     permit: Permit<ListServerSecrets>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    let found = secrets.list(&permit, occasion(&call)).await?;
+    let found = secrets.list(&permit, call.occasion()).await?;
     Ok(Answer::json(&found.iter().map(|secret| ServerSecretAnswer::new(secret, None)).collect::<Vec<_>>()))
 }
 
@@ -114,7 +114,7 @@ async fn issue(
         expires_at: body.expires_at,
         previous_expires_at: body.previous_expires_at,
     };
-    let issued = secrets.issue(&permit, new, occasion(&call)).await?;
+    let issued = secrets.issue(&permit, new, call.occasion()).await?;
     Ok(Answer::created(&ServerSecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
 }
 
@@ -126,7 +126,7 @@ async fn rotate(
     let body: RotateBody = call.json().await?;
     let grace = Grace::from_seconds(body.grace_seconds).map_err(|error| invalid("grace_too_long")(&error))?;
     let rotation = Rotation { environment: body.environment, grace, force: body.force };
-    let issued = secrets.rotate(&permit, rotation, occasion(&call)).await?;
+    let issued = secrets.rotate(&permit, rotation, call.occasion()).await?;
     Ok(Answer::created(&ServerSecretAnswer::new(&issued.secret, Some(issued.text.reveal()))))
 }
 
@@ -135,6 +135,6 @@ async fn revoke(
     permit: Permit<ManageServerSecrets>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    secrets.revoke(&permit, call.path("secret_id")?, occasion(&call)).await?;
+    secrets.revoke(&permit, call.path("secret_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }

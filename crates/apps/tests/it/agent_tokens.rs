@@ -4,14 +4,15 @@ use access_control::{
     AgentCredential, IdentifyAgent, ListAgentTokens, ManageAgentTokens, Principal, Refusal, Role, authorize,
 };
 use apps::{AgentToken, AgentTokenLife, AgentTokenText, App, AppError, IssuedAgentToken};
+use audit::Occasion;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion};
+use crate::house::{House, Tenant};
 
 async fn issue(house: &House, tenant: Tenant, app: &App, minutes: u16) -> Result<IssuedAgentToken, AppError> {
     let permit = house.on_app::<ManageAgentTokens>(tenant.owner, app.id).unwrap();
-    house.agent_tokens.issue(&permit, AgentTokenLife::try_from(minutes).unwrap(), occasion()).await
+    house.agent_tokens.issue(&permit, AgentTokenLife::try_from(minutes).unwrap(), Occasion::now()).await
 }
 
 /// Which token a text is at an instant, and of which app, as the directory would find it.
@@ -70,12 +71,12 @@ on_both_stores! {
         assert_eq!(house.agent_tokens.presented(&permit).await.unwrap().id, issued.token.id);
 
         let other = house.on_app::<ManageAgentTokens>(tenant.owner, erp.id).unwrap();
-        let refused = house.agent_tokens.revoke(&other, issued.token.id, occasion()).await;
+        let refused = house.agent_tokens.revoke(&other, issued.token.id, Occasion::now()).await;
         assert!(matches!(refused, Err(AppError::NotFound)), "through another app");
         let permit = house.on_app::<ManageAgentTokens>(tenant.owner, crm.id).unwrap();
-        house.agent_tokens.revoke(&permit, issued.token.id, occasion()).await.unwrap();
+        house.agent_tokens.revoke(&permit, issued.token.id, Occasion::now()).await.unwrap();
         assert!(found(&house, text, at).await.is_none());
-        let again = house.agent_tokens.revoke(&permit, issued.token.id, occasion()).await;
+        let again = house.agent_tokens.revoke(&permit, issued.token.id, Occasion::now()).await;
         assert!(matches!(again, Err(AppError::NotFound)));
     }
 
@@ -85,18 +86,18 @@ on_both_stores! {
         let app = house.app(tenant, "crm").await;
         let editor = house.member(tenant, Role::Editor).await;
         let permit = house.on_app::<ManageAgentTokens>(editor, app.id).unwrap();
-        house.agent_tokens.issue(&permit, AgentTokenLife::USUAL, occasion()).await.unwrap();
+        house.agent_tokens.issue(&permit, AgentTokenLife::USUAL, Occasion::now()).await.unwrap();
         let owners = issue(&house, tenant, &app, 5).await.unwrap();
         assert_eq!(house.count("agent_tokens").await, 2);
         house.remove_member(tenant, editor).await;
         assert_eq!(house.count("agent_tokens").await, 1);
         // The permit was given while they still were a member.
-        let late = house.agent_tokens.issue(&permit, AgentTokenLife::USUAL, occasion()).await;
+        let late = house.agent_tokens.issue(&permit, AgentTokenLife::USUAL, Occasion::now()).await;
         assert!(matches!(late, Err(AppError::NotAMember)));
         house.join(tenant, editor, Role::Editor).await;
         assert_eq!(house.count("agent_tokens").await, 1, "coming back brings none back");
         let delete = house.on_app::<access_control::DeleteApp>(tenant.owner, app.id).unwrap();
-        house.apps.delete(&delete, occasion()).await.unwrap();
+        house.apps.delete(&delete, Occasion::now()).await.unwrap();
         assert_eq!(house.count("agent_tokens").await, 0);
         assert!(found(&house, owners.text.reveal(), OffsetDateTime::now_utc()).await.is_none());
     }
@@ -111,7 +112,7 @@ on_both_stores! {
         let refused = issue(&house, tenant, &app, 1).await;
         assert!(matches!(refused, Err(AppError::TooManyAgentTokens)));
         let permit = house.on_app::<ManageAgentTokens>(tenant.owner, app.id).unwrap();
-        let mut later = occasion();
+        let mut later = Occasion::now();
         later.now += Duration::minutes(2);
         house.agent_tokens.issue(&permit, AgentTokenLife::USUAL, later).await.unwrap();
         assert_eq!(house.count("agent_tokens").await, 1, "those that expired are gone");
@@ -140,8 +141,8 @@ on_both_stores! {
         assert_eq!(house.on_app::<ManageAgentTokens>(member, app.id).err(), Some(Refusal::Forbidden));
         issue(&house, tenant, &app, 1).await.unwrap();
         let permit = house.on_app::<ListAgentTokens>(tenant.owner, app.id).unwrap();
-        assert_eq!(house.agent_tokens.list(&permit, occasion()).await.unwrap().len(), 1);
-        let mut later = occasion();
+        assert_eq!(house.agent_tokens.list(&permit, Occasion::now()).await.unwrap().len(), 1);
+        let mut later = Occasion::now();
         later.now += Duration::minutes(2);
         assert!(house.agent_tokens.list(&permit, later).await.unwrap().is_empty());
     }

@@ -2,11 +2,12 @@
 
 use access_control::{AppLevel, AppRole, ReadApp, ReadAppAccess, Refusal, Role, Subject, UpdateApp};
 use apps::{App, AppChanges, AppError, Grant, NewGrant, NewPathRule};
+use audit::Occasion;
 use ids::UserId;
 use test_support::{TestDatabase, on_both_stores};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion};
+use crate::house::{House, Tenant};
 
 async fn restricted(house: &House) -> (Tenant, App) {
     let tenant = house.tenant("acme").await;
@@ -18,12 +19,12 @@ async fn restricted(house: &House) -> (Tenant, App) {
 
 async fn put(house: &House, by: UserId, app: &App, new: NewGrant) -> Result<Grant, AppError> {
     let permit = house.on_app::<UpdateApp>(by, app.id).map_err(AppError::Refused)?;
-    house.grants.put(&permit, new, occasion()).await
+    house.grants.put(&permit, new, Occasion::now()).await
 }
 
 async fn delete(house: &House, by: UserId, app: &App, user: UserId) -> Result<(), AppError> {
     let permit = house.on_app::<UpdateApp>(by, app.id).map_err(AppError::Refused)?;
-    house.grants.delete(&permit, user, occasion()).await
+    house.grants.delete(&permit, user, Occasion::now()).await
 }
 
 fn grant(user: UserId, role: AppRole) -> NewGrant {
@@ -80,7 +81,7 @@ on_both_stores! {
         let subjects = vec![Subject::User(member), Subject::User(other)];
         let permit = house.on_app::<UpdateApp>(tenant.owner, app.id).unwrap();
         let rule = NewPathRule::new("/admin", &[], subjects).unwrap();
-        house.path_rules.create(&permit, rule, occasion()).await.unwrap();
+        house.path_rules.create(&permit, rule, Occasion::now()).await.unwrap();
 
         house.remove_member(tenant, member).await;
         house.join(tenant, member, Role::Member).await;
@@ -93,7 +94,7 @@ on_both_stores! {
         let house = House::on(database);
         let (tenant, app) = restricted(&house).await;
         let member = house.member(tenant, Role::Member).await;
-        let now = occasion().now;
+        let now = OffsetDateTime::now_utc();
         let past = NewGrant { user: member, role: AppRole::Viewer, expires_at: Some(now - Duration::SECOND) };
         assert!(matches!(put(&house, tenant.owner, &app, past).await, Err(AppError::EndPassed)));
         let end = now + Duration::HOUR;
@@ -117,7 +118,7 @@ on_both_stores! {
         let timed = NewGrant {
             user: tenant.owner,
             role: AppRole::Editor,
-            expires_at: Some(occasion().now + Duration::HOUR),
+            expires_at: Some(OffsetDateTime::now_utc() + Duration::HOUR),
         };
         assert!(matches!(delete(&house, tenant.owner, &app, tenant.owner).await, Err(AppError::LastEditor)));
         assert!(matches!(put(&house, tenant.owner, &app, timed).await, Err(AppError::LastEditor)));

@@ -2,10 +2,11 @@
 
 use access_control::{AppRole, DeleteApp, Environment, ReadAppAccess, Refusal, UpdateApp};
 use apps::{AppError, NewGrant, NewPathRule, NewServerSecret};
+use audit::Occasion;
 use ids::SlugError;
 use test_support::{TestDatabase, on_both_stores};
 
-use crate::house::{House, occasion};
+use crate::house::House;
 
 on_both_stores! {
     async fn v01_a_label_that_two_pairs_of_slugs_print_has_one_owner(database: TestDatabase) {
@@ -58,25 +59,25 @@ on_both_stores! {
         let app = house.app(c, "a-b").await;
         let update = house.on_app::<UpdateApp>(c.owner, app.id).unwrap();
         let grant = NewGrant { user: c.owner, role: AppRole::Editor, expires_at: None };
-        house.grants.put(&update, grant, occasion()).await.unwrap();
+        house.grants.put(&update, grant, Occasion::now()).await.unwrap();
         let rule = NewPathRule::new("/admin", &[], Vec::new()).unwrap();
-        house.path_rules.create(&update, rule, occasion()).await.unwrap();
+        house.path_rules.create(&update, rule, Occasion::now()).await.unwrap();
         let new = NewServerSecret {
             environment: Environment::Production,
             expires_at: None,
             previous_expires_at: None,
         };
         let manage = house.on_app(c.owner, app.id).unwrap();
-        house.server_secrets.issue(&manage, new, occasion()).await.unwrap();
+        house.server_secrets.issue(&manage, new, Occasion::now()).await.unwrap();
 
         let delete = house.on_app::<DeleteApp>(c.owner, app.id).unwrap();
-        house.apps.delete(&delete, occasion()).await.unwrap();
+        house.apps.delete(&delete, Occasion::now()).await.unwrap();
         for table in ["apps", "hosts", "grants", "path_rules", "server_secrets"] {
             assert_eq!(house.count(table).await, 0, "{table}");
         }
         assert_eq!(house.on_app::<ReadAppAccess>(c.owner, app.id).err(), Some(Refusal::NotFound));
         // A permit of before acts on nothing.
-        let late = house.grants.put(&update, grant, occasion()).await;
+        let late = house.grants.put(&update, grant, Occasion::now()).await;
         assert!(matches!(late, Err(AppError::NotFound)), "{late:?}");
 
         let heir = house.app(b_c, "a").await;

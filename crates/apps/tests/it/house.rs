@@ -9,12 +9,12 @@ use access_control::{
 };
 use apps::{
     AgentTokens, App, AppChanges, AppError, AppPathRules, Apps, Grants, Memberships, NeighbourError, NewApp,
-    Occasion, OrganizationSlugs, OrphanedApps, ServerSecretRotations, ServerSecrets, Store,
+    OrganizationSlugs, OrphanedApps, ServerSecretRotations, ServerSecrets, Store,
 };
 use async_trait::async_trait;
-use audit::{Change, Event, Follower, Journal, Target};
+use audit::{Change, Event, Follower, Journal, Occasion, Target};
 use cryptography::{MasterKey, RootKey};
-use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, RequestId, SessionId, UserId};
+use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, SessionId, UserId};
 use outbound::AddressPolicy;
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
@@ -291,7 +291,7 @@ impl House {
     pub async fn try_app(&self, tenant: Tenant, slug: &str) -> Result<App, AppError> {
         let permit = self.within::<CreateApp>(tenant.owner, tenant).unwrap();
         let new = NewApp { slug: slug.parse().unwrap(), name: "An app".parse().unwrap() };
-        self.apps.create(&permit, new, occasion()).await
+        self.apps.create(&permit, new, Occasion::now()).await
     }
 
     pub async fn app(&self, tenant: Tenant, slug: &str) -> App {
@@ -300,7 +300,7 @@ impl House {
 
     pub async fn update(&self, user: UserId, app: AppId, changes: AppChanges) -> Result<App, AppError> {
         let permit = self.on_app(user, app).map_err(AppError::Refused)?;
-        self.apps.update(&permit, changes, occasion()).await
+        self.apps.update(&permit, changes, Occasion::now()).await
     }
 
     /// The slugs of the apps that a person sees in the list.
@@ -315,10 +315,6 @@ fn vault(journal: &Journal) -> Vault {
     let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
     let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
     Vault::new(secrets_vault::Store::new(journal.clone()), keyring)
-}
-
-pub fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }
 
 pub fn principal(user: UserId) -> Principal {

@@ -4,30 +4,31 @@ use access_control::{
     Action, AppLevel, AppRole, CreateApp, ManageOrphanedApps, ReadApp, Refusal, Role, UpdateApp,
 };
 use apps::{App, AppChanges, AppError, NewApp, NewGrant};
+use audit::Occasion;
 use ids::{AppId, UserId};
 use test_support::{TestDatabase, on_both_stores};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion};
+use crate::house::{House, Tenant};
 
 impl House {
     async fn orphaned(&self, tenant: Tenant) -> Vec<AppId> {
         let permit = self.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
-        let listed = self.orphaned_apps.list(&permit, None, 100, occasion().now).await.unwrap();
+        let listed = self.orphaned_apps.list(&permit, None, 100, OffsetDateTime::now_utc()).await.unwrap();
         listed.iter().map(|app| app.id).collect()
     }
 
     async fn made_by(&self, tenant: Tenant, creator: UserId, slug: &str) -> App {
         let permit = self.within::<CreateApp>(creator, tenant).unwrap();
         let new = NewApp { slug: slug.parse().unwrap(), name: "An app".parse().unwrap() };
-        self.apps.create(&permit, new, occasion()).await.unwrap()
+        self.apps.create(&permit, new, Occasion::now()).await.unwrap()
     }
 
     async fn at_level(&self, tenant: Tenant, creator: UserId, slug: &str, level: AppLevel) -> App {
         let app = self.made_by(tenant, creator, slug).await;
         let permit = self.on_app::<UpdateApp>(creator, app.id).unwrap();
         let changes = AppChanges { level: Some(level), ..AppChanges::default() };
-        self.apps.update(&permit, changes, occasion()).await.unwrap()
+        self.apps.update(&permit, changes, Occasion::now()).await.unwrap()
     }
 }
 
@@ -50,7 +51,7 @@ on_both_stores! {
         let permit = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
         let heir = house.member(tenant, Role::Editor).await;
         for app in [own.id, closed.id] {
-            let after = house.orphaned_apps.transfer(&permit, app, heir, occasion()).await.unwrap();
+            let after = house.orphaned_apps.transfer(&permit, app, heir, Occasion::now()).await.unwrap();
             assert_eq!((after.id, after.creator), (app, heir));
             assert!(house.on_app::<UpdateApp>(heir, app).is_ok());
             assert_eq!(house.on_app::<ReadApp>(tenant.owner, app).err(), Some(Refusal::NotFound));
@@ -59,7 +60,7 @@ on_both_stores! {
             assert!(detail.contains(&creator.to_string()) && detail.contains(&heir.to_string()), "{detail}");
         }
         assert_eq!(house.orphaned(tenant).await, []);
-        let again = house.orphaned_apps.transfer(&permit, own.id, heir, occasion()).await;
+        let again = house.orphaned_apps.transfer(&permit, own.id, heir, Occasion::now()).await;
         assert!(matches!(again, Err(AppError::NotFound)), "{again:?}");
     }
 
@@ -78,9 +79,9 @@ on_both_stores! {
 
         let permit = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
         for app in [shared.id, own.id, closed.id, foreign.id, AppId::generate()] {
-            let outcome = house.orphaned_apps.transfer(&permit, app, tenant.owner, occasion()).await;
+            let outcome = house.orphaned_apps.transfer(&permit, app, tenant.owner, Occasion::now()).await;
             assert!(matches!(outcome, Err(AppError::NotFound)), "{outcome:?}");
-            let outcome = house.orphaned_apps.delete(&permit, app, occasion()).await;
+            let outcome = house.orphaned_apps.delete(&permit, app, Occasion::now()).await;
             assert!(matches!(outcome, Err(AppError::NotFound)), "{outcome:?}");
         }
         assert_eq!(house.count("apps").await, 4);
@@ -96,12 +97,12 @@ on_both_stores! {
         let (viewer, second) = (house.member(tenant, Role::Editor).await, house.member(tenant, Role::Editor).await);
         let app = house.at_level(tenant, creator, "closed", AppLevel::Restricted).await;
         let update = house.on_app::<UpdateApp>(creator, app.id).unwrap();
-        let end = occasion().now + Duration::HOUR;
+        let end = OffsetDateTime::now_utc() + Duration::HOUR;
         for (user, role, expires_at) in
             [(viewer, AppRole::Viewer, None), (second, AppRole::Editor, Some(end))]
         {
             let grant = NewGrant { user, role, expires_at };
-            house.grants.put(&update, grant, occasion()).await.unwrap();
+            house.grants.put(&update, grant, Occasion::now()).await.unwrap();
         }
         house.remove_member(tenant, creator).await;
         let permit = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
@@ -109,7 +110,7 @@ on_both_stores! {
             let listed = house.orphaned_apps.list(&permit, None, 10, at).await.unwrap();
             assert_eq!(listed.len() == 1, orphaned);
         }
-        let now = apps::Occasion { now: end, ..occasion() };
+        let now = Occasion { now: end, ..Occasion::now() };
         house.orphaned_apps.delete(&permit, app.id, now).await.unwrap();
         for table in ["apps", "hosts", "grants"] {
             assert_eq!(house.count(table).await, 0, "{table}");
@@ -124,11 +125,11 @@ on_both_stores! {
         house.remove_member(tenant, creator).await;
         let permit = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
         let member = house.member(tenant, Role::Member).await;
-        let outcome = house.orphaned_apps.transfer(&permit, app.id, member, occasion()).await;
+        let outcome = house.orphaned_apps.transfer(&permit, app.id, member, Occasion::now()).await;
         assert!(matches!(outcome, Err(AppError::CannotEdit)), "{outcome:?}");
         let other = house.tenant("other").await;
         for stranger in [other.owner, creator, UserId::generate()] {
-            let outcome = house.orphaned_apps.transfer(&permit, app.id, stranger, occasion()).await;
+            let outcome = house.orphaned_apps.transfer(&permit, app.id, stranger, Occasion::now()).await;
             assert!(matches!(outcome, Err(AppError::NotFound)), "{outcome:?}");
         }
         assert_eq!(house.orphaned(tenant).await, [app.id]);
@@ -148,10 +149,10 @@ on_both_stores! {
         // With a permit from when one was an Owner.
         let stale = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
         house.set_role(tenant, tenant.owner, Role::Admin).await;
-        let outcome = house.orphaned_apps.transfer(&stale, app.id, tenant.owner, occasion()).await;
+        let outcome = house.orphaned_apps.transfer(&stale, app.id, tenant.owner, Occasion::now()).await;
         assert!(matches!(outcome, Err(AppError::Refused(Refusal::Forbidden))), "{outcome:?}");
         house.remove_member(tenant, tenant.owner).await;
-        let outcome = house.orphaned_apps.delete(&stale, app.id, occasion()).await;
+        let outcome = house.orphaned_apps.delete(&stale, app.id, Occasion::now()).await;
         assert!(matches!(outcome, Err(AppError::Refused(Refusal::NotFound))), "{outcome:?}");
         assert_eq!(house.count("apps").await, 1);
     }
@@ -167,7 +168,7 @@ on_both_stores! {
         assert_eq!(house.orphaned(tenant).await, []);
         assert!(house.on_app::<UpdateApp>(creator, app.id).is_ok());
         let permit = house.within::<ManageOrphanedApps>(tenant.owner, tenant).unwrap();
-        let outcome = house.orphaned_apps.delete(&permit, app.id, occasion()).await;
+        let outcome = house.orphaned_apps.delete(&permit, app.id, Occasion::now()).await;
         assert!(matches!(outcome, Err(AppError::NotFound)), "{outcome:?}");
     }
 }

@@ -2,10 +2,11 @@
 
 use access_control::{AppRole, PathRule, ReadAppAccess, Role, Subject, UpdateApp};
 use apps::{AppError, NewPathRule, PathRuleError};
+use audit::Occasion;
 use ids::{GroupId, PathRuleId, UserId};
 use test_support::{TestDatabase, on_both_stores};
 
-use crate::house::{House, occasion};
+use crate::house::House;
 
 fn rule(pattern: &str, subjects: Vec<Subject>) -> NewPathRule {
     NewPathRule::new(pattern, &["GET".to_owned(), "HEAD".to_owned(), "POST".to_owned()], subjects).unwrap()
@@ -39,16 +40,16 @@ on_both_stores! {
             Subject::Role(Role::Admin),
             Subject::AppRole(AppRole::Editor),
         ];
-        let made = house.path_rules.create(&permit, rule("/admin/*", subjects), occasion()).await.unwrap();
+        let made = house.path_rules.create(&permit, rule("/admin/*", subjects), Occasion::now()).await.unwrap();
         let loaded = async || apps::load(house.database.connection(), app.id).await.unwrap().unwrap();
         assert_eq!(loaded().await.facts.rules.as_slice(), std::slice::from_ref(&made));
         let nobody = rule("/billing", Vec::new());
-        let replaced = house.path_rules.replace(&permit, made.id, nobody, occasion()).await.unwrap();
+        let replaced = house.path_rules.replace(&permit, made.id, nobody, Occasion::now()).await.unwrap();
         assert_eq!(replaced.id, made.id);
         let expected: [PathRule; 1] = [replaced];
         assert_eq!(house.path_rules.list(&access).await.unwrap(), expected);
         assert_eq!(loaded().await.facts.rules.as_slice(), expected);
-        house.path_rules.delete(&permit, made.id, occasion()).await.unwrap();
+        house.path_rules.delete(&permit, made.id, Occasion::now()).await.unwrap();
         assert!(loaded().await.facts.rules.as_slice().is_empty());
         let (action, detail) = house.last_event().await;
         assert_eq!(action, "app.update");
@@ -62,7 +63,7 @@ on_both_stores! {
         let permit = house.on_app::<UpdateApp>(acme.owner, app.id).unwrap();
         for group in [house.group(other.id).await, GroupId::generate()] {
             let new = rule("/admin", vec![Subject::Group(group)]);
-            let refused = house.path_rules.create(&permit, new, occasion()).await;
+            let refused = house.path_rules.create(&permit, new, Occasion::now()).await;
             assert!(matches!(refused, Err(AppError::NotFound)), "{refused:?}");
         }
     }
@@ -73,12 +74,12 @@ on_both_stores! {
         let (mine, theirs) = (house.app(acme, "crm").await, house.app(other, "erp").await);
         let their_permit = house.on_app::<UpdateApp>(other.owner, theirs.id).unwrap();
         let target =
-            house.path_rules.create(&their_permit, rule("/admin", Vec::new()), occasion()).await.unwrap();
+            house.path_rules.create(&their_permit, rule("/admin", Vec::new()), Occasion::now()).await.unwrap();
         let permit = house.on_app::<UpdateApp>(acme.owner, mine.id).unwrap();
         for id in [target.id, PathRuleId::generate()] {
-            let replaced = house.path_rules.replace(&permit, id, rule("/x", Vec::new()), occasion()).await;
+            let replaced = house.path_rules.replace(&permit, id, rule("/x", Vec::new()), Occasion::now()).await;
             assert!(matches!(replaced, Err(AppError::NotFound)));
-            let deleted = house.path_rules.delete(&permit, id, occasion()).await;
+            let deleted = house.path_rules.delete(&permit, id, Occasion::now()).await;
             assert!(matches!(deleted, Err(AppError::NotFound)));
         }
         let record = apps::load(house.database.connection(), theirs.id).await.unwrap().unwrap();
@@ -91,7 +92,7 @@ on_both_stores! {
         let app = house.app(tenant, "crm").await;
         let permit = house.on_app::<UpdateApp>(tenant.owner, app.id).unwrap();
         let stranger = rule("/admin", vec![Subject::User(UserId::generate())]);
-        let refused = house.path_rules.create(&permit, stranger, occasion()).await;
+        let refused = house.path_rules.create(&permit, stranger, Occasion::now()).await;
         assert!(matches!(refused, Err(AppError::NotAMember)), "{refused:?}");
     }
 
@@ -101,8 +102,8 @@ on_both_stores! {
         let app = house.app(tenant, "crm").await;
         house.fill_with_rules(app.id, 999).await;
         let permit = house.on_app::<UpdateApp>(tenant.owner, app.id).unwrap();
-        house.path_rules.create(&permit, rule("/last", Vec::new()), occasion()).await.unwrap();
-        let refused = house.path_rules.create(&permit, rule("/more", Vec::new()), occasion()).await;
+        house.path_rules.create(&permit, rule("/last", Vec::new()), Occasion::now()).await.unwrap();
+        let refused = house.path_rules.create(&permit, rule("/more", Vec::new()), Occasion::now()).await;
         assert!(matches!(refused, Err(AppError::TooManyPathRules)), "{refused:?}");
     }
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use access_control::{Environment, ManageServerSecrets, Refusal, Role, RotateServerSecrets};
-use apps::{
-    App, AppError, Grace, NewServerSecret, Occasion, ServerSecretRotationProgress, ServerSecretRotationState,
-};
+use apps::{App, AppError, Grace, NewServerSecret, ServerSecretRotationProgress, ServerSecretRotationState};
+use audit::Occasion;
 use sea_orm::ConnectionTrait as _;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion};
+use crate::house::{House, Tenant};
 use crate::server_secrets::found;
 
 fn grace(seconds: u32) -> Grace {
@@ -25,7 +24,7 @@ async fn apps_with_secrets(house: &House, tenant: Tenant, number: usize) -> (Vec
         let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
         for environment in Environment::ALL {
             let new = NewServerSecret { environment, expires_at: None, previous_expires_at: None };
-            let issued = house.server_secrets.issue(&permit, new, occasion()).await.unwrap();
+            let issued = house.server_secrets.issue(&permit, new, Occasion::now()).await.unwrap();
             texts.push(issued.text.reveal().to_owned());
         }
         apps.push(app);
@@ -40,7 +39,7 @@ async fn begin(
     now: OffsetDateTime,
 ) -> Result<ServerSecretRotationProgress, AppError> {
     let permit = house.within::<RotateServerSecrets>(tenant.owner, tenant).unwrap();
-    house.server_secret_rotations.begin(&permit, grace, Occasion { now, ..occasion() }).await
+    house.server_secret_rotations.begin(&permit, grace, Occasion { now, ..Occasion::now() }).await
 }
 
 async fn progress(house: &House, tenant: Tenant, now: OffsetDateTime) -> ServerSecretRotationProgress {
@@ -140,7 +139,7 @@ on_both_stores! {
             expires_at: None,
             previous_expires_at: None,
         };
-        let own = house.server_secrets.issue(&permit, new, occasion()).await.unwrap();
+        let own = house.server_secrets.issue(&permit, new, Occasion::now()).await.unwrap();
         assert_eq!(progress(&house, tenant, now).await.done, 0, "the older one would count for ever");
         let now = OffsetDateTime::now_utc();
         house.server_secret_rotations.work(now).await.unwrap();

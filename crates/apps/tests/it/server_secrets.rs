@@ -4,13 +4,14 @@ use access_control::{
     AssembleEnvironment, DeleteApp, Environment, ListServerSecrets, ManageServerSecrets, Permit, Refusal,
     Role, authorize,
 };
-use apps::{App, AppError, Grace, IssuedServerSecret, NewServerSecret, Occasion, Rotation, ServerSecretText};
+use apps::{App, AppError, Grace, IssuedServerSecret, NewServerSecret, Rotation, ServerSecretText};
+use audit::Occasion;
 use ids::ServerSecretId;
 use secrets_vault::VaultError;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, Tenant, occasion, principal};
+use crate::house::{House, Tenant, principal};
 
 fn new(environment: Environment) -> NewServerSecret {
     NewServerSecret { environment, expires_at: None, previous_expires_at: None }
@@ -23,7 +24,7 @@ async fn issue(
     new: NewServerSecret,
 ) -> Result<IssuedServerSecret, AppError> {
     let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
-    house.server_secrets.issue(&permit, new, occasion()).await
+    house.server_secrets.issue(&permit, new, Occasion::now()).await
 }
 
 async fn rotate(
@@ -34,7 +35,7 @@ async fn rotate(
     now: OffsetDateTime,
 ) -> Result<IssuedServerSecret, AppError> {
     let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
-    house.server_secrets.rotate(&permit, rotation, Occasion { now, ..occasion() }).await
+    house.server_secrets.rotate(&permit, rotation, Occasion { now, ..Occasion::now() }).await
 }
 
 fn production(grace_seconds: u32) -> Rotation {
@@ -100,10 +101,10 @@ on_both_stores! {
             Some((preview.secret.id, Environment::Preview))
         );
         let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
-        house.server_secrets.revoke(&permit, old.secret.id, occasion()).await.unwrap();
+        house.server_secrets.revoke(&permit, old.secret.id, Occasion::now()).await.unwrap();
         assert_eq!(found(&house, old.text.reveal(), now).await, None);
         assert!(found(&house, young.text.reveal(), now).await.is_some());
-        let again = house.server_secrets.revoke(&permit, old.secret.id, occasion()).await;
+        let again = house.server_secrets.revoke(&permit, old.secret.id, Occasion::now()).await;
         assert!(matches!(again, Err(AppError::NotFound)));
     }
 
@@ -168,7 +169,7 @@ on_both_stores! {
         let now = OffsetDateTime::now_utc();
         let list = async || {
             let permit = house.on_app::<ListServerSecrets>(tenant.owner, app.id).unwrap();
-            house.server_secrets.list(&permit, occasion()).await.unwrap()
+            house.server_secrets.list(&permit, Occasion::now()).await.unwrap()
         };
         assert_eq!(list().await[0].last_used_at, None);
         house.server_secrets.note_use(old.secret.id, now);
@@ -229,7 +230,7 @@ on_both_stores! {
         };
         house.execute("DELETE FROM server_secrets WHERE id = $1", [production.secret.id.to_string().into()]).await;
         set(&preview, production.secret.value).await;
-        let refused = house.server_secrets.to_inject(&permit, Environment::Preview, occasion()).await;
+        let refused = house.server_secrets.to_inject(&permit, Environment::Preview, Occasion::now()).await;
         assert!(matches!(refused.err(), Some(AppError::Vault(VaultError::Tampered(id))) if id == production.secret.value));
         let mut raised = String::new();
         for _ in 0..400 {
@@ -241,7 +242,7 @@ on_both_stores! {
         }
         assert_eq!(raised, "vault.tampering_detected");
         set(&preview, preview.secret.value).await;
-        let injected = house.server_secrets.to_inject(&permit, Environment::Preview, occasion()).await.unwrap();
+        let injected = house.server_secrets.to_inject(&permit, Environment::Preview, Occasion::now()).await.unwrap();
         assert_eq!(injected.value.reveal_text(), Some(preview.text.reveal()));
     }
 
@@ -251,7 +252,7 @@ on_both_stores! {
         let app = house.app(tenant, "crm").await;
         let permit = deployment(&house, tenant, &app);
         let inject = async |environment| {
-            house.server_secrets.to_inject(&permit, environment, occasion()).await.unwrap()
+            house.server_secrets.to_inject(&permit, environment, Occasion::now()).await.unwrap()
         };
         // Two deployments at once inject the same one.
         let (one, other) = tokio::join!(inject(Environment::Production), inject(Environment::Production));
@@ -296,7 +297,7 @@ on_both_stores! {
         assert!(found(&house, ending.text.reveal(), now).await.is_none());
 
         let permit = house.on_app::<ManageServerSecrets>(tenant.owner, app.id).unwrap();
-        house.server_secrets.revoke(&permit, first.secret.id, occasion()).await.unwrap();
+        house.server_secrets.revoke(&permit, first.secret.id, Occasion::now()).await.unwrap();
         assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (0, 0));
 
         for environment in Environment::ALL {
@@ -304,7 +305,7 @@ on_both_stores! {
         }
         assert_eq!(house.count("sealed_values").await, 2);
         let permit = house.on_app::<DeleteApp>(tenant.owner, app.id).unwrap();
-        house.apps.delete(&permit, occasion()).await.unwrap();
+        house.apps.delete(&permit, Occasion::now()).await.unwrap();
         assert_eq!((house.count("server_secrets").await, house.count("sealed_values").await), (0, 0));
         assert_eq!(house.count("data_keys").await, 1, "the organization's key stays");
     }
@@ -332,7 +333,7 @@ on_both_stores! {
         let (mine, theirs) = (house.app(acme, "crm").await, house.app(other, "erp").await);
         let issued = issue(&house, other, &theirs, new(Environment::Production)).await.unwrap();
         let permit = house.on_app::<ManageServerSecrets>(acme.owner, mine.id).unwrap();
-        let refused = house.server_secrets.revoke(&permit, issued.secret.id, occasion()).await;
+        let refused = house.server_secrets.revoke(&permit, issued.secret.id, Occasion::now()).await;
         assert!(matches!(refused, Err(AppError::NotFound)));
         assert!(found(&house, issued.text.reveal(), OffsetDateTime::now_utc()).await.is_some());
     }
@@ -349,6 +350,6 @@ on_both_stores! {
         };
         assert!(matches!(issue(&house, tenant, &app, past).await, Err(AppError::EndPassed)));
         let permit = house.on_app::<ListServerSecrets>(tenant.owner, app.id).unwrap();
-        assert!(house.server_secrets.list(&permit, occasion()).await.unwrap().is_empty());
+        assert!(house.server_secrets.list(&permit, Occasion::now()).await.unwrap().is_empty());
     }
 }

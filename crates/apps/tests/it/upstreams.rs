@@ -2,10 +2,11 @@
 
 use access_control::UpdateApp;
 use apps::{AppChanges, AppError, UpstreamUrl, UpstreamUrlError};
+use audit::Occasion;
 use outbound::AddressPolicy;
 use test_support::{TestDatabase, on_both_stores};
 
-use crate::house::{House, occasion};
+use crate::house::House;
 
 fn read(text: &str) -> Result<UpstreamUrl, UpstreamUrlError> {
     text.parse()
@@ -111,7 +112,7 @@ on_both_stores! {
             let Ok(upstream) = text.parse::<UpstreamUrl>() else { continue };
             let changes = AppChanges { upstream: Some(Some(upstream)), ..AppChanges::default() };
             let permit = house.on_app::<UpdateApp>(tenant.owner, app.id).unwrap();
-            let refused = house.apps.update(&permit, changes, occasion()).await;
+            let refused = house.apps.update(&permit, changes, Occasion::now()).await;
             assert!(matches!(refused, Err(AppError::UpstreamRefused(_))), "{text}: {refused:?}");
         }
         assert_eq!(apps::load(house.database.connection(), app.id).await.unwrap().unwrap().upstream, None);

@@ -55,7 +55,7 @@ pub(crate) async fn rotate(
     permit: Permit<RotateOrganizationKey>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    let occasion = secrets_vault::Occasion { request: call.id(), now: call.now() };
+    let occasion = call.occasion();
     let outcome = console.key_rotations.start(&permit, occasion).await;
     answer(&console, permit.actor(), permit.organization(), &call, outcome.map(drop).map_err(Into::into))
         .await
@@ -68,7 +68,7 @@ pub(crate) async fn rotate_server_secrets(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let fields = Fields::of(&mut call).await?;
-    let occasion = apps::Occasion { request: call.id(), now: call.now() };
+    let occasion = call.occasion();
     let outcome = match grace(&fields) {
         Ok(grace) => {
             let begun = console.server_secret_rotations.begin(&permit, grace, occasion).await;

@@ -11,7 +11,7 @@ pub(crate) mod owned;
 use access_control::Environment;
 use endpoint::{Call, Problem};
 use schemars::JsonSchema;
-use secrets_vault::{Kind, NewSecret, NewSecretValue, Occasion};
+use secrets_vault::{Kind, NewSecret, NewSecretValue};
 
 use self::listing::Listing;
 use crate::fields::Fields;
@@ -61,8 +61,4 @@ async fn new_value(call: &mut Call) -> Result<NewSecretValue, Problem> {
         ),
     };
     Ok(NewSecretValue { value: fields.into_value(), expected_version })
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access_control::{Environment, ListServerSecrets, ManageServerSecrets, Permit, ReadApp, SignedIn};
-use apps::{App, AppError, Grace, Occasion, Rotation, ServerSecret};
+use apps::{App, AppError, Grace, Rotation, ServerSecret};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
 use ids::{AppId, ServerSecretId};
@@ -50,7 +50,7 @@ pub(crate) async fn rotate(
     let fields = Fields::of(&mut call).await?;
     let rotated = async {
         let rotation = Rotation { environment: fields.environment()?, grace: grace(&fields)?, force: false };
-        console.server_secrets.rotate(&permit, rotation, occasion(&call)).await.map_err(Problem::from)
+        console.server_secrets.rotate(&permit, rotation, call.occasion()).await.map_err(Problem::from)
     };
     match rotated.await {
         Ok(issued) => {
@@ -73,7 +73,7 @@ pub(crate) async fn revoke(
     call: Call,
 ) -> Result<Answer, Problem> {
     let id: ServerSecretId = call.path("secret_id")?;
-    match console.server_secrets.revoke(&permit, id, occasion(&call)).await {
+    match console.server_secrets.revoke(&permit, id, call.occasion()).await {
         Ok(()) => Ok(Answer::see_other(&format!("/apps/{}/server-secrets", permit.app()))),
         Err(AppError::NotFound) => Err(Problem::not_found()),
         Err(error) => refused(&console, permit.actor(), permit.app(), &call, error.into()).await,
@@ -99,7 +99,7 @@ async fn read(
     call: &Call,
 ) -> Result<(App, Vec<ServerSecret>), Problem> {
     let list = console.permit::<ListServerSecrets>(actor, app, call.now())?;
-    let secrets = console.server_secrets.list(&list, occasion(call)).await?;
+    let secrets = console.server_secrets.list(&list, call.occasion()).await?;
     let app = console.apps.read(&console.permit::<ReadApp>(actor, app, call.now())?).await?;
     Ok((app, secrets))
 }
@@ -164,8 +164,4 @@ pub(super) fn graces() -> Markup {
             }
         }
     }
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }

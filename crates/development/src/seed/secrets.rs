@@ -2,10 +2,10 @@
 
 use access_control::{Environment, ListAppSecrets, ListSecrets, ManageAppSecrets, ManageSecrets, SignedIn};
 use apps::App;
+use audit::Occasion;
 use cryptography::SecretBytes;
-use ids::{OrganizationId, RequestId};
-use secrets_vault::{GivenValue, Kind, NewSecret, Occasion, Secret};
-use time::OffsetDateTime;
+use ids::OrganizationId;
+use secrets_vault::{GivenValue, Kind, NewSecret, Secret};
 
 use super::{Seed, failed};
 use crate::DevelopmentError;
@@ -74,7 +74,7 @@ impl Seed<'_> {
         let known = self.secrets.list(&list, None, MOST).await.map_err(failed)?;
         let manage = self.permit::<ManageSecrets>(editor, organization)?;
         for secret in missing(&OF_ORGANIZATION, &known) {
-            self.secrets.create(&manage, secret.to_keep(), occasion()).await.map_err(failed)?;
+            self.secrets.create(&manage, secret.to_keep(), Occasion::now()).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Seed<'_> {
         let known = self.app_secrets.list(&list, None, MOST).await.map_err(failed)?;
         let manage = self.permit::<ManageAppSecrets>(editor, app.id)?;
         for secret in missing(of_app, &known) {
-            self.app_secrets.create(&manage, secret.to_keep(), occasion()).await.map_err(failed)?;
+            self.app_secrets.create(&manage, secret.to_keep(), Occasion::now()).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -98,8 +98,4 @@ impl Seed<'_> {
 
 fn missing<'a>(wanted: &'a [DemoSecret], known: &'a [Secret]) -> impl Iterator<Item = &'a DemoSecret> {
     wanted.iter().filter(|wanted| !known.iter().any(|known| wanted.is(known)))
-}
-
-fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }

@@ -5,13 +5,14 @@ use access_control::{
     Refusal, Role, Subject, UpdateApp, UpdateOrganization,
 };
 use apps::{AppChanges, NewPathRule, NewServerSecret};
+use audit::Occasion;
 use directory::Directory;
 use ids::RequestId;
 use organizations::OrganizationChanges;
 use test_support::{TestDatabase, on_both_stores};
 use time::{Duration, OffsetDateTime};
 
-use crate::house::{House, occasion, production};
+use crate::house::{House, production};
 
 on_both_stores! {
     async fn z03_organizations_members_and_roles(database: TestDatabase) {
@@ -60,14 +61,14 @@ on_both_stores! {
             name: Some("Customers".parse().unwrap()),
             ..AppChanges::default()
         };
-        house.apps.update(&permit, changes, occasion()).await.unwrap();
+        house.apps.update(&permit, changes, Occasion::now()).await.unwrap();
         let found = house.directory.app_at("crm-acme").unwrap().unwrap();
         assert_eq!(found.upstream.as_ref().unwrap().host(), "8.8.8.8");
         assert_eq!(found.name.as_str(), "Customers");
 
         let (_, hash) = house.secret(owner, &app, production()).await;
         let delete = house.permit::<DeleteApp>(owner, app.id).unwrap();
-        house.apps.delete(&delete, occasion()).await.unwrap();
+        house.apps.delete(&delete, Occasion::now()).await.unwrap();
         assert!(house.directory.app_at("crm-acme").unwrap().is_none());
         assert!(house.directory.app(app.id).unwrap().is_none());
         assert!(house.directory.app_by_secret(&hash, OffsetDateTime::now_utc()).unwrap().is_none());
@@ -80,7 +81,7 @@ on_both_stores! {
         let (b_c, b_c_owner) = house.organization("b-c").await;
         let app = house.app(c_owner, c.id, "a-b").await;
         let delete = house.permit::<DeleteApp>(c_owner, app.id).unwrap();
-        house.apps.delete(&delete, occasion()).await.unwrap();
+        house.apps.delete(&delete, Occasion::now()).await.unwrap();
         let heir = house.app(b_c_owner, b_c.id, "a").await;
         assert_eq!(house.directory.app_at("a-b-c").unwrap().unwrap().id(), heir.id);
         assert!(!house.opens(c_owner, &heir));
@@ -98,7 +99,7 @@ on_both_stores! {
         house.grant(owner, &app, ada, AppRole::Viewer).await;
         assert_eq!(house.decide(ada, &app, "/"), Decision::Allow(AppRole::Viewer));
         let permit = house.permit::<UpdateApp>(owner, app.id).unwrap();
-        house.grants.delete(&permit, ada, occasion()).await.unwrap();
+        house.grants.delete(&permit, ada, Occasion::now()).await.unwrap();
         assert!(!house.opens(ada, &app));
         house.set_level(owner, &app, AppLevel::User).await;
         assert_eq!(house.decide(ada, &app, "/"), Decision::Refuse(Reason::NotCreator));
@@ -138,9 +139,9 @@ on_both_stores! {
 
         let permit = house.permit::<UpdateApp>(owner, app.id).unwrap();
         let nobody = NewPathRule::new("/admin", &[], Vec::new()).unwrap();
-        house.path_rules.replace(&permit, rule, nobody, occasion()).await.unwrap();
+        house.path_rules.replace(&permit, rule, nobody, Occasion::now()).await.unwrap();
         assert_eq!(house.decide(ada, &app, "/admin/x"), Decision::Refuse(Reason::PathRule(rule)));
-        house.path_rules.delete(&permit, rule, occasion()).await.unwrap();
+        house.path_rules.delete(&permit, rule, Occasion::now()).await.unwrap();
         assert_eq!(house.decide(ada, &app, "/admin/x"), Decision::Allow(AppRole::Viewer));
     }
 
@@ -159,7 +160,7 @@ on_both_stores! {
         assert!(house.directory.app_by_secret(&old_hash, end).unwrap().is_none());
         assert!(house.directory.app_by_secret(&young_hash, end).unwrap().is_some());
         let permit = house.permit::<ManageServerSecrets>(owner, app.id).unwrap();
-        house.server_secrets.revoke(&permit, old, occasion()).await.unwrap();
+        house.server_secrets.revoke(&permit, old, Occasion::now()).await.unwrap();
         assert!(house.directory.app_by_secret(&old_hash, now).unwrap().is_none());
         assert!(house.directory.app_by_secret(&[0; 32], now).unwrap().is_none());
     }

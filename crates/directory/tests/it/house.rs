@@ -9,11 +9,11 @@ use access_control::{
     authorize,
 };
 use apps::{
-    App, AppChanges, AppPathRules, Apps, Grants, NewApp, NewGrant, NewPathRule, NewServerSecret, Occasion,
+    App, AppChanges, AppPathRules, Apps, Grants, NewApp, NewGrant, NewPathRule, NewServerSecret,
     ServerSecrets,
 };
 use async_trait::async_trait;
-use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
+use audit::{Actor, Change, Event, Follower, Journal, Occasion, Receipts, Target};
 use cryptography::{MasterKey, RootKey};
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
@@ -179,23 +179,23 @@ impl House {
     pub async fn app(&self, owner: UserId, organization: OrganizationId, slug: &str) -> App {
         let permit = self.permit::<CreateApp>(owner, organization).unwrap();
         let new = NewApp { slug: slug.parse().unwrap(), name: "An app".parse().unwrap() };
-        self.apps.create(&permit, new, occasion()).await.unwrap()
+        self.apps.create(&permit, new, Occasion::now()).await.unwrap()
     }
 
     pub async fn set_level(&self, user: UserId, app: &App, level: AppLevel) {
         let permit = self.permit::<UpdateApp>(user, app.id).unwrap();
         let changes = AppChanges { level: Some(level), ..AppChanges::default() };
-        self.apps.update(&permit, changes, occasion()).await.unwrap();
+        self.apps.update(&permit, changes, Occasion::now()).await.unwrap();
     }
 
     pub async fn grant(&self, by: UserId, app: &App, user: UserId, role: AppRole) {
         let permit = self.permit::<UpdateApp>(by, app.id).unwrap();
-        self.grants.put(&permit, NewGrant { user, role, expires_at: None }, occasion()).await.unwrap();
+        self.grants.put(&permit, NewGrant { user, role, expires_at: None }, Occasion::now()).await.unwrap();
     }
 
     pub async fn rule(&self, by: UserId, app: &App, new: NewPathRule) -> ids::PathRuleId {
         let permit = self.permit::<UpdateApp>(by, app.id).unwrap();
-        self.path_rules.create(&permit, new, occasion()).await.unwrap().id
+        self.path_rules.create(&permit, new, Occasion::now()).await.unwrap().id
     }
 
     /// Issues a secret; its keyed hash.
@@ -206,7 +206,7 @@ impl House {
         new: NewServerSecret,
     ) -> (ids::ServerSecretId, [u8; 32]) {
         let permit = self.permit::<ManageServerSecrets>(by, app.id).unwrap();
-        let issued = self.server_secrets.issue(&permit, new, occasion()).await.unwrap();
+        let issued = self.server_secrets.issue(&permit, new, Occasion::now()).await.unwrap();
         (issued.secret.id, self.server_secrets.recognise(issued.text.reveal()).unwrap())
     }
 
@@ -234,10 +234,6 @@ impl House {
 
 pub fn production() -> NewServerSecret {
     NewServerSecret { environment: Environment::Production, expires_at: None, previous_expires_at: None }
-}
-
-pub fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }
 
 pub fn signed_in(user: UserId) -> SignedIn {

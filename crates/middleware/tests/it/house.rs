@@ -9,8 +9,8 @@ use access_control::{
     Action, AppCredential, AppLevel, Check, CreateApp, Facts, Permit, Principal, Role, Scope, SignedIn,
     Subject, UpdateApp, authorize,
 };
-use apps::{AppChanges, AppPathRules, Apps, NewApp, NewPathRule, Occasion};
-use audit::{Actor, Event, Follower, Journal, Target};
+use apps::{AppChanges, AppPathRules, Apps, NewApp, NewPathRule};
+use audit::{Actor, Event, Follower, Journal, Occasion, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cryptography::{MasterKey, RootKey, SealingKey, Token};
@@ -18,7 +18,7 @@ use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
 use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
-use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
+use ids::{AppId, OrganizationId, SessionId, UserId};
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use outbound::AddressPolicy;
 use rustls_pki_types::CertificateDer;
@@ -169,7 +169,7 @@ impl House {
         make_app(&apps, &*facts, &owner, organization, "private", &url, AppLevel::User).await;
         let rule = NewPathRule::new("/admin", &[], vec![Subject::Role(Role::Owner)]).unwrap();
         let permit = permit::<UpdateApp>(&owner.signed_in, hello, &*facts);
-        rules.create(&permit, rule, occasion()).await.unwrap();
+        rules.create(&permit, rule, Occasion::now()).await.unwrap();
 
         let master_key = LocalMasterKey::new(MasterKey::parse(&MasterKey::generate().unwrap()).unwrap());
         let keyring = Keyring::new(MasterKeys::new(Arc::new(master_key), Vec::new()));
@@ -287,7 +287,7 @@ impl House {
     pub async fn narrow(&self, pattern: &str, subjects: Vec<Subject>) {
         let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
         let rule = NewPathRule::new(pattern, &[], subjects).unwrap();
-        self.rules.create(&permit, rule, occasion()).await.unwrap();
+        self.rules.create(&permit, rule, Occasion::now()).await.unwrap();
     }
 
     /// The kept decisions, oldest first, once there are this many.
@@ -311,20 +311,20 @@ impl House {
         let facts: &dyn Facts = &self.directory;
         let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, facts);
         let changes = AppChanges { level: Some(level), ..AppChanges::default() };
-        self.apps.update(&permit, changes, occasion()).await.unwrap();
+        self.apps.update(&permit, changes, Occasion::now()).await.unwrap();
     }
 
     pub async fn judge_server_actions_by_page(&self) {
         let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
         let changes = AppChanges { server_actions_judged_by_page: Some(true), ..AppChanges::default() };
-        self.apps.update(&permit, changes, occasion()).await.unwrap();
+        self.apps.update(&permit, changes, Occasion::now()).await.unwrap();
     }
 
     pub async fn set_upstream(&self, url: Option<&str>) {
         let permit = permit::<UpdateApp>(&self.owner.signed_in, self.hello, &self.directory);
         let upstream = Some(url.map(|url| url.parse().unwrap()));
         let changes = AppChanges { upstream, ..AppChanges::default() };
-        self.apps.update(&permit, changes, occasion()).await.unwrap();
+        self.apps.update(&permit, changes, Occasion::now()).await.unwrap();
     }
 
     pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {
@@ -425,10 +425,6 @@ impl Rows<'_> {
     }
 }
 
-fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
-}
-
 fn permit<A: Action>(actor: &SignedIn, object: <A::Scope as Scope>::Object, facts: &dyn Facts) -> Permit<A>
 where
     A::Scope: Check,
@@ -448,14 +444,14 @@ async fn make_app(
 ) -> AppId {
     let new = NewApp { slug: slug.parse().unwrap(), name: slug.parse().unwrap() };
     let create = permit::<CreateApp>(&creator.signed_in, organization, facts);
-    let app = apps.create(&create, new, occasion()).await.unwrap();
+    let app = apps.create(&create, new, Occasion::now()).await.unwrap();
     let update = permit::<UpdateApp>(&creator.signed_in, app.id, facts);
     let changes = AppChanges {
         upstream: Some(Some(upstream.parse().unwrap())),
         level: Some(level),
         ..AppChanges::default()
     };
-    apps.update(&update, changes, occasion()).await.unwrap();
+    apps.update(&update, changes, Occasion::now()).await.unwrap();
     app.id
 }
 

@@ -1,7 +1,6 @@
 //! Making the changes of a draft.
 
 use access_control::{ApplyPolicy, Permit, UpdateApp};
-use apps::Occasion;
 use endpoint::{Answer, Call, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,10 +26,6 @@ pub(super) struct MadeAnswer {
     changed: usize,
 }
 
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
-}
-
 async fn order(call: &mut Call) -> Result<Order, Problem> {
     let OrderBody { changes, simulation } = call.json_up_to(LARGEST_DRAFT).await?;
     Ok(Order { changes, simulation })
@@ -42,7 +37,7 @@ pub(super) async fn make(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let order = order(&mut call).await?;
-    let changed = api.changes.make(&permit, &order, occasion(&call)).await?;
+    let changed = api.changes.make(&permit, &order, call.occasion()).await?;
     Ok(Answer::json(&MadeAnswer { changed }))
 }
 
@@ -52,6 +47,6 @@ pub(super) async fn make_in_app(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let order = order(&mut call).await?;
-    let changed = api.changes.make_in_app(&permit, &order, occasion(&call)).await?;
+    let changed = api.changes.make_in_app(&permit, &order, call.occasion()).await?;
     Ok(Answer::json(&MadeAnswer { changed }))
 }

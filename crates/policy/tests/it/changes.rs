@@ -1,12 +1,13 @@
 //! Changing several things at once.
 
 use access_control::{AppLevel, ApplyPolicy, Role, SimulateApp, SimulatePolicy, UpdateApp};
+use audit::Occasion;
 use policy::{Draft, Order, PolicyChange, PolicyError};
 use serde_json::json;
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
-use crate::house::{House, Tenant, change, occasion};
+use crate::house::{House, Tenant, change};
 
 async fn make(
     house: &House,
@@ -16,7 +17,7 @@ async fn make(
     simulation: Option<String>,
 ) -> Result<usize, PolicyError> {
     let permit = house.permit::<ApplyPolicy>(by, tenant.id).map_err(PolicyError::Refused)?;
-    house.changes.make(&permit, &Order { changes, simulation }, occasion()).await
+    house.changes.make(&permit, &Order { changes, simulation }, Occasion::now()).await
 }
 
 async fn simulate(
@@ -142,7 +143,7 @@ on_both_stores! {
         let update = &house.permit::<UpdateApp>(tenant.owner, app.id).unwrap();
         let order = &Order { changes: draft.clone(), simulation: Some(app_seen.hash.as_str().to_owned()) };
         let through_organization = (0..10).map(|_| make(&house, tenant.owner, tenant, draft.clone(), Some(seen.clone())));
-        let through_app = (0..10).map(|_| async { house.changes.make_in_app(update, order, occasion()).await });
+        let through_app = (0..10).map(|_| async { house.changes.make_in_app(update, order, Occasion::now()).await });
         let (one, other) = tokio::join!(join_all(through_organization), join_all(through_app));
         let made = one.iter().chain(&other).filter(|result| result.is_ok()).count();
         assert_eq!((made, house.rules(&app)), (1, 1), "{one:?} {other:?}");
@@ -228,10 +229,10 @@ on_both_stores! {
         assert!(house.permit::<ApplyPolicy>(editor, tenant.id).is_err());
         let update = house.permit::<UpdateApp>(editor, app.id).unwrap();
         let order = Order { changes: vec![rule(app.id, "/x")], simulation: None };
-        assert_eq!(house.changes.make_in_app(&update, &order, occasion()).await.unwrap(), 1);
+        assert_eq!(house.changes.make_in_app(&update, &order, Occasion::now()).await.unwrap(), 1);
         let role = change(json!({ "kind": "set_role", "userId": admin, "role": "member" }));
         let order = Order { changes: vec![role], simulation: None };
-        let refused = house.changes.make_in_app(&update, &order, occasion()).await.unwrap_err();
+        let refused = house.changes.make_in_app(&update, &order, Occasion::now()).await.unwrap_err();
         assert_eq!(problem(refused).1, "other_app");
         // What removing the editor does to the app is counted, and not said.
         let simulation = simulate(&house, tenant, vec![change(json!({ "kind": "remove_member", "userId": editor }))]).await.unwrap();

@@ -1,12 +1,13 @@
 //! What counts as a gain and as a loss.
 
 use access_control::{ApplyPolicy, Role, SimulateApp};
+use audit::Occasion;
 use policy::{Access, Draft, Order, PolicyChange, Simulation};
 use serde_json::json;
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
-use crate::house::{House, Tenant, change, occasion};
+use crate::house::{House, Tenant, change};
 
 async fn simulate(house: &House, tenant: Tenant, app: ids::AppId, changes: Vec<PolicyChange>) -> Simulation {
     let permit = house.permit::<SimulateApp>(tenant.owner, app).unwrap();
@@ -39,7 +40,7 @@ on_both_stores! {
         let added = simulate(&house, tenant, app.id, vec![add.clone()]).await;
         let order = Order { changes: vec![add], simulation: Some(added.hash.as_str().to_owned()) };
         let in_app = house.permit::<access_control::UpdateApp>(tenant.owner, app.id).unwrap();
-        assert_eq!(house.changes.make_in_app(&in_app, &order, occasion()).await.unwrap(), 1);
+        assert_eq!(house.changes.make_in_app(&in_app, &order, Occasion::now()).await.unwrap(), 1);
         drop(permit);
         // The Owner loses /admin, the member has to sign in more often.
         let of = |simulation: &Simulation, user| {

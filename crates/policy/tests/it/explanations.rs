@@ -1,12 +1,13 @@
 //! What is said of decisions.
 
 use access_control::{ApplyPolicy, Decision, ExplainAccess, Reason, Role};
+use audit::Occasion;
 use policy::{Explained, Order, PolicyError, Question, Whom};
 use serde_json::json;
 use test_support::{TestDatabase, on_both_stores};
 use time::Duration;
 
-use crate::house::{House, Tenant, change, email, occasion};
+use crate::house::{House, Tenant, change, email};
 
 async fn explain(
     house: &House,
@@ -35,7 +36,7 @@ on_both_stores! {
         let rule = json!({ "pattern": "/admin", "subjects": [{ "kind": "role", "value": "owner" }], "signInWithinMinutes": 30 });
         let permit = house.permit::<ApplyPolicy>(tenant.owner, tenant.id).unwrap();
         let order = Order { changes: vec![change(json!({ "kind": "add_path_rule", "appId": app.id, "rule": rule }))], simulation: None };
-        house.changes.make(&permit, &order, occasion()).await.unwrap();
+        house.changes.make(&permit, &order, Occasion::now()).await.unwrap();
 
         let allowed = explain(&house, tenant, app.id, Whom::User(ann), "/", 0).await.unwrap();
         assert!(matches!(allowed.explanation.decision, Decision::Allow(_)));

@@ -1,12 +1,13 @@
 //! Policy files.
 
 use access_control::{ApplyPolicy, ReadPolicy, Role};
+use audit::Occasion;
 use policy::{Order, Policy, PolicyFile};
 use proptest::prelude::*;
 use serde_json::json;
 use test_support::{TestDatabase, on_both_stores};
 
-use crate::house::{House, Tenant, change, email, occasion};
+use crate::house::{House, Tenant, change, email};
 
 async fn read(house: &House, tenant: Tenant) -> Policy {
     let permit = house.permit::<ReadPolicy>(tenant.owner, tenant.id).unwrap();
@@ -24,7 +25,7 @@ async fn apply(house: &House, tenant: Tenant, text: &str, prune: bool) -> usize 
         return 0;
     }
     let permit = house.permit::<ApplyPolicy>(tenant.owner, tenant.id).unwrap();
-    house.changes.make(&permit, &Order { changes, simulation: None }, occasion()).await.unwrap()
+    house.changes.make(&permit, &Order { changes, simulation: None }, Occasion::now()).await.unwrap()
 }
 
 fn told(text: &str, policy: &Policy, now: time::OffsetDateTime) -> String {
@@ -83,7 +84,7 @@ on_both_stores! {
             apps.iter().find(|app| app.slug.as_str() == "crm").unwrap().id()
         }).unwrap();
         let grant = json!({ "kind": "put_grant", "appId": house_of_bob.app(), "userId": tenant.owner, "role": "editor" });
-        house.changes.make_in_app(&house_of_bob, &Order { changes: vec![change(grant)], simulation: None }, occasion()).await.unwrap();
+        house.changes.make_in_app(&house_of_bob, &Order { changes: vec![change(grant)], simulation: None }, Occasion::now()).await.unwrap();
         assert_eq!(apply(&house, tenant, &text, false).await, 0, "the second time, nothing is left to do");
 
         let exported = read(&house, tenant).await.to_file();

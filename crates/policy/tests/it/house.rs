@@ -7,9 +7,9 @@ use access_control::{
     Action, AppLevel, Check, CreateApp, CreateOrganization, Facts as _, ManageGroups, Permit, Principal,
     Refusal, Role, Scope, SignedIn, authorize,
 };
-use apps::{App, AppPathRules, Apps, Grants, NewApp, Occasion};
+use apps::{App, AppPathRules, Apps, Grants, NewApp};
 use async_trait::async_trait;
-use audit::{Actor, Change, Event, Follower, Journal, Receipts, Target};
+use audit::{Actor, Change, Event, Follower, Journal, Occasion, Receipts, Target};
 use cryptography::RootKey;
 use directory::Directory;
 use ids::{EmailAddress, GroupId, OrganizationId, RequestId, SessionId, UserId};
@@ -212,7 +212,7 @@ impl House {
     pub async fn app(&self, tenant: Tenant, slug: &str) -> App {
         let permit = self.permit::<CreateApp>(tenant.owner, tenant.id).unwrap();
         let new = NewApp { slug: slug.parse().unwrap(), name: "An app".parse().unwrap() };
-        self.apps.create(&permit, new, occasion()).await.unwrap()
+        self.apps.create(&permit, new, Occasion::now()).await.unwrap()
     }
 
     pub fn role(&self, tenant: Tenant, user: UserId) -> Option<Role> {
@@ -236,10 +236,6 @@ pub fn change(value: serde_json::Value) -> PolicyChange {
 
 pub fn email(user: UserId) -> String {
     format!("{user}@example.com")
-}
-
-pub fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }
 
 fn signed_in(user: UserId) -> SignedIn {

@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::occasion;
 use crate::{KeyInUse, KeyRotations, Rotation, RotationState};
 
 pub fn endpoints(rotations: &KeyRotations) -> Vec<Endpoint> {
@@ -168,7 +167,7 @@ async fn rotate(
     permit: Permit<RotateOrganizationKey>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    let rotation = rotations.start(&permit, occasion(&call)).await?;
+    let rotation = rotations.start(&permit, call.occasion()).await?;
     let answer = KeyRotationAnswer::new(rotation, OffsetDateTime::now_utc());
     Ok(Answer::json_with(StatusCode::ACCEPTED, &answer))
 }

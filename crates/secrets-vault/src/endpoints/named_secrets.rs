@@ -6,7 +6,7 @@ use endpoint::{Answer, Call, Endpoint, ObjectFromPath, PagingParameters, Problem
 use ids::SecretId;
 
 use super::bodies::{LARGEST_BODY, NewBody, ReplaceBody, SecretAnswer, SecretsAnswer, UsesAnswer};
-use super::{occasion, one_more, piece};
+use super::{one_more, piece};
 use crate::{NamedSecrets, OfApp, OfMember, OfOrganization, SecretOwner};
 
 /// The endpoints of one kind of owner, as other files name them.
@@ -144,7 +144,7 @@ async fn uses<O: Addressed>(
     permit: Permit<O::List>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    let uses = secrets.uses(&permit, id::<O>(&call)?, occasion(&call)).await?;
+    let uses = secrets.uses(&permit, id::<O>(&call)?, call.occasion()).await?;
     Ok(Answer::json(&UsesAnswer::from(uses)))
 }
 
@@ -154,7 +154,7 @@ async fn create<O: Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: NewBody = call.json_up_to(LARGEST_BODY).await?;
-    let secret = secrets.create(&permit, body.into(), occasion(&call)).await?;
+    let secret = secrets.create(&permit, body.into(), call.occasion()).await?;
     Ok(Answer::created(&SecretAnswer::from(secret)))
 }
 
@@ -165,7 +165,7 @@ async fn replace<O: Addressed>(
 ) -> Result<Answer, Problem> {
     let id = id::<O>(&call)?;
     let body: ReplaceBody = call.json_up_to(LARGEST_BODY).await?;
-    let secret = secrets.replace(&permit, id, body.into(), occasion(&call)).await?;
+    let secret = secrets.replace(&permit, id, body.into(), call.occasion()).await?;
     Ok(Answer::json(&SecretAnswer::from(secret)))
 }
 
@@ -174,6 +174,6 @@ async fn delete<O: Addressed>(
     permit: Permit<O::Manage>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    secrets.delete(&permit, id::<O>(&call)?, occasion(&call)).await?;
+    secrets.delete(&permit, id::<O>(&call)?, call.occasion()).await?;
     Ok(Answer::no_content())
 }

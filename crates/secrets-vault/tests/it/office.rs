@@ -8,12 +8,13 @@ use access_control::{
     InOrganization, Means, MemberFacts, OrganizationFacts, PathRules, Permit, Principal, Refusal, Role,
     SignedIn, authorize,
 };
+use audit::Occasion;
 use cryptography::SecretBytes;
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};
 use sea_orm::{ConnectionTrait as _, Statement, Value};
 use secrets_vault::{
-    AppSecrets, Environments, GivenParts, GivenValue, Kind, NewSecret, NewSecretValue, Occasion, OwnSecrets,
-    Secrets, Store,
+    AppSecrets, Environments, GivenParts, GivenValue, Kind, NewSecret, NewSecretValue, OwnSecrets, Secrets,
+    Store,
 };
 use test_support::TestDatabase;
 use time::OffsetDateTime;

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use access_control::RotateOrganizationKey;
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use ids::KeyRotationId;
 use secrets_vault::{
-    Holder, KeyRotations, Occasion, Rotation, RotationLimits, RotationState, Store, Subject, VaultError,
+    Holder, KeyRotations, Rotation, RotationLimits, RotationState, Store, Subject, VaultError,
 };
 use test_support::TestDatabase;
 use time::{Duration, OffsetDateTime};

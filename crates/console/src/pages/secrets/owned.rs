@@ -9,7 +9,7 @@ use ids::SecretId;
 use maud::{Markup, html};
 use secrets_vault::{NamedSecrets, SecretOwner, SecretScope};
 
-use super::{Listing, new_secret, new_value, occasion};
+use super::{Listing, new_secret, new_value};
 use crate::Console;
 use crate::layout::{again, page};
 
@@ -61,7 +61,7 @@ pub(crate) async fn create<O: Paged>(
 ) -> Result<Answer, Problem> {
     let outcome = async {
         let new = new_secret(&mut call).await?;
-        O::secrets(&console).create(&permit, new, occasion(&call)).await?;
+        O::secrets(&console).create(&permit, new, call.occasion()).await?;
         Ok(())
     };
     let outcome = outcome.await;
@@ -77,7 +77,7 @@ pub(crate) async fn replace<O: Paged>(
     let id: SecretId = call.path(O::ID)?;
     let outcome = async {
         let new = new_value(&mut call).await?;
-        O::secrets(&console).replace(&permit, id, new, occasion(&call)).await?;
+        O::secrets(&console).replace(&permit, id, new, call.occasion()).await?;
         Ok(())
     };
     let outcome = outcome.await;
@@ -91,7 +91,7 @@ pub(crate) async fn delete<O: Paged>(
     call: Call,
 ) -> Result<Answer, Problem> {
     let id: SecretId = call.path(O::ID)?;
-    let outcome = O::secrets(&console).delete(&permit, id, occasion(&call)).await.map_err(Problem::from);
+    let outcome = O::secrets(&console).delete(&permit, id, call.occasion()).await.map_err(Problem::from);
     answer::<O>(&console, &permit, &call, outcome).await
 }
 
