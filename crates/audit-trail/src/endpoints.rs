@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{AuditTrailError, Occasion, Reading};
+use crate::{AuditTrailError, Reading};
 
 /// The longest text that a search compares with.
 const LONGEST: usize = 200;
@@ -156,7 +156,7 @@ impl From<Linked> for EventAnswer {
 async fn search(reading: Reading, permit: Permit<ReadAudit>, call: Call) -> Result<Answer, Problem> {
     let (filter, paging) = (filter(&call)?, call.paging()?);
     let before = paging.after::<i64>()?;
-    let found = reading.search(&permit, &filter, before, paging.limit, occasion(&call)).await?;
+    let found = reading.search(&permit, &filter, before, paging.limit, call.occasion()).await?;
     Ok(Answer::json(&SearchAnswer {
         events: found.records.into_iter().map(EventAnswer::from).collect(),
         next_cursor: found.before.map(|before| paging.cursor(&before)),
@@ -164,7 +164,7 @@ async fn search(reading: Reading, permit: Permit<ReadAudit>, call: Call) -> Resu
 }
 
 async fn read(reading: Reading, permit: Permit<ReadAudit>, call: Call) -> Result<Answer, Problem> {
-    let found = reading.record(&permit, call.path("event_id")?, occasion(&call)).await?;
+    let found = reading.record(&permit, call.path("event_id")?, call.occasion()).await?;
     Ok(Answer::json(&EventAnswer::from(found)))
 }
 
@@ -176,7 +176,7 @@ async fn export(reading: Reading, permit: Permit<ReadAudit>, call: Call) -> Resu
                 Problem::invalid("invalid_from", "from is the number of a record, at least 1.")
             })?,
         };
-    let export = reading.export(&permit, from, occasion(&call)).await?;
+    let export = reading.export(&permit, from, call.occasion()).await?;
     let name = format!("attachment; filename=\"audit-{}.jsonl\"", permit.organization());
     Ok(Answer::pieces("application/jsonl", pieces(export)).header("content-disposition", &name))
 }
@@ -223,10 +223,6 @@ fn text(call: &Call, name: &str) -> Result<Option<String>, Problem> {
         return Err(Problem::invalid("invalid_filter", detail));
     }
     Ok(text)
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 impl From<AuditTrailError> for Problem {

@@ -24,7 +24,7 @@ pub use delivery::{Deliveries, Delivery, DeliveryError};
 pub use endpoints::AuditTrailApi;
 pub use error::AuditTrailError;
 pub use forwarder::{Forwarder, Pauses};
-pub use reading::{Occasion, Reading};
+pub use reading::Reading;
 pub use receiver::Receiver;
 pub use store::Store;
 pub use syslog::{Syslog, SyslogAddress, SyslogAddressError};

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access_control::{Action as _, Permit, ReadAudit};
-use audit::{Actor, Chain, Event, Export, Filter, Found, Heads, Journal, Linked, Target, Trail};
-use ids::{AuditEventId, OrganizationId, RequestId, UserId};
+use audit::{Actor, Chain, Event, Export, Filter, Found, Heads, Journal, Linked, Occasion, Target, Trail};
+use ids::{AuditEventId, OrganizationId, UserId};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
@@ -18,15 +18,6 @@ const ONCE_IN: Duration = Duration::minutes(10);
 
 /// How many readers are remembered. Beyond them everybody is recorded each time.
 const READERS: usize = 10_000;
-
-/// When, and in which request, the trail is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Occasion {
-    /// The request.
-    pub request: RequestId,
-    /// Its instant.
-    pub now: OffsetDateTime,
-}
 
 /// The trail of organizations, for their Owners and Admins.
 #[derive(Clone)]
