@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access_control::{
     Action, Facts, FactsUnavailable, InOrganization, ListConnections, ManageConnections, Permit, VisibleApps,
 };
-use audit::{Actor, Event, Receipts, Target};
+use audit::{Actor, Event, Occasion, Receipts, Target};
 use ids::{ConnectionId, SecretId};
 use outbound::AddressPolicy;
 use secrets_vault::{Kind, NewValue, Vault};
@@ -19,7 +19,7 @@ use crate::examinations::Schemas;
 use crate::given::Checked;
 use crate::store::connections;
 use crate::trials::TrialTurns;
-use crate::{Connection, ConnectionError, ConnectionKind, GivenConnection, Occasion, OpenDatabases, Store};
+use crate::{Connection, ConnectionError, ConnectionKind, GivenConnection, OpenDatabases, Store};
 
 /// The most connections of one organization.
 const MOST: u64 = 1000;

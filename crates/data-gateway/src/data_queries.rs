@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use access_control::{Action as _, ListDataQueries, ManageDataQueries, Permit, RunDataQuery, TryDataQuery};
-use audit::{Actor, Event, Follower, Target};
+use audit::{Actor, Event, Follower, Occasion, Target};
 use databases::Engine;
 use ids::{AppId, DataQueryId, Name};
 use query_guard::{Statement, check_named};
@@ -17,9 +17,7 @@ use crate::queries::{Ask, Asker, LONGEST_TIMEOUT};
 use crate::query_record::Via;
 use crate::running::Running;
 use crate::store::data_queries;
-use crate::{
-    DataQuery, DataQueryDefinition, DataQueryError, Named, Occasion, OpenDatabases, Queries, RunError, Store,
-};
+use crate::{DataQuery, DataQueryDefinition, DataQueryError, Named, OpenDatabases, Queries, RunError, Store};
 
 /// The most saved queries of one app.
 const MOST: u64 = 1_000;

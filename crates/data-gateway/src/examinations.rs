@@ -5,15 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use access_control::{Action as _, Permit, ProveReadOnly, ReadDatabaseSchema};
-use audit::{Actor, Event, Outcome, Target};
+use audit::{Actor, Event, Occasion, Outcome, Target};
 use databases::{QueryError, ReadOnlyExamination, Schema};
 use ids::ConnectionId;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::{
-    ATTESTS_READ_ONLY, ConnectionError, Connections, Occasion, ReadOnlyReport, SignedReadOnlyReport,
-};
+use crate::{ATTESTS_READ_ONLY, ConnectionError, Connections, ReadOnlyReport, SignedReadOnlyReport};
 
 /// How long a schema counts as what is there.
 const FRESH: Duration = Duration::from_secs(300);

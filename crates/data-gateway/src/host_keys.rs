@@ -1,6 +1,7 @@
 //! Host keys of SSH servers: shown before the first use, and looked at again when they have changed.
 
 use access_control::{ConfirmHostKey, ManageConnections, Permit};
+use audit::Occasion;
 use ids::ConnectionId;
 use outbound::Host;
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::credentials::Opened;
 use crate::given::{check_hops, check_port, judge, parse, route};
 use crate::store::connections;
 use crate::trials::looked;
-use crate::{Connection, ConnectionError, Connections, GivenHop, Occasion};
+use crate::{Connection, ConnectionError, Connections, GivenHop};
 
 /// The audit trail's name for asking an SSH server for its host key.
 const READ_HOST_KEY: &str = "database_connections.read_host_key";

@@ -19,7 +19,6 @@ mod given;
 mod host_keys;
 mod known_data_queries;
 mod known_statements;
-mod occasion;
 mod open_databases;
 mod parameters;
 mod queries;
@@ -45,7 +44,6 @@ pub use data_query_parameter::{ElementType, Parameter, ParameterType, ParameterT
 pub use destination::{Destination, HopAddress, TlsMode};
 pub use endpoints::{ConnectionsApi, QueriesApi};
 pub use given::{DefinitionError, GivenConnection, GivenDestination, GivenHop};
-pub use occasion::Occasion;
 pub use open_databases::{OpenDatabases, SessionBounds};
 pub use parameters::Given;
 pub use queries::{LONGEST_TIMEOUT, Queries, Told, USUAL_TIMEOUT};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use access_control::{ManageConnections, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use databases::{ConnectError, Step};
 use ids::{ConnectionId, OrganizationId};
 use serde_json::json;
@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::credentials::Opened;
-use crate::{ConnectionError, ConnectionKind, Connections, GivenConnection, Occasion};
+use crate::{ConnectionError, ConnectionKind, Connections, GivenConnection};
 
 /// The audit trail's name for a trial of what is not kept.
 const TEST: &str = "database_connections.test";

@@ -10,7 +10,7 @@ mod value;
 
 use access_control::{ListConnections, ListDataQueries, Permit, ReadApp, SignedIn};
 use apps::App;
-use data_gateway::{Connection, DataQuery, Occasion};
+use data_gateway::{Connection, DataQuery};
 use endpoint::{Call, Problem};
 use ids::{AppId, DataQueryId};
 use schemars::JsonSchema;
@@ -46,10 +46,6 @@ pub(crate) struct DataQueryFields {
 #[expect(dead_code, reason = "a description")]
 pub(crate) struct ValueFields {
     value_name: Option<String>,
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 /// The path of the list.

@@ -12,7 +12,7 @@ mod schema;
 mod trial;
 
 use access_control::{ListConnections, Permit, ReadOrganization, SignedIn};
-use data_gateway::{Connection, ConnectionError, Occasion};
+use data_gateway::{Connection, ConnectionError};
 use databases::QueryError;
 use endpoint::http::StatusCode;
 use endpoint::{Call, Problem, sentence};
@@ -80,10 +80,6 @@ fn unanswered(error: ConnectionError) -> (StatusCode, Markup) {
         }
     };
     (status, html! { p.bad role="alert" id="problem" data-code=(code) { (said) } })
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 /// The path of the list.

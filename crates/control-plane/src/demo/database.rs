@@ -6,14 +6,15 @@ use access_control::{
     Action, Check, ListConnections, ListDataQueries, ManageConnections, ManageDataQueries, Permit, Principal,
     Scope, SignedIn, UsableBy, authorize,
 };
+use audit::Occasion;
 use cryptography::SecretBytes;
 use data_gateway::{
     Connection, ConnectionKind, DataQueryDefinition, ElementType, GivenConnection, GivenDestination,
-    Occasion, Parameter, ParameterType, TlsMode, USUAL_TIMEOUT,
+    Parameter, ParameterType, TlsMode, USUAL_TIMEOUT,
 };
 use databases::{Engine, Limits};
 use development::{DemoDatabase, Folder, Seeded, signed_in};
-use ids::{AppId, ConnectionId, Name, RequestId};
+use ids::{AppId, ConnectionId, Name};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -73,7 +74,7 @@ impl Maker<'_> {
         let connections = &self.platform.connections;
         let organization = self.seeded.organization;
         let permit = self.permit::<ListConnections>(organization)?;
-        let occasion = occasion();
+        let occasion = Occasion::now();
         let known = connections.list(&permit, None, usize::MAX >> 1, occasion.now).await.map_err(failed)?;
         let known = known.into_iter().find(|connection| connection.definition.name.as_str() == CONNECTION);
         let given = GivenConnection {
@@ -124,14 +125,10 @@ impl Maker<'_> {
         };
         let permit = self.permit::<ManageDataQueries>(app)?;
         match known {
-            Some(known) => data_queries.update(&permit, known.id, definition, None, occasion()).await,
-            None => data_queries.create(&permit, definition, occasion()).await,
+            Some(known) => data_queries.update(&permit, known.id, definition, None, Occasion::now()).await,
+            None => data_queries.create(&permit, definition, Occasion::now()).await,
         }
         .map(drop)
         .map_err(failed)
     }
-}
-
-fn occasion() -> Occasion {
-    Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
 }

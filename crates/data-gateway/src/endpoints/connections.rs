@@ -13,7 +13,7 @@ use super::connection_answers::{
     ConnectionAnswer, ConnectionsAnswer, ExaminationAnswer, HostKeyAnswer, SchemaAnswer, TrialAnswer,
 };
 use super::connection_bodies::{ConfirmBody, GivenBody, HostKeyBody, NewBody, ReplaceBody};
-use crate::{ConnectionError, Connections, Occasion};
+use crate::{ConnectionError, Connections};
 
 /// The largest body, in bytes: authorities of 32 KiB and four private keys, and all of them escaped.
 const LARGEST_BODY: usize = 512 << 10;
@@ -142,7 +142,7 @@ async fn create(
 ) -> Result<Answer, Problem> {
     let body: NewBody = call.json_up_to(LARGEST_BODY).await?;
     let (kind, given) = body.given()?;
-    let made = connections.create(&permit, kind, given, occasion(&call)).await?;
+    let made = connections.create(&permit, kind, given, call.occasion()).await?;
     Ok(Answer::created(&ConnectionAnswer::from(made)))
 }
 
@@ -163,7 +163,7 @@ async fn replace(
     let id = call.path("connection_id")?;
     let body: ReplaceBody = call.json_up_to(LARGEST_BODY).await?;
     let (given, expected_version) = body.given();
-    let changed = connections.update(&permit, id, given, expected_version, occasion(&call)).await?;
+    let changed = connections.update(&permit, id, given, expected_version, call.occasion()).await?;
     Ok(Answer::json(&ConnectionAnswer::from(changed)))
 }
 
@@ -172,7 +172,7 @@ async fn delete(
     permit: Permit<ManageConnections>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    connections.delete(&permit, call.path("connection_id")?, occasion(&call)).await?;
+    connections.delete(&permit, call.path("connection_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 
@@ -182,7 +182,7 @@ async fn test_given(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: GivenBody = call.json_up_to(LARGEST_BODY).await?;
-    let trial = connections.test_given(&permit, body.into(), occasion(&call)).await?;
+    let trial = connections.test_given(&permit, body.into(), call.occasion()).await?;
     Ok(Answer::json(&TrialAnswer::from(trial)))
 }
 
@@ -202,7 +202,7 @@ async fn host_key(
 ) -> Result<Answer, Problem> {
     let HostKeyBody { host, port, via } = call.json_up_to(LARGEST_BODY).await?;
     let via = via.into_iter().map(Into::into).collect();
-    let found = connections.host_key_of(&permit, &host, port.unwrap_or(22), via, occasion(&call)).await?;
+    let found = connections.host_key_of(&permit, &host, port.unwrap_or(22), via, call.occasion()).await?;
     Ok(Answer::json(&HostKeyAnswer::from(found)))
 }
 
@@ -213,7 +213,7 @@ async fn confirm(
 ) -> Result<Answer, Problem> {
     let id = call.path("connection_id")?;
     let ConfirmBody { hop, host_key } = call.json().await?;
-    let confirmed = connections.confirm_host_key(&permit, id, hop, &host_key, occasion(&call)).await?;
+    let confirmed = connections.confirm_host_key(&permit, id, hop, &host_key, call.occasion()).await?;
     Ok(Answer::json(&ConnectionAnswer::from(confirmed)))
 }
 
@@ -241,15 +241,11 @@ async fn examine(
     permit: Permit<ProveReadOnly>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    match connections.prove_read_only(&permit, call.path("connection_id")?, occasion(&call)).await {
+    match connections.prove_read_only(&permit, call.path("connection_id")?, call.occasion()).await {
         Ok(signed) => Ok(Answer::json(&ExaminationAnswer::made(&signed))),
         Err(ConnectionError::Query(QueryError::Connect(error))) => {
             Ok(Answer::json(&ExaminationAnswer::failed(error)))
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }

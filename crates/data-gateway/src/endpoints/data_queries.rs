@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::queries::{LARGEST_BODY, Parameters, REFUSALS, answer};
 use crate::data_query_parameter::{Parameter, ParameterType};
-use crate::{DataQueries, DataQuery, DataQueryDefinition, Occasion, RunError, USUAL_TIMEOUT};
+use crate::{DataQueries, DataQuery, DataQueryDefinition, RunError, USUAL_TIMEOUT};
 
 /// The largest body of a saved query, in bytes: its statement has at most 64 KiB.
 const LARGEST_DEFINITION: usize = 256 << 10;
@@ -167,7 +167,7 @@ async fn create(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: DefinitionBody = call.json_up_to(LARGEST_DEFINITION).await?;
-    let made = queries.create(&permit, body.definition(), occasion(&call)).await?;
+    let made = queries.create(&permit, body.definition(), call.occasion()).await?;
     Ok(Answer::created(&DataQueryAnswer::from(made)))
 }
 
@@ -179,7 +179,7 @@ async fn replace(
     let id = call.path("data_query_id")?;
     let body: DefinitionBody = call.json_up_to(LARGEST_DEFINITION).await?;
     let expected = body.expected_version;
-    let made = queries.update(&permit, id, body.definition(), expected, occasion(&call)).await?;
+    let made = queries.update(&permit, id, body.definition(), expected, call.occasion()).await?;
     Ok(Answer::json(&DataQueryAnswer::from(made)))
 }
 
@@ -188,7 +188,7 @@ async fn delete(
     permit: Permit<ManageDataQueries>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    queries.delete(&permit, call.path("data_query_id")?, occasion(&call)).await?;
+    queries.delete(&permit, call.path("data_query_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 
@@ -209,10 +209,6 @@ async fn try_out(
 async fn run(queries: DataQueries, permit: Permit<RunDataQuery>, mut call: Call) -> Result<Answer, Problem> {
     let RunBody { data_query_name, params } = call.json_up_to(LARGEST_BODY).await?;
     answer(queries.run(&permit, &data_query_name, &Parameters::given(params)).await?).await
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 impl DefinitionBody {

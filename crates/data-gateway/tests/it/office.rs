@@ -7,11 +7,11 @@ use access_control::{
     Action, AppFacts, AppLevel, AppRole, Facts, FactsUnavailable, GrantFacts, InOrganization, Means,
     MemberFacts, OrganizationFacts, PathRules, Permit, Principal, Role, SignedIn, UsableBy, authorize,
 };
-use audit::Journal;
+use audit::{Journal, Occasion};
 use cryptography::{MasterKey, SecretBytes};
 use data_gateway::{
     Connection, ConnectionError, ConnectionKind, Connections, GivenConnection, GivenDestination, GivenHop,
-    Occasion, OpenDatabases, Store, TlsMode,
+    OpenDatabases, Store, TlsMode,
 };
 use databases::{Engine, Limits};
 use ids::{AppId, OrganizationId, RequestId, SessionId, UserId};

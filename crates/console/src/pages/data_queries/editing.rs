@@ -8,7 +8,7 @@ use endpoint::{Answer, Call, Problem};
 use ids::DataQueryId;
 
 use super::filled::Filled;
-use super::{Around, base, find, form, occasion};
+use super::{Around, base, find, form};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, page};
@@ -32,7 +32,7 @@ pub(crate) async fn create(
 ) -> Result<Answer, Problem> {
     let filled = Filled::again(&Fields::with_secret(&mut call).await?);
     let created =
-        async { Ok(console.data_queries.create(&permit, filled.definition()?, occasion(&call)).await?) };
+        async { Ok(console.data_queries.create(&permit, filled.definition()?, call.occasion()).await?) };
     match created.await {
         Ok(query) => Ok(Answer::see_other(&format!("{}/{}", base(permit.app()), query.id))),
         Err(problem) => refused(&console, &permit, &filled, &call, problem).await,
@@ -65,7 +65,7 @@ pub(crate) async fn change(
     let changed = async {
         let version = if fields.text("version").is_empty() { None } else { Some(fields.number("version")?) };
         let definition = filled.definition()?;
-        Ok(console.data_queries.update(&permit, id, definition, version, occasion(&call)).await?)
+        Ok(console.data_queries.update(&permit, id, definition, version, call.occasion()).await?)
     };
     match changed.await {
         Ok(_) => Ok(Answer::see_other(&format!("{}/{id}", base(permit.app())))),
@@ -80,7 +80,7 @@ pub(crate) async fn delete(
     call: Call,
 ) -> Result<Answer, Problem> {
     let id: DataQueryId = call.path("data_query_id")?;
-    console.data_queries.delete(&permit, id, occasion(&call)).await?;
+    console.data_queries.delete(&permit, id, call.occasion()).await?;
     Ok(Answer::see_other(&base(permit.app())))
 }
 

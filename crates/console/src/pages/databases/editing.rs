@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::filled::{Filled, given, kind};
 use super::form::Form;
-use super::{Known, base, occasion};
+use super::{Known, base};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, page};
@@ -66,7 +66,7 @@ pub(crate) async fn create(
     let created = async {
         let kind = kind(&fields)?;
         let given = given(&mut fields, None)?;
-        Ok(console.connections.create(&permit, kind, given, occasion(&call)).await?)
+        Ok(console.connections.create(&permit, kind, given, call.occasion()).await?)
     };
     match created.await {
         Ok(connection) => {
@@ -100,7 +100,7 @@ pub(crate) async fn change(
     let changed = async {
         let given = given(&mut fields, Some(&known.connection))?;
         let version = if fields.text("version").is_empty() { None } else { Some(fields.number("version")?) };
-        Ok(console.connections.update(&permit, known.connection.id, given, version, occasion(&call)).await?)
+        Ok(console.connections.update(&permit, known.connection.id, given, version, call.occasion()).await?)
     };
     match changed.await {
         Ok(_) => Ok(Answer::see_other(&known.path())),
@@ -115,7 +115,7 @@ pub(crate) async fn delete(
     call: Call,
 ) -> Result<Answer, Problem> {
     let id: ConnectionId = call.path("connection_id")?;
-    console.connections.delete(&permit, id, occasion(&call)).await?;
+    console.connections.delete(&permit, id, call.occasion()).await?;
     Ok(Answer::see_other(&base(permit.organization())))
 }
 

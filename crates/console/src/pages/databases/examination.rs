@@ -7,7 +7,7 @@ use databases::{Lock, ReadOnlyExamination};
 use endpoint::{Answer, Call, Problem};
 use maud::{Markup, html};
 
-use super::{Known, occasion, unanswered};
+use super::{Known, unanswered};
 use crate::Console;
 use crate::layout::{page, page_with};
 
@@ -28,7 +28,7 @@ pub(crate) async fn examine(
     call: Call,
 ) -> Result<Answer, Problem> {
     let known = Known::read(&console, permit.actor(), permit.organization(), &call).await?;
-    match console.connections.examine_read_only(&permit, known.connection.id, occasion(&call)).await {
+    match console.connections.examine_read_only(&permit, known.connection.id, call.occasion()).await {
         Ok(examined) => Ok(page(&title(&known), &html! { (report(&examined)) (begin(&known)) })),
         Err(error) => {
             let (status, said) = unanswered(error);

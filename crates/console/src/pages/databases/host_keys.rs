@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use access_control::{ConfirmHostKey, ManageConnections, Permit};
-use data_gateway::Occasion;
 use endpoint::{Answer, Call, Problem};
 use maud::html;
 
 use super::editing::{Shown, refused};
 use super::filled::{Filled, MOST_HOPS, hops, of_hop};
-use super::{Known, occasion, one};
+use super::{Known, one};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, page};
@@ -22,7 +21,7 @@ pub(crate) async fn ask(
 ) -> Result<Answer, Problem> {
     let mut fields = Fields::with_secret(&mut call).await?;
     let mut filled = Filled::again(&fields);
-    match host_key(&console, &permit, &mut fields, occasion(&call)).await {
+    match host_key(&console, &permit, &mut fields, &call).await {
         Ok((number, host_key)) => {
             filled.put(&of_hop(number, "host_key"), &host_key);
             let shown = Shown::read(&console, &permit, &filled, &call).await?;
@@ -44,7 +43,7 @@ async fn host_key(
     console: &Console,
     permit: &Permit<ManageConnections>,
     fields: &mut Fields,
-    occasion: Occasion,
+    call: &Call,
 ) -> Result<(usize, String), Problem> {
     let number: usize = fields.number("ask")?;
     let mut via = hops(fields)?;
@@ -56,7 +55,8 @@ async fn host_key(
     }
     via.truncate(number + 1);
     let asked = via.pop().ok_or_else(Problem::not_found)?;
-    let answered = console.connections.host_key_of(permit, &asked.host, asked.port, via, occasion).await?;
+    let answered =
+        console.connections.host_key_of(permit, &asked.host, asked.port, via, call.occasion()).await?;
     match answered {
         Ok(host_key) => Ok((number, host_key.to_string())),
         Err(error) => Err(Problem::invalid("ssh_host_key", endpoint::sentence(&error))),
@@ -76,7 +76,7 @@ pub(crate) async fn confirm(
         let host_key = fields.text("host_key");
         let id = known.connection.id;
         Ok::<_, Problem>(
-            console.connections.confirm_host_key(&permit, id, hop, host_key, occasion(&call)).await?,
+            console.connections.confirm_host_key(&permit, id, hop, host_key, call.occasion()).await?,
         )
     };
     match confirmed.await {
