@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action, Facts, InOrganization, Permit, UsableBy, VisibleApps};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use catalogue::ServiceKey;
 use ids::AccountId;
 use serde_json::{Value, json};
@@ -15,8 +15,7 @@ use crate::given_account::AccountDescription;
 use crate::store::accounts::{self, Of};
 use crate::trial_turns::TrialTurns;
 use crate::{
-    AccessTokens, Account, AccountAction, AccountCredentials, AccountError, ManagesAccounts, Occasion,
-    SeesAccounts,
+    AccessTokens, Account, AccountAction, AccountCredentials, AccountError, ManagesAccounts, SeesAccounts,
 };
 
 /// The accounts of all organizations. Each permit is for shared accounts or for those of one person; others do not exist

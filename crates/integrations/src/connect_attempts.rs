@@ -8,6 +8,7 @@ use std::sync::Arc;
 use access_control::{
     CompleteConnectAttempt, ManageAccounts, ManageOwnAccounts, Means, Permit, Principal, authorize,
 };
+use audit::Occasion;
 use catalogue::{ServiceKey, Values};
 use cryptography::{SealingKey, Token, digest, hexadecimal};
 use ids::{AccountId, Name, OrganizationId};
@@ -22,7 +23,7 @@ use crate::given_account::{AccountDescription, GivenAttempt, asked_scopes, check
 use crate::sealed_attempt::SealedAttempt;
 use crate::store::connect_attempts::Row;
 use crate::store::{clock, connect_attempts, oauth_clients};
-use crate::{Account, AccountError, AccountHolder, Accounts, KnownService, ManagesAccounts, Occasion};
+use crate::{Account, AccountError, AccountHolder, Accounts, KnownService, ManagesAccounts};
 
 /// How long an attempt may take.
 const LIFE: Duration = Duration::minutes(10);

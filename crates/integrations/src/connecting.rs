@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use access_control::Permit;
-use audit::Change;
+use audit::{Change, Occasion};
 use catalogue::{Authentication, Values};
 use ids::{AccountId, OrganizationId, SecretId};
 use secrets_vault::NewValue;
@@ -20,7 +20,7 @@ use crate::store::{clock, service_revocations};
 use crate::trial::{self, Trial};
 use crate::{
     Account, AccountAction, AccountError, AccountHolder, AccountState, Accounts, KnownService,
-    ManagesAccounts, Occasion,
+    ManagesAccounts,
 };
 
 /// The most shared accounts of an organization.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access_control::{
     Action, Facts, InOrganization, ListCustomApis, ManageCustomApis, Permit, UsableBy, VisibleApps,
 };
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use catalogue::Service;
 use ids::{CustomApiId, OrganizationId, SecretId};
 use secrets_vault::{Vault, VaultError};
@@ -18,7 +18,7 @@ use crate::alarms::Alarms;
 use crate::custom_api::{CustomApi, CustomApiDefinition};
 use crate::custom_api_credentials::{GivenCredential, OpenedCustomApi};
 use crate::store::{ConnectionTrait, custom_apis};
-use crate::{CustomApiError, Occasion, Store};
+use crate::{CustomApiError, Store};
 
 /// The most custom APIs of one organization.
 const MOST: u64 = 1_000;

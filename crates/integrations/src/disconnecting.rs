@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use access_control::Permit;
+use audit::Occasion;
 use ids::AccountId;
 use serde_json::json;
 use service_client::RevokeError;
 
 use crate::accounts::event;
 use crate::store::accounts;
-use crate::{Account, AccountError, Accounts, ManagesAccounts, Occasion, OpenedFor, ReconnectCause};
+use crate::{Account, AccountError, Accounts, ManagesAccounts, OpenedFor, ReconnectCause};
 
 /// How long no refresh begins while the service is asked; longer than the service has to answer.
 const LEASE: Duration = Duration::from_secs(120);

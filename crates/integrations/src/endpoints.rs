@@ -20,9 +20,9 @@ pub use calls::CallsApi;
 pub use imported_services::ImportedServicesApi;
 pub use service_revocations::ServiceRevocationsApi;
 
-use endpoint::{Call, Endpoint};
+use endpoint::Endpoint;
 
-use crate::{Accounts, ConnectAttempts, OauthClients, Occasion, Services};
+use crate::{Accounts, ConnectAttempts, OauthClients, Services};
 
 /// Everything that the endpoints of accounts are made from.
 #[derive(Clone, Debug)]
@@ -47,8 +47,4 @@ impl AccountsApi {
         all.extend(callback::endpoints(&self.attempts));
         all
     }
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }

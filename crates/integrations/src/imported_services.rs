@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action as _, ListServices, ManageServices, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use catalogue::{
     Answers, Authentication, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange, Template,
 };
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::store::{ConnectionTrait, accounts, imported_services, oauth_clients};
-use crate::{ImportedService, ImportedServiceError, Occasion, ReconnectCause, Store, destination_digest};
+use crate::{ImportedService, ImportedServiceError, ReconnectCause, Store, destination_digest};
 
 /// The most services of one organization's own.
 const MOST: u64 = 1_000;

@@ -32,7 +32,6 @@ mod imported_services;
 mod multipart;
 mod oauth_client;
 mod oauth_clients;
-mod occasion;
 mod reconnect_cause;
 mod refresh;
 mod revocation_pace;
@@ -76,7 +75,6 @@ pub use imported_service_error::ImportedServiceError;
 pub use imported_services::{DocumentSource, GivenDocument, ImportedServices, Proposed, Reimported};
 pub use oauth_client::OauthClient;
 pub use oauth_clients::{GivenClient, GivenSecret, OauthClients};
-pub use occasion::Occasion;
 pub use reconnect_cause::{ReconnectCause, ReconnectCauseError};
 pub use refresh::{
     AccessTokens, Notices, ReconnectNotice, RefreshBounds, RefreshCounters, RefreshObserver, RefreshStep,

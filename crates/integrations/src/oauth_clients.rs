@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use access_control::{ListOauthClients, ManageOauthClients, Permit};
-use audit::{Actor, Event, Target};
+use audit::{Actor, Event, Occasion, Target};
 use catalogue::ServiceKey;
 use ids::{OauthClientId, SecretId};
 use secrets_vault::Owner;
@@ -13,7 +13,7 @@ use service_client::SecretText;
 
 use crate::given_account::check_scopes;
 use crate::store::{accounts, oauth_clients};
-use crate::{AccountCredentials, AccountError, KnownService, OauthClient, Occasion, ReconnectCause};
+use crate::{AccountCredentials, AccountError, KnownService, OauthClient, ReconnectCause};
 
 /// The most clients of an organization.
 const MOST: u64 = 5_000;
@@ -269,12 +269,13 @@ fn event(
     let id = after.or(before).map(|client| client.id);
     let target = id.map_or(Target::Organization(permit.organization()), Target::OauthClient);
     let name = <ManageOauthClients as access_control::Action>::NAME;
+    let detail = json!({
+        "before": described(before),
+        "after": described(after),
+        "accountsToReconnect": broken.len(),
+    });
     Event::done(Actor::Person(permit.user()), name, target)
         .of(permit.organization())
         .during(occasion.request)
-        .with(json!({
-            "before": described(before),
-            "after": described(after),
-            "accountsToReconnect": broken.len(),
-        }))
+        .with(detail)
 }

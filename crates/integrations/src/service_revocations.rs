@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use access_control::{Action as _, Permit, RevokeService};
-use audit::{Actor, Event, Receipts, Target};
+use audit::{Actor, Event, Occasion, Receipts, Target};
 use catalogue::ServiceKey;
 use ids::ServiceRevocationId;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::store::{accounts, service_revocations};
 use crate::{
-    AccountCredentials, AccountError, Occasion, ReportedRevocation, RevocationCounts, RevokedAccount,
+    AccountCredentials, AccountError, ReportedRevocation, RevocationCounts, RevokedAccount,
     ServiceRevocation, SignedRevocationReport, Store, StoreError,
 };
 

@@ -18,7 +18,7 @@ use access_control::{Permit, ReadOrganization, SignedIn};
 use catalogue::{Authentication, ServiceKey, Tier};
 use endpoint::{Call, Problem};
 use ids::OrganizationId;
-use integrations::{KnownService, Occasion, OfferedService};
+use integrations::{KnownService, OfferedService};
 use organizations::Organization;
 
 use crate::Console;
@@ -40,10 +40,6 @@ pub(crate) use services::{ServiceParameters, list as list_services};
 
 pub(crate) use account::{DescriptionFields, DisconnectFields};
 pub(crate) use client::ClientFields;
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
-}
 
 /// The path of everything about an organization.
 fn home(organization: OrganizationId) -> String {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use access_control::{
     Action, Check, ListOauthClients, ManageOauthClients, Permit, Principal, Scope, SignedIn, authorize,
 };
+use audit::Occasion;
 use catalogue::{Service, ServiceKey, built_in};
 use development::{Certificates, DemoService, Folder, Seeded, signed_in};
 use endpoint::Sites;
-use ids::RequestId;
-use integrations::{CALLBACK_PATH, GivenClient, GivenSecret, Occasion};
+use integrations::{CALLBACK_PATH, GivenClient, GivenSecret};
 use outbound::AddressPolicy;
 use rustls::pki_types::CertificateDer;
 use service_client::{CallLimits, ClientNetwork, SecretText};
@@ -87,7 +87,7 @@ pub(super) async fn offer(
         secret: GivenSecret::Text(SecretText::from(service.client_secret())),
         scopes: std::collections::BTreeSet::new(),
     };
-    let occasion = Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() };
+    let occasion = Occasion::now();
     let manage = permit::<ManageOauthClients>(platform, seeded, &owner)?;
     clients.create(&manage, &key, given, occasion).await.map_err(failed)?;
     Ok(())

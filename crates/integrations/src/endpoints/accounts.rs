@@ -11,7 +11,6 @@ use super::account_answers::{
     AccountAnswer, AccountsAnswer, AttemptAnswer, ConnectedAnswer, DisconnectedAnswer, TrialAnswer,
 };
 use super::account_bodies::{AgainBody, AttemptBody, DescriptionBody, NewBody, ProofBody};
-use super::occasion;
 use crate::{Accounts, ConnectAttempts, ManagesAccounts, SeesAccounts};
 
 /// The largest body, in bytes: several private keys, and all of them escaped.
@@ -212,7 +211,7 @@ async fn connect<M: ManagesAccounts + Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: NewBody = call.json_up_to(LARGEST_BODY).await?;
-    let (account, trial) = accounts.connect(&permit, body.given()?, occasion(&call)).await?;
+    let (account, trial) = accounts.connect(&permit, body.given()?, call.occasion()).await?;
     Ok(Answer::created(&ConnectedAnswer { account: account.into(), test: trial.into() }))
 }
 
@@ -233,7 +232,7 @@ async fn describe<M: ManagesAccounts + Addressed>(
     let id = id::<M>(&call)?;
     let body: DescriptionBody = call.json_up_to(LARGEST_BODY).await?;
     let version = body.version;
-    let changed = accounts.describe(&permit, id, body.given()?, version, occasion(&call)).await?;
+    let changed = accounts.describe(&permit, id, body.given()?, version, call.occasion()).await?;
     Ok(Answer::json(&AccountAnswer::from(changed)))
 }
 
@@ -247,7 +246,7 @@ async fn disconnect<M: ManagesAccounts + Addressed>(
         Some("true") => true,
         Some(_) => return Err(Problem::invalid("invalid_query", "anyway is true or false.")),
     };
-    let disconnected = accounts.disconnect(&permit, id::<M>(&call)?, anyway, occasion(&call)).await?;
+    let disconnected = accounts.disconnect(&permit, id::<M>(&call)?, anyway, call.occasion()).await?;
     Ok(Answer::json(&DisconnectedAnswer::from(disconnected)))
 }
 
@@ -268,7 +267,7 @@ async fn prove_again<M: ManagesAccounts + Addressed>(
     let id = id::<M>(&call)?;
     let mut body: ProofBody = call.json_up_to(LARGEST_BODY).await?;
     let secrets = body.secrets()?;
-    let proved = accounts.prove_again(&permit, id, body.values, secrets, body.test, occasion(&call)).await;
+    let proved = accounts.prove_again(&permit, id, body.values, secrets, body.test, call.occasion()).await;
     let (account, trial) = proved?;
     Ok(Answer::json(&ConnectedAnswer { account: account.into(), test: trial.into() }))
 }
@@ -279,7 +278,7 @@ async fn begin<M: ManagesAccounts + Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: AttemptBody = call.json_up_to(LARGEST_BODY).await?;
-    let begun = attempts.begin(&permit, body.given()?, occasion(&call)).await?;
+    let begun = attempts.begin(&permit, body.given()?, call.occasion()).await?;
     Ok(Answer::created(&AttemptAnswer::from(begun)))
 }
 
@@ -290,6 +289,6 @@ async fn begin_again<M: ManagesAccounts + Addressed>(
 ) -> Result<Answer, Problem> {
     let id = id::<M>(&call)?;
     let AgainBody { values, scopes, return_to } = call.json_up_to(LARGEST_BODY).await?;
-    let begun = attempts.begin_again(&permit, id, values, scopes, return_to, occasion(&call)).await?;
+    let begun = attempts.begin_again(&permit, id, values, scopes, return_to, call.occasion()).await?;
     Ok(Answer::created(&AttemptAnswer::from(begun)))
 }

@@ -8,7 +8,6 @@ use maud::{Markup, html};
 use schemars::JsonSchema;
 use url::form_urlencoded;
 
-use super::occasion;
 use crate::connect_attempts::IMPORTED_CALLBACK_PATH;
 use crate::{AccountHolder, CALLBACK_PATH, ConnectAttempts, Connected};
 
@@ -58,7 +57,7 @@ async fn complete(
     call: Call,
 ) -> Result<Answer, Problem> {
     let callback = parameters(call.query_string())?;
-    let connected = attempts.complete(&permit, call.path_text("place"), &callback, occasion(&call)).await?;
+    let connected = attempts.complete(&permit, call.path_text("place"), &callback, call.occasion()).await?;
     Ok(Answer::page(StatusCode::OK, page("Connected", shown(&connected))))
 }
 

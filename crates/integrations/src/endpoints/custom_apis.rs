@@ -14,7 +14,7 @@ use url::Url;
 use crate::custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, CustomApiDefinitionError};
 use crate::custom_api_credentials::GivenCredential;
 use crate::custom_apis::GivenCustomApi;
-use crate::{CustomApiError, CustomApis, Occasion};
+use crate::{CustomApiError, CustomApis};
 
 /// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
 const LARGEST_BODY: usize = 256 << 10;
@@ -146,7 +146,7 @@ async fn create(
 ) -> Result<Answer, Problem> {
     let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
     let (given, _) = body.given()?;
-    let made = apis.create(&permit, given, occasion(&call)).await?;
+    let made = apis.create(&permit, given, call.occasion()).await?;
     Ok(Answer::created(&CustomApiAnswer::from(made)))
 }
 
@@ -163,17 +163,13 @@ async fn replace(
     let id = call.path("custom_api_id")?;
     let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
     let (given, expected_version) = body.given()?;
-    let changed = apis.update(&permit, id, given, expected_version, occasion(&call)).await?;
+    let changed = apis.update(&permit, id, given, expected_version, call.occasion()).await?;
     Ok(Answer::json(&CustomApiAnswer::from(changed)))
 }
 
 async fn delete(apis: CustomApis, permit: Permit<ManageCustomApis>, call: Call) -> Result<Answer, Problem> {
-    apis.delete(&permit, call.path("custom_api_id")?, occasion(&call)).await?;
+    apis.delete(&permit, call.path("custom_api_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
-}
-
-fn occasion(call: &Call) -> Occasion {
-    Occasion { request: call.id(), now: call.now() }
 }
 
 impl CustomApiBody {

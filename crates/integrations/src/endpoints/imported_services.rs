@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::occasion;
 use crate::{
     DocumentSource, GivenDocument, ImportedService, ImportedServiceError, ImportedServices, Proposed,
 };
@@ -311,7 +310,7 @@ async fn create(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let body: ImportBody = call.json_up_to(LARGEST_BODY).await?;
-    let made = services.create(&permit, body.given()?, occasion(&call)).await?;
+    let made = services.create(&permit, body.given()?, call.occasion()).await?;
     Ok(Answer::created(&ImportedServiceAnswer::from(made)))
 }
 
@@ -342,7 +341,7 @@ async fn replace(
     let id = call.path("imported_service_id")?;
     let body: ImportAgainBody = call.json_up_to(LARGEST_BODY).await?;
     let version = body.version;
-    let done = services.update(&permit, id, body.given()?, version, occasion(&call)).await?;
+    let done = services.update(&permit, id, body.given()?, version, call.occasion()).await?;
     Ok(Answer::json(&ReimportedAnswer {
         service: done.imported.into(),
         changes: done.changes.into_iter().map(ChangeAnswer::from).collect(),
@@ -355,7 +354,7 @@ async fn delete(
     permit: Permit<ManageServices>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    services.delete(&permit, call.path("imported_service_id")?, occasion(&call)).await?;
+    services.delete(&permit, call.path("imported_service_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }
 

@@ -12,7 +12,6 @@ use secrets_vault::SecretText;
 use serde::{Deserialize, Serialize};
 
 use super::account_bodies::secret_text;
-use super::occasion;
 use crate::{AccountError, GivenClient, GivenSecret, OauthClient, OauthClients};
 
 /// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
@@ -159,7 +158,7 @@ async fn create(
         call.json_up_to(LARGEST_BODY).await?;
     let service: ServiceKey = service.parse().map_err(|_| AccountError::UnknownService)?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
-    let made = clients.create(&permit, &service, given, occasion(&call)).await?;
+    let made = clients.create(&permit, &service, given, call.occasion()).await?;
     Ok(Answer::created(&ClientAnswer::from(made)))
 }
 
@@ -181,7 +180,7 @@ async fn replace(
     let ReplaceBody { client_id, client_secret, public_client, scopes, version } =
         call.json_up_to(LARGEST_BODY).await?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
-    let changed = clients.update(&permit, id, given, version, occasion(&call)).await?;
+    let changed = clients.update(&permit, id, given, version, call.occasion()).await?;
     Ok(Answer::json(&ClientAnswer::from(changed)))
 }
 
@@ -190,6 +189,6 @@ async fn delete(
     permit: Permit<ManageOauthClients>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    clients.delete(&permit, call.path("oauth_client_id")?, occasion(&call)).await?;
+    clients.delete(&permit, call.path("oauth_client_id")?, call.occasion()).await?;
     Ok(Answer::no_content())
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Occasion, ReportedRevocation, ServiceRevocation, ServiceRevocations};
+use crate::{ReportedRevocation, ServiceRevocation, ServiceRevocations};
 
 /// Everything that the endpoints of revocations are made from.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ async fn begin(
     call: Call,
 ) -> Result<Answer, Problem> {
     let service: ServiceKey = call.path("service")?;
-    let occasion = Occasion { request: call.id(), now: call.now() };
+    let occasion = call.occasion();
     let begun = revocations.begin(&permit, &service, occasion).await?;
     Ok(Answer::json_with(StatusCode::ACCEPTED, &RevocationAnswer::from(begun)))
 }

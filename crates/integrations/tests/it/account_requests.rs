@@ -1,9 +1,10 @@
 //! What people give when they connect accounts.
 
 use access_control::UsableBy;
+use audit::Occasion;
 use catalogue::Values;
 use ids::RequestId;
-use integrations::{AccountDescription, GivenAccount, GivenAttempt, GivenClient, GivenSecret, Occasion};
+use integrations::{AccountDescription, GivenAccount, GivenAttempt, GivenClient, GivenSecret};
 use service_client::SecretText;
 use time::OffsetDateTime;
 use url::Url;

@@ -6,6 +6,7 @@ use access_control::{
     ListAccounts, ListOwnAccounts, ManageAccounts, ManageOauthClients, ManageOwnAccounts, Means, Role,
     SignedIn, UsableBy,
 };
+use audit::Occasion;
 use ids::SessionId;
 use integrations::{
     AccountError, AccountHolder, AccountState, Disconnected, GivenAttempt, GivenSecret, OpenedFor,
@@ -257,7 +258,7 @@ test_support::on_both_stores! {
         assert!(matches!(refused, Err(AccountError::UnknownAttempt)), "{refused:?}");
         let begun = office.attempts.begin(&permit, attempt("Orders"), occasion()).await.unwrap();
         let back = query(&office.server.authorize(begun.url.as_str()));
-        let late = integrations::Occasion { now: begun.expires_at, ..late };
+        let late = Occasion { now: begun.expires_at, ..late };
         let refused = office.attempts.complete(&office.back(office.editor), None, &back, late).await;
         assert!(matches!(refused, Err(AccountError::UnknownAttempt)), "{refused:?}");
         assert_eq!(office.count("accounts").await, 0);

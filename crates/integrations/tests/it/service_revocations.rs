@@ -9,13 +9,13 @@ use access_control::{
     AppFacts, Facts, FactsUnavailable, Means, MemberFacts, OrganizationFacts, Permit, Principal,
     RevokeService, Role, SignedIn, authorize,
 };
-use audit::Receipts;
+use audit::{Occasion, Receipts};
 use catalogue::Service;
 use cryptography::{PublicKey, RootKey};
-use ids::{AppId, OrganizationId, RequestId, SessionId};
+use ids::{AppId, OrganizationId, SessionId};
 use integrations::{
-    ATTESTS_REVOCATION, AccountCredentials, AccountError, Occasion, OpenedFor, RevocationLimits,
-    ServiceRevocation, ServiceRevocations, Services, SignedRevocationReport, Store,
+    ATTESTS_REVOCATION, AccountCredentials, AccountError, OpenedFor, RevocationLimits, ServiceRevocation,
+    ServiceRevocations, Services, SignedRevocationReport, Store,
 };
 use service_client::Credentials;
 use test_support::TestDatabase;
@@ -86,7 +86,7 @@ impl Drill {
     }
 
     async fn begin(&self, process: &ServiceRevocations) -> Result<ServiceRevocation, AccountError> {
-        let occasion = Occasion { request: RequestId::generate(), now: OffsetDateTime::now_utc() };
+        let occasion = Occasion::now();
         process.begin(&self.permit, &SERVICE.parse().unwrap(), occasion).await
     }
 

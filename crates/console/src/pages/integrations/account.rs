@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use schemars::JsonSchema;
 
 use super::accounts::state;
-use super::{Holder, connecting, occasion, service_of, usable_by};
+use super::{Holder, connecting, service_of, usable_by};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, minute, page};
@@ -188,7 +188,7 @@ pub(crate) async fn change<H: Holder>(
         let (usable_by, from_pages) = usable_by::given(&fields)?;
         let description = AccountDescription { name, usable_by, from_pages };
         let version = connecting::version(&fields)?;
-        console.accounts.describe(&permit, id, description, version, occasion(&call)).await?;
+        console.accounts.describe(&permit, id, description, version, call.occasion()).await?;
         Ok::<_, Problem>(())
     };
     match changed.await {
@@ -207,7 +207,7 @@ pub(crate) async fn disconnect<H: Holder>(
     let id: AccountId = call.path(H::ID)?;
     let known = Known::<H>::read(&console, permit.actor(), permit.organization(), id, &call).await?;
     let base = H::base(permit.organization());
-    match console.accounts.disconnect(&permit, id, anyway, occasion(&call)).await {
+    match console.accounts.disconnect(&permit, id, anyway, call.occasion()).await {
         Ok(Disconnected::Revoked) => Ok(Answer::see_other(&base)),
         Ok(done) => {
             let content = html! {

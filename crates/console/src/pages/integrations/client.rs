@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use service_client::SecretText;
 
 use super::service::Shown;
-use super::{connecting, occasion, service_path};
+use super::{connecting, service_path};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::again;
@@ -87,10 +87,10 @@ pub(crate) async fn put(
     let saved = async {
         let given = given(&mut fields)?;
         match shown.client() {
-            None => console.oauth_clients.create(&permit, &service, given, occasion(&call)).await?,
+            None => console.oauth_clients.create(&permit, &service, given, call.occasion()).await?,
             Some(client) => {
                 let version = connecting::version(&fields)?;
-                console.oauth_clients.update(&permit, client.id, given, version, occasion(&call)).await?
+                console.oauth_clients.update(&permit, client.id, given, version, call.occasion()).await?
             }
         };
         Ok::<_, Problem>(())
@@ -110,7 +110,7 @@ pub(crate) async fn delete(
 ) -> Result<Answer, Problem> {
     let shown = Shown::read(&console, permit.actor(), permit.organization(), &call).await?;
     let client = shown.client().ok_or_else(Problem::not_found)?;
-    console.oauth_clients.delete(&permit, client.id, occasion(&call)).await?;
+    console.oauth_clients.delete(&permit, client.id, call.occasion()).await?;
     Ok(Answer::see_other(&service_path(permit.organization(), &client.service)))
 }
 

@@ -16,7 +16,7 @@ use service_client::{SecretText, Secrets, asked_secrets};
 
 use super::account::Known;
 use super::service::Shown;
-use super::{Holder, occasion, usable_by};
+use super::{Holder, usable_by};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, minute, page};
@@ -116,11 +116,11 @@ pub(crate) async fn connect<H: Holder>(
                 scopes: scopes(&fields),
                 return_to: Some(H::base(permit.organization())),
             };
-            Ok(Some(console.connect_attempts.begin(&permit, given, occasion(&call)).await?))
+            Ok(Some(console.connect_attempts.begin(&permit, given, call.occasion()).await?))
         } else {
             let secrets = secrets(service, &mut fields)?;
             let given = GivenAccount { service: service_key, description, values, secrets, tested: true };
-            console.accounts.connect(&permit, given, occasion(&call)).await?;
+            console.accounts.connect(&permit, given, call.occasion()).await?;
             Ok(None)
         }
     };
@@ -149,10 +149,10 @@ pub(crate) async fn reconnect<H: Holder>(
             let back = Some(known.path());
             let scopes = scopes(&fields);
             let attempts = &console.connect_attempts;
-            Ok(Some(attempts.begin_again(&permit, id, values, scopes, back, occasion(&call)).await?))
+            Ok(Some(attempts.begin_again(&permit, id, values, scopes, back, call.occasion()).await?))
         } else {
             let secrets = secrets(service, &mut fields)?;
-            console.accounts.prove_again(&permit, id, values, secrets, true, occasion(&call)).await?;
+            console.accounts.prove_again(&permit, id, values, secrets, true, call.occasion()).await?;
             Ok(None)
         }
     };

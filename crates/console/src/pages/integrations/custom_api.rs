@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use schemars::JsonSchema;
 use url::Url;
 
-use super::{connecting, custom_apis, home, occasion, usable_by};
+use super::{connecting, custom_apis, home, usable_by};
 use crate::Console;
 use crate::fields::Fields;
 use crate::layout::{again, minute, page};
@@ -79,7 +79,7 @@ pub(crate) async fn create(
     let form = Form::read(&console, &permit.also::<ListCustomApis>()?, None, &call).await?.again(&fields);
     let made = async {
         let given = given(&mut fields)?;
-        Ok::<_, Problem>(console.custom_apis.create(&permit, given, occasion(&call)).await?)
+        Ok::<_, Problem>(console.custom_apis.create(&permit, given, call.occasion()).await?)
     };
     match made.await {
         Ok(api) => Ok(Answer::see_other(&path(permit.organization(), api.id))),
@@ -98,7 +98,7 @@ pub(crate) async fn change(
     let form = Form::read(&console, &permit.also::<ListCustomApis>()?, Some(id), &call).await?.again(&fields);
     let changed = async {
         let (given, version) = (given(&mut fields)?, connecting::version(&fields)?);
-        Ok::<_, Problem>(console.custom_apis.update(&permit, id, given, version, occasion(&call)).await?)
+        Ok::<_, Problem>(console.custom_apis.update(&permit, id, given, version, call.occasion()).await?)
     };
     match changed.await {
         Ok(_) => Ok(Answer::see_other(&path(permit.organization(), id))),
@@ -112,7 +112,7 @@ pub(crate) async fn delete(
     permit: Permit<ManageCustomApis>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    console.custom_apis.delete(&permit, call.path("custom_api_id")?, occasion(&call)).await?;
+    console.custom_apis.delete(&permit, call.path("custom_api_id")?, call.occasion()).await?;
     Ok(Answer::see_other(&format!("{}/custom-apis", home(permit.organization()))))
 }
 

@@ -10,7 +10,7 @@ use integrations::{ReportedAccount, ReportedRevocation};
 use maud::{Markup, html};
 
 use super::service::Shown;
-use super::{home, occasion, service_path};
+use super::{home, service_path};
 use crate::Console;
 use crate::layout::{again, page, second};
 
@@ -21,7 +21,7 @@ pub(crate) async fn begin(
     call: Call,
 ) -> Result<Answer, Problem> {
     let service: ServiceKey = call.path("service")?;
-    match console.service_revocations.begin(&permit, &service, occasion(&call)).await {
+    match console.service_revocations.begin(&permit, &service, call.occasion()).await {
         Ok(begun) => {
             let path = format!("{}/service-revocations/{}", home(permit.organization()), begun.id);
             Ok(Answer::see_other(&path))
