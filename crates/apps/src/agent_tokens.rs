@@ -137,5 +137,5 @@ fn event(permit: &Permit<ManageAgentTokens>, id: AgentTokenId, occasion: Occasio
     let target = Target::AgentToken(permit.app(), id);
     Event::done(Actor::Person(permit.user()), ManageAgentTokens::NAME, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
 }

@@ -89,7 +89,7 @@ impl Apps {
         apps::insert(change.transaction(), &app).await?;
         let event = Event::done(Actor::Person(permit.user()), CreateApp::NAME, Target::App(app.id))
             .of(organization)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "after": described(&app) }));
         change.commit(event).await?;
         Ok(app)
@@ -189,7 +189,7 @@ impl Apps {
         apps::delete(change.transaction(), app.id).await?;
         let event = Event::done(Actor::Person(permit.user()), DeleteApp::NAME, Target::App(app.id))
             .of(app.organization)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "before": described(&app) }));
         change.commit(event).await?;
         Ok(())
@@ -271,7 +271,7 @@ async fn write(
     }
     let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::App(app.id))
         .of(app.organization)
-        .during(occasion.request)
+        .during(occasion)
         .with(detail);
     Ok((app, event))
 }

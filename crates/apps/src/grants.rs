@@ -143,7 +143,7 @@ async fn write(
     }
     let event = Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::Grant(app.id, user))
         .of(app.organization)
-        .during(occasion.request)
+        .during(occasion)
         .with(json!({ "before": replaced.map(described), "after": grant.as_ref().map(described) }));
     Ok(event)
 }

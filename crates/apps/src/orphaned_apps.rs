@@ -145,7 +145,7 @@ impl OrphanedApps {
 fn event(permit: &Permit<ManageOrphanedApps>, app: AppId, occasion: Occasion) -> Event {
     Event::done(Actor::Person(permit.user()), ManageOrphanedApps::NAME, Target::App(app))
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
 }
 
 /// Whether nobody may edit the app. One of level User whose creator is still a member is the creator's,

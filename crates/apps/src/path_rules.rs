@@ -200,7 +200,7 @@ fn event(
 ) -> Event {
     Event::done(Actor::Person(permit.user()), UpdateApp::NAME, Target::PathRule(permit.app(), id))
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(json!({ "before": before.map(described), "after": after.map(described) }))
 }
 

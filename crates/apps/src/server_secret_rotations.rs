@@ -80,7 +80,7 @@ impl ServerSecretRotations {
         let detail = json!({
             "after": { "environments": record.total, "olderEndAt": record.ends_at.unix_timestamp() },
         });
-        let event = event(Actor::Person(permit.user()), &record).during(occasion.request).with(detail);
+        let event = event(Actor::Person(permit.user()), &record).during(occasion).with(detail);
         change.commit(event).await?;
         self.begun.notify_one();
         Ok(progress(&record, &secrets, now))

@@ -203,7 +203,7 @@ impl ServerSecrets {
         let new = NewServerSecret { environment, expires_at: None, previous_expires_at: None };
         let Written { issued, .. } = self.write(&change, &app, permit.user(), new, occasion.now).await?;
         let event = event(Actor::Person(permit.user()), &app, issued.secret.id)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "after": { "environment": environment }, "for": "deployment" }));
         change.commit(event).await?;
         let value = SecretBytes::copy_of(issued.text.reveal().as_bytes());
@@ -251,7 +251,7 @@ impl ServerSecrets {
         }
         let Written { issued, ended } = self.write(&change, app, permit.user(), new, occasion.now).await?;
         let event = event(Actor::Person(permit.user()), app, issued.secret.id)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "after": { "environment": new.environment }, "ended": ended }));
         change.commit(event).await?;
         Ok(issued)
@@ -341,7 +341,7 @@ impl ServerSecrets {
         let secret = secrets.iter().find(|secret| secret.id == id).ok_or(AppError::NotFound)?;
         self.vault.delete(&change, secret.value).await?;
         let event = event(Actor::Person(permit.user()), &app, id)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "before": { "environment": secret.environment }, "after": null }));
         change.commit(event).await?;
         Ok(())

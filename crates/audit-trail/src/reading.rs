@@ -121,6 +121,6 @@ fn read(permit: &Permit<ReadAudit>, occasion: Occasion, detail: Value) -> Event 
     let organization = permit.organization();
     Event::done(Actor::Person(permit.user()), ReadAudit::NAME, Target::Organization(organization))
         .of(organization)
-        .during(occasion.request)
+        .during(occasion)
         .with(detail)
 }

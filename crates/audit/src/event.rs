@@ -8,6 +8,8 @@ use ids::{
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::Occasion;
+
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
@@ -150,10 +152,10 @@ impl Event {
         self
     }
 
-    /// The request it happened in.
+    /// The request of the occasion it happened on.
     #[must_use]
-    pub fn during(self, request: RequestId) -> Self {
-        self.in_request(request)
+    pub fn during(self, occasion: Occasion) -> Self {
+        self.in_request(occasion.request)
     }
 
     /// The request it happened in.

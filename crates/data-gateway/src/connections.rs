@@ -303,6 +303,6 @@ pub(crate) fn event<A: Action<Scope = InOrganization>>(
     let target = id.map_or(Target::Organization(permit.organization()), Target::Connection);
     Event::done(Actor::Person(permit.user()), A::NAME, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(json!({ "before": described(before), "after": described(after) }))
 }

@@ -334,7 +334,7 @@ fn event(
     let detail = json!({ "before": before.map(described), "after": after.map(described) });
     Event::done(Actor::Person(permit.user()), ManageDataQueries::NAME, Target::DataQuery(permit.app(), id))
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(detail)
 }
 

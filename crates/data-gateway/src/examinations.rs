@@ -109,7 +109,7 @@ impl Connections {
         let mut event =
             Event::done(Actor::Person(permit.user()), ProveReadOnly::NAME, Target::Connection(id))
                 .of(connection.organization)
-                .during(occasion.request);
+                .during(occasion);
         event.detail = match &examined {
             Ok(examined) => json!({
                 "name": connection.definition.name,

@@ -146,5 +146,5 @@ pub(crate) fn looked(permit: &Permit<ManageConnections>, action: &'static str, o
     let organization = permit.organization();
     Event::done(Actor::Person(permit.user()), action, Target::Organization(organization))
         .of(organization)
-        .during(occasion.request)
+        .during(occasion)
 }

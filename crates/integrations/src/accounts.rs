@@ -176,7 +176,7 @@ pub(crate) fn event<A: Action<Scope = InOrganization>>(
     let described = |account: Option<&Account>| account.map_or(Value::Null, described);
     Event::done(Actor::Person(permit.user()), A::NAME, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(json!({ "before": described(before), "after": described(after) }))
 }
 

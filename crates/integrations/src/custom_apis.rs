@@ -305,7 +305,7 @@ fn event(
     let target = id.map_or(Target::Organization(permit.organization()), Target::CustomApi);
     Event::done(Actor::Person(permit.user()), ManageCustomApis::NAME, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(json!({ "before": described(before), "after": described(after) }))
 }
 

@@ -401,6 +401,6 @@ fn event(
     let target = id.map_or(Target::Organization(permit.organization()), Target::ImportedService);
     Event::done(Actor::Person(permit.user()), ManageServices::NAME, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(more)
 }

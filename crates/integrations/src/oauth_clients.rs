@@ -276,6 +276,6 @@ fn event(
     });
     Event::done(Actor::Person(permit.user()), name, target)
         .of(permit.organization())
-        .during(occasion.request)
+        .during(occasion)
         .with(detail)
 }

@@ -128,7 +128,7 @@ impl ServiceRevocations {
             return Err(AccountError::RevocationUnderWay);
         }
         let event = event(Actor::Person(permit.user()), &revocation)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "service": service, "revocation": revocation.id, "accounts": each.len() }));
         change.commit(event).await?;
         if each.is_empty() {

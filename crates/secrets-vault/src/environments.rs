@@ -144,7 +144,7 @@ impl Environments {
         let actor = Actor::Person(permit.user());
         let event = Event::done(actor, AssembleEnvironment::NAME, Target::App(app))
             .of(organization)
-            .during(occasion.request)
+            .during(occasion)
             .with(json!({ "environment": environment, "secrets": named, "platform": platform }));
         change.commit(event).await?;
         Ok(variables)

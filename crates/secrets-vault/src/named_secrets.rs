@@ -80,7 +80,7 @@ impl Author {
             detail.insert("app".to_owned(), json!(app));
         }
         let event = Event::done(Actor::Person(self.user), self.action, Target::Secret(secret.id))
-            .during(self.occasion.request)
+            .during(self.occasion)
             .with(detail);
         match organization {
             Some(organization) => event.of(organization),

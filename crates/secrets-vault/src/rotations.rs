@@ -96,7 +96,7 @@ impl KeyRotations {
         let event = |id| {
             Event::done(Actor::Person(permit.user()), RotateOrganizationKey::NAME, Target::KeyRotation(id))
                 .of(organization)
-                .during(occasion.request)
+                .during(occasion)
         };
         let holder = Holder::Organization(organization);
         let since = Some(occasion.now - REST);
