@@ -1,5 +1,6 @@
 //! `vybe catalog`: the services that the platform knows, and entries made from documents.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,13 +90,10 @@ pub(crate) async fn run(command: CatalogCommand) -> Result<(), StartError> {
 
 fn list(category: Option<&str>, authentication: Option<&str>, tier: Option<&str>) -> Result<(), StartError> {
     let today = OffsetDateTime::now_utc().date();
-    if let Some(tier) = tier
-        && !Tier::ALL.iter().any(|known| known.as_str() == tier)
-    {
-        return Err(StartError::Catalogue(format!(
-            "{tier} is no tier: live, fixture, documented or imported"
-        )));
-    }
+    let every = || built_in().services();
+    known("category", category, every().flat_map(|service| service.categories.iter().map(String::as_str)))?;
+    known("authentication", authentication, every().map(|service| service.authentication.as_str()))?;
+    known("tier", tier, Tier::ALL.into_iter().map(Tier::as_str))?;
     let wanted = |service: &&Arc<Service>| {
         category.is_none_or(|category| service.categories.iter().any(|known| known == category))
             && authentication.is_none_or(|kind| service.authentication.as_str() == kind)
@@ -113,6 +111,18 @@ fn list(category: Option<&str>, authentication: Option<&str>, tier: Option<&str>
         ))?;
     }
     print(&Statistics::of(found.into_iter().map(|service| &**service), today).to_string())
+}
+
+/// Refuses a word that would find nothing because nobody says it.
+fn known<'a>(what: &str, word: Option<&str>, words: impl Iterator<Item = &'a str>) -> Result<(), StartError> {
+    let words: BTreeSet<&str> = words.collect();
+    match word {
+        Some(word) if !words.contains(word) => {
+            let words: Vec<&str> = words.into_iter().collect();
+            Err(StartError::Catalogue(format!("{word} is no {what}: one of {}", words.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check(folder: Option<&Path>) -> Result<(), StartError> {
@@ -263,7 +273,7 @@ impl std::fmt::Display for Shares {
         let share = |count: &usize| format!("{count} ({} %)", (100 * count + total / 2) / total.max(1));
         write!(
             formatter,
-            "{}: clean {}, needs one answer {}, needs two {}, refused {}",
+            "{}: clean {}, needs one answer {}, needs several {}, refused {}",
             counted(total, "document"),
             share(clean),
             share(one_answer),

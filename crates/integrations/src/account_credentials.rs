@@ -243,7 +243,9 @@ fn needs_client(service: &Service, opened_for: OpenedFor) -> bool {
         && match opened_for {
             OpenedFor::Tokens => true,
             OpenedFor::Calls => {
-                let named = |placement: &catalogue::Placement| placement.format.contains("{client_id}");
+                let named = |placement: &catalogue::Placement| {
+                    ["{client_id}", "{client_secret}"].iter().any(|name| placement.format.contains(name))
+                };
                 matches!(service.authentication, Authentication::Oauth1(_))
                     || service.api.credential.iter().any(named)
             }

@@ -28,7 +28,17 @@ fn the_entries_are_listed_counted_and_good() {
     );
     assert!(!said_of_slack.contains("api_key"));
     assert!(catalog(&["check"]).status.success());
-    assert_eq!(catalog(&["list", "--tier", "golden"]).status.code(), Some(1));
+    assert!(said(&catalog(&["list", "--category", "crm"])).contains("hubspot "));
+    for (option, word, one) in [
+        ("--tier", "golden", "fixture"),
+        ("--category", "crm2", "commerce"),
+        ("--authentication", "oauth", "oauth2_code"),
+    ] {
+        let refused = catalog(&["list", option, word]);
+        let told = String::from_utf8(refused.stderr.clone()).unwrap();
+        assert_eq!((refused.status.code(), said(&refused).as_str()), (Some(1), ""));
+        assert!(told.contains(word) && told.contains(one), "{told}");
+    }
 }
 
 #[test]
@@ -36,6 +46,7 @@ fn shares_are_printed_and_broken_entries_told() {
     let shares = said(&catalog(&["shares", DOCUMENTS]));
     let closing = shares.lines().last().unwrap();
     assert!(closing.contains("clean 5 (") && closing.contains("refused 13 ("), "{closing}");
+    assert!(closing.contains("needs several "), "{closing}");
     // A folder of entries with a broken one.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("broken.toml"), "schema = 2").unwrap();

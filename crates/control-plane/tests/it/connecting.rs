@@ -64,6 +64,14 @@ test_support::on_both_stores! {
         let described = world.editor.call("GET", &world.path("/services/papers"), None).await.json();
         assert_eq!((&described["needsClient"], &described["hasClient"]), (&json!(true), &json!(true)));
         assert_eq!(described["redirectUrl"], world.platform.url("/integrations/callback"));
+        assert_eq!(
+            described["continuation"],
+            json!({ "kind": "link", "next": null, "parameter": null, "size": "per_page" })
+        );
+        assert_eq!(
+            described["rateLimit"],
+            json!({ "stated": "100 calls per minute", "remaining": "x-calls-left", "statuses": [429] })
+        );
         let page = world.editor.open_once(&world.consent("accounts").await).await;
         let text = page.text();
         assert_eq!(page.status, 200, "{text}");
@@ -170,6 +178,8 @@ base = "{origin}/api"
 hosts = ["{HOST}"]
 credential = [{{ place = "header", name = "Authorization", format = "Bearer {{token}}" }}]
 test = {{ path = "/me" }}
+page = {{ kind = "link", size = "per_page" }}
+rate_limit = {{ remaining = "x-calls-left", stated = "100 calls per minute" }}
 "#
     )
 }

@@ -1,7 +1,7 @@
 //! The services that accounts can be connected at.
 
 use access_control::{ListServices, Permit};
-use catalogue::{Action, Authentication, ServiceKey};
+use catalogue::{Action, Authentication, Page, RateLimit, ServiceKey};
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 use schemars::JsonSchema;
@@ -71,7 +71,37 @@ struct DescribedAnswer {
     /// The only hosts that get a credential.
     hosts: Vec<String>,
     quirks: Vec<String>,
+    /// How its long answers are continued; null where the entry does not know.
+    continuation: Option<ContinuationAnswer>,
+    rate_limit: RateLimitAnswer,
     actions: Vec<ActionAnswer>,
+}
+
+/// How long answers are continued, by whoever asked.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ContinuationAnswer {
+    /// cursor: with what the answer says; offset: with the number of records so far; number: with the number of the page;
+    /// link: with the answer's Link header (RFC 8288).
+    kind: &'static str,
+    /// Where in the answer the next cursor, or the next address, is (RFC 6901).
+    next: Option<String>,
+    /// The parameter of the query that carries cursor, offset or number.
+    parameter: Option<String>,
+    /// The parameter of the query that says how many records come at once.
+    size: Option<String>,
+}
+
+/// How the service limits calls.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RateLimitAnswer {
+    /// What its documentation promises, in its own words.
+    stated: Option<String>,
+    /// The answer's header that says how many calls are left.
+    remaining: Option<String>,
+    /// The statuses that mean that there were too many.
+    statuses: Vec<u16>,
 }
 
 /// A value that is asked for.
@@ -164,8 +194,24 @@ impl DescribedAnswer {
             has_test: service.api.test.is_some(),
             hosts: service.api.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
             quirks: service.quirks.clone(),
+            continuation: service.api.page.as_ref().map(ContinuationAnswer::from),
+            rate_limit: RateLimitAnswer::from(&service.api.rate_limit),
             actions: service.actions.iter().map(ActionAnswer::from).collect(),
         }
+    }
+}
+
+impl From<&Page> for ContinuationAnswer {
+    fn from(page: &Page) -> Self {
+        let Page { kind, next, parameter, size } = page.clone();
+        Self { kind: kind.as_str(), next, parameter, size }
+    }
+}
+
+impl From<&RateLimit> for RateLimitAnswer {
+    fn from(limit: &RateLimit) -> Self {
+        let RateLimit { stated, remaining, statuses, .. } = limit.clone();
+        Self { stated, remaining, statuses }
     }
 }
 
