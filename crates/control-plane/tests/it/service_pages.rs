@@ -82,6 +82,7 @@ on_both_stores! {
         assert!(page.contains("id=\"no-client\"") && !page.contains("oauth-client"), "{page}");
         let page = shown(&owner, &url("/services/asana")).await;
         assert!(page.contains("/integrations/callback"), "{page}");
+        assert!(page.contains("with what the answer says, at <code>/next_page/offset</code>"), "{page}");
         let secret = "CANARY-client-secret";
         let registered = owner.submit(&url("/services/asana/oauth-client"), &[("client_id", "4711"), ("client_secret", secret)]).await;
         assert_eq!(registered.status, 303, "{}", registered.text());

@@ -7,6 +7,7 @@ use access_control::{
     RevokeService, Role, SignedIn,
 };
 use apps::App;
+use catalogue::{Page, PageKind, RateLimit};
 use endpoint::{Answer, Call, Problem};
 use ids::OrganizationId;
 use integrations::{OauthClient, OfferedService};
@@ -113,7 +114,8 @@ impl Shown {
                 }
                 dt { "Documentation" } dd { a href=(service.documentation) rel="noreferrer" { (service.documentation) } }
                 dt { "Credentials go to" } dd { @for host in &service.api.hosts { (host.as_str()) br; } }
-                @if let Some(stated) = &service.api.rate_limit.stated { dt { "Limits" } dd { (stated) } }
+                (limits(&service.api.rate_limit))
+                @if let Some(page) = &service.api.page { dt { "Long answers go on" } dd { (continuation(page)) } }
                 @if !service.actions.is_empty() {
                     dt { "Actions" } dd {
                         details {
@@ -143,5 +145,35 @@ impl Shown {
                 }
             }
         }
+    }
+}
+
+fn limits(limit: &RateLimit) -> Markup {
+    html! {
+        @if limit.stated.is_some() || limit.remaining.is_some() {
+            dt { "Limits" }
+            dd {
+                @if let Some(stated) = &limit.stated { (stated) br; }
+                @if let Some(header) = &limit.remaining {
+                    "The answer's header " code { (header) } " says how many calls are left."
+                }
+            }
+        }
+    }
+}
+
+/// How whoever writes an app goes on with a list.
+fn continuation(page: &Page) -> Markup {
+    let with = match page.kind {
+        PageKind::Cursor => "with what the answer says",
+        PageKind::Offset => "with the number of records so far",
+        PageKind::Number => "with the number of the page",
+        PageKind::Link => "where the answer's Link header says",
+    };
+    html! {
+        (with)
+        @if let Some(next) = &page.next { ", at " code { (next) } }
+        @if let Some(parameter) = &page.parameter { ", in the parameter " code { (parameter) } }
+        @if let Some(size) = &page.size { "; " code { (size) } " says how many records come at once" }
     }
 }
