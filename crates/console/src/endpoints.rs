@@ -7,12 +7,13 @@ mod secrets;
 use std::sync::Arc;
 
 use ::integrations::{
-    Accounts, ConnectAttempts, CustomApis, OauthClients, ServiceCalls, ServiceRevocations, Services,
+    Accounts, ConnectAttempts, CustomApis, ImportedServices, OauthClients, ServiceCalls, ServiceRevocations,
+    Services,
 };
 use access_control::{
     AcceptInvitation, Action, ChangeRole, Check, CompleteSetUp, CreateInvitation, EndOwnSession, Facts,
     LeaveOrganization, ListMembers, ListOwnSessions, ManageApiTokens, OpenConsole, Permit, Principal,
-    RemoveMember, RevokeInvitation, Scope, SignedIn, authorize,
+    RemoveMember, RevokeInvitation, Scope, SignedIn, UpdateOrganization, authorize,
 };
 use apps::{Apps, ServerSecretRotations, ServerSecrets};
 use data_gateway::{Connections, DataQueries, QueryRecords};
@@ -69,6 +70,8 @@ pub struct Console {
     pub query_records: QueryRecords,
     /// The services that accounts are connected at.
     pub services: Services,
+    /// Those of organizations' own.
+    pub imported_services: ImportedServices,
     /// What organizations are registered as there.
     pub oauth_clients: OauthClients,
     /// The accounts.
@@ -192,6 +195,12 @@ fn organization_endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
             .leads_elsewhere(StatusCode::SEE_OTHER)
             .refuses(REFUSED)
             .answers(console(), organization::remove_member),
+        Endpoint::post("/organizations/{organization_id}/settings", "change_organization_by_form")
+            .requires::<UpdateOrganization>()
+            .takes_form::<organization::SettingsFields>()
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .refuses(REFUSED)
+            .answers(console(), organization::change_settings),
         Endpoint::post("/organizations/{organization_id}/leave", "leave_organization_by_form")
             .requires::<LeaveOrganization>()
             .leads_elsewhere(StatusCode::SEE_OTHER)

@@ -2,11 +2,15 @@
 
 use access_control::Environment;
 use cryptography::SecretBytes;
-use endpoint::{Call, Problem};
+use endpoint::{Call, Problem, sentence};
+use integrations::{Multipart, MultipartError, form_boundary};
 use secrets_vault::{GivenParts, GivenValue};
 
 /// The largest form that may hold a secret, in bytes: 64 KiB of which every byte is escaped, and the rest.
 const LARGEST_WITH_SECRET: usize = 256 * 1024;
+
+/// The largest form that may hold a document, in bytes. Larger documents are given by their address.
+const LARGEST_WITH_DOCUMENT: usize = 8 << 20;
 
 /// What was filled in. It is never shown again as a whole: some of it may be secret.
 pub(crate) struct Fields {
@@ -22,6 +26,25 @@ impl Fields {
     /// The fields of this request, with a secret among them.
     pub(crate) async fn with_secret(call: &mut Call) -> Result<Self, Problem> {
         Ok(Self { pairs: call.form_up_to(LARGEST_WITH_SECRET).await? })
+    }
+
+    /// The fields of this request, with a document among them, which may be a file (RFC 7578).
+    pub(crate) async fn with_document(call: &mut Call) -> Result<Self, Problem> {
+        let Some(boundary) = call.header("content-type").and_then(form_boundary) else {
+            return Ok(Self { pairs: call.form_up_to(LARGEST_WITH_DOCUMENT).await? });
+        };
+        let unreadable = |error: MultipartError| Problem::malformed(sentence(&error));
+        let boundary = boundary.map_err(unreadable)?;
+        let body = call.bytes_up_to(LARGEST_WITH_DOCUMENT).await?;
+        let form = Multipart::read(boundary, &body).map_err(unreadable)?;
+        let text = |(name, content): (&str, &[u8])| {
+            let text = std::str::from_utf8(content);
+            let text =
+                text.map_err(|_| Problem::malformed(format!("The field {name} is no text in UTF-8.")))?;
+            Ok((name.to_owned(), text.to_owned()))
+        };
+        let pairs = form.contents().map(|(name, content)| text((name, &content[..])));
+        Ok(Self { pairs: pairs.collect::<Result<_, Problem>>()? })
     }
 
     /// A field without the white space around it; empty if it is missing.

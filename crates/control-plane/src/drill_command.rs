@@ -1,18 +1,18 @@
-//! `vybe drill revoke`: by a running platform, as a person who may; `vybe audit verify-revocation`: without any.
+//! `vybe drill revoke` and `vybe drill report`: by a running platform, as a person who may; `vybe audit verify-revocation`: without any.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalogue::ServiceKey;
 use clap::{Args, Subcommand};
 use cryptography::PublicKey;
+use ids::ServiceRevocationId;
 use integrations::{ATTESTS_REVOCATION, RevocationReport, SignedRevocationReport};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::StartError;
 use crate::output::{counted, print};
-use crate::remote::{Remote, RemoteArguments};
+use crate::remote::{Begun, Remote, RemoteArguments};
 
 /// How often a revocation is asked how far it is.
 const PACE: Duration = Duration::from_secs(1);
@@ -20,13 +20,21 @@ const PACE: Duration = Duration::from_secs(1);
 #[derive(Subcommand)]
 pub(crate) enum DrillCommand {
     /// Revokes every account of a service at the service, shared and personal, as after a breach, and writes a signed report.
-    /// Apps use none of them from the first moment on, and people have to connect them again.
+    /// Apps use none of them from the first moment on, and people have to connect them again. If that is under way already, it
+    /// goes on with it.
     #[command(
         after_help = "Ends with 0 if each account is revoked at the service or cannot be revoked by a program, which the report \
         lists, and with 1 if the service did not revoke some.\n\nExample:\n  vybe drill revoke --url https://vybe.example.com \
         --organization acme --service slack --report revoked-slack.json"
     )]
     Revoke(RevokeArguments),
+    /// Writes the signed report of a revocation that began before, here or on the page of the service; if it is under way,
+    /// when it has ended.
+    #[command(
+        after_help = "Ends with 0 and 1 as `vybe drill revoke` does.\n\nExample:\n  vybe drill report --url \
+        https://vybe.example.com --organization acme --revocation rvk_0123456789abcdef0123456789abcdef --report revoked-slack.json"
+    )]
+    Report(ReportArguments),
 }
 
 #[derive(Args)]
@@ -36,6 +44,21 @@ pub(crate) struct RevokeArguments {
     /// The service, as the catalogue calls it.
     #[arg(long, value_name = "NAME")]
     service: ServiceKey,
+    /// The slug of the organization, if the token's person belongs to several.
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    /// Where the signed report goes; `vybe audit verify-revocation` checks it.
+    #[arg(long, value_name = "FILE", default_value = "revocation-report.json")]
+    report: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    remote: RemoteArguments,
+    /// The revocation, as `vybe drill revoke` and its page name it.
+    #[arg(long, value_name = "ID")]
+    revocation: ServiceRevocationId,
     /// The slug of the organization, if the token's person belongs to several.
     #[arg(long, value_name = "SLUG")]
     organization: Option<String>,
@@ -58,7 +81,7 @@ pub(crate) struct VerifyRevocationArguments {
 #[derive(Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 struct Progress {
-    id: String,
+    id: ServiceRevocationId,
     accounts: u64,
     pending: u64,
     revoked: u64,
@@ -80,20 +103,54 @@ struct Reported {
 /// # Errors
 /// One line for the operator; also when an account was not revoked.
 pub(crate) async fn run(command: DrillCommand) -> Result<(), StartError> {
-    let DrillCommand::Revoke(arguments) = command;
+    match command {
+        DrillCommand::Revoke(arguments) => revoke(&arguments).await,
+        DrillCommand::Report(arguments) => {
+            let remote = Remote::new(&arguments.remote)?;
+            let organization = organization(&remote, arguments.organization.as_deref()).await?;
+            follow(&remote, &organization, arguments.revocation, &arguments.report).await
+        }
+    }
+}
+
+async fn revoke(arguments: &RevokeArguments) -> Result<(), StartError> {
     let remote = Remote::new(&arguments.remote)?;
-    let organization = match &arguments.organization {
-        Some(slug) => remote.organization(slug).await?,
-        None => remote.only_organization().await?,
-    };
+    let organization = organization(&remote, arguments.organization.as_deref()).await?;
     let service = arguments.service.as_str();
     let path = ["organizations", organization.as_str(), "services", service, "revocations"];
-    let begun: Progress = remote.post(&path, &json!({})).await?;
-    print(&format!("no app uses the {} of {service} from now on", counted_accounts(begun.accounts)))?;
-    let path = ["organizations", organization.as_str(), "service-revocations", begun.id.as_str()];
+    let revocation = match remote.begin::<Progress>(&path).await? {
+        Begun::New(Progress { id, accounts, .. }) => {
+            let accounts = counted_accounts(accounts);
+            print(&format!("no app uses the {accounts} of {service} from now on; revocation {id}"))?;
+            id
+        }
+        Begun::UnderWay(id) => {
+            print(&format!("{service} is being revoked already; revocation {id}"))?;
+            id
+        }
+    };
+    follow(&remote, &organization, revocation, &arguments.report).await
+}
+
+async fn organization(remote: &Remote, slug: Option<&str>) -> Result<String, StartError> {
+    match slug {
+        Some(slug) => remote.organization(slug).await,
+        None => remote.only_organization().await,
+    }
+}
+
+/// Says how far a revocation is until it has ended, and keeps its report.
+async fn follow(
+    remote: &Remote,
+    organization: &str,
+    revocation: ServiceRevocationId,
+    report: &Path,
+) -> Result<(), StartError> {
+    let revocation = revocation.to_string();
+    let path = ["organizations", organization, "service-revocations", revocation.as_str()];
     let mut said = None;
     let signed = loop {
-        let Reported { progress, signed } = remote.get(&path, &[]).await?;
+        let Reported { progress, signed } = remote.get_patiently(&path).await?;
         if said.as_ref() != Some(&progress) {
             print(&line(&progress))?;
             said = Some(progress);
@@ -105,10 +162,10 @@ pub(crate) async fn run(command: DrillCommand) -> Result<(), StartError> {
     };
     let text =
         serde_json::to_string_pretty(&signed).map_err(|error| StartError::Remote(error.to_string()))?;
-    let path = &arguments.report;
-    std::fs::write(path, text + "\n").map_err(|source| StartError::Write { path: path.clone(), source })?;
+    std::fs::write(report, text + "\n")
+        .map_err(|source| StartError::Write { path: report.to_owned(), source })?;
     show(&signed)?;
-    print(&format!("signed report: {}", path.display()))?;
+    print(&format!("signed report: {}", report.display()))?;
     match signed.attestation.found.failed {
         0 => Ok(()),
         failed => Err(StartError::NotRevoked(usize::try_from(failed).unwrap_or(usize::MAX))),

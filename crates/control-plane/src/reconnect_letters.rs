@@ -48,15 +48,20 @@ impl Notices for ReconnectLetters {
 
 impl ReconnectLetters {
     fn text(&self, notice: &ReconnectNotice) -> String {
-        let whose = if notice.personal { "Your account" } else { "The shared account" };
+        let (whose, accounts) = if notice.personal {
+            ("Your account", "own-accounts")
+        } else {
+            ("The shared account", "accounts")
+        };
         format!(
             "{whose} “{}” at {} does not work any more.\n\n{}\n\nApps that use it fail until somebody connects it \
-             again:\n{}/organizations/{}\n",
+             again:\n{}/organizations/{}/{accounts}/{}\n",
             notice.name,
             notice.service,
             notice.cause.sentence(),
             self.origin,
             notice.organization,
+            notice.account,
         )
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use ids::ServiceRevocationId;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -41,11 +42,40 @@ pub(crate) struct Remote {
     token: Zeroizing<String>,
 }
 
+/// The pauses after which something is asked again that a broken connection left open.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+];
+
 /// What the platform says when it refuses (RFC 9457).
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Problem {
     code: String,
     detail: String,
+    service_revocation_id: Option<ServiceRevocationId>,
+}
+
+/// Why there is no answer.
+enum Failure {
+    /// The connection did not come about, or broke.
+    Broken(reqwest::Error),
+    /// The platform, or something before it, refused.
+    Refused(StatusCode, Option<Problem>),
+    /// The answer is nothing that is understood.
+    Unfit(String),
+}
+
+/// What became of something that was to begin.
+pub(crate) enum Begun<T> {
+    /// It began.
+    New(T),
+    /// There is one under way.
+    UnderWay(ServiceRevocationId),
 }
 
 impl Remote {
@@ -90,6 +120,34 @@ impl Remote {
         self.ask(self.client.request(Method::GET, url)).await
     }
 
+    /// The same for what is asked again and again: it bears a connection that breaks and a platform that is restarted, for
+    /// half a minute.
+    pub(crate) async fn get_patiently<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, StartError> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let request = self.client.request(Method::GET, self.address(path)?);
+            match self.answer(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => match pauses.next().filter(|_| failure.may_pass()) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(self.told(failure)),
+                },
+            }
+        }
+    }
+
+    /// `POST` that begins a revocation, unless there is one under way.
+    pub(crate) async fn begin<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Begun<T>, StartError> {
+        let request = self.client.request(Method::POST, self.address(path)?).json(&serde_json::json!({}));
+        match self.answer(request).await {
+            Ok(begun) => Ok(Begun::New(begun)),
+            Err(Failure::Refused(_, Some(Problem { service_revocation_id: Some(id), .. }))) => {
+                Ok(Begun::UnderWay(id))
+            }
+            Err(failure) => Err(self.told(failure)),
+        }
+    }
+
     /// `POST` of JSON.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
@@ -108,30 +166,42 @@ impl Remote {
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, StartError> {
-        let unanswered = |error: reqwest::Error| StartError::Remote(self.unanswered(&error));
-        let mut answer = request.bearer_auth(self.token.as_str()).send().await.map_err(unanswered)?;
+        self.answer(request).await.map_err(|failure| self.told(failure))
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let mut answer = request.bearer_auth(self.token.as_str()).send().await.map_err(Failure::Broken)?;
         let status = answer.status();
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        while let Some(chunk) = answer.chunk().await.map_err(Failure::Broken)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(StartError::Remote("the platform's answer is too large".to_owned()));
+                return Err(Failure::Unfit("the platform's answer is too large".to_owned()));
             }
             body.extend_from_slice(&chunk);
         }
         if !status.is_success() {
-            return Err(StartError::Remote(match serde_json::from_slice::<Problem>(&body) {
-                Ok(Problem { code, .. }) if status == StatusCode::UNAUTHORIZED => format!(
-                    "{} does not accept the API token (401 {code}): it has ended, was revoked, or is for another platform",
-                    self.origin
-                ),
-                Ok(Problem { code, detail }) => {
-                    format!("{}: {detail} ({} {code})", self.origin, status.as_u16())
-                }
-                Err(_) => format!("{} answered {status}, and not as a platform does", self.origin),
-            }));
+            return Err(Failure::Refused(status, serde_json::from_slice(&body).ok()));
         }
         serde_json::from_slice(&body).map_err(|error| {
-            StartError::Remote(format!("{} answered what this version does not know: {error}", self.origin))
+            Failure::Unfit(format!("{} answered what this version does not know: {error}", self.origin))
+        })
+    }
+
+    /// Why there is no answer, for the operator.
+    fn told(&self, failure: Failure) -> StartError {
+        let origin = &self.origin;
+        StartError::Remote(match failure {
+            Failure::Broken(error) => self.unanswered(&error),
+            Failure::Refused(StatusCode::UNAUTHORIZED, Some(Problem { code, .. })) => format!(
+                "{origin} does not accept the API token (401 {code}): it has ended, was revoked, or is for another platform"
+            ),
+            Failure::Refused(status, Some(Problem { code, detail, .. })) => {
+                format!("{origin}: {detail} ({} {code})", status.as_u16())
+            }
+            Failure::Refused(status, None) => {
+                format!("{origin} answered {status}, and not as a platform does")
+            }
+            Failure::Unfit(said) => said,
         })
     }
 
@@ -142,6 +212,20 @@ impl Remote {
             cause = inner;
         }
         format!("{} did not answer: {cause}; check --url and --ca-file", self.origin)
+    }
+}
+
+impl Failure {
+    /// Whether the same question may be answered in a moment.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Refused(status, _) => matches!(
+                *status,
+                StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+            ),
+            Self::Unfit(_) => false,
+        }
     }
 }
 
@@ -239,5 +323,45 @@ impl Remote {
                 "several organizations have an app called {app}; name one with --organization"
             ))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use test_support::{ServedAnswer, ServiceServer};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_asked_again_and_again_bears_broken_connections_and_restarts() {
+        const HOST: &str = "platform.test";
+        let server = ServiceServer::start(&[HOST]).await;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(trust::client_config(&[server.root()]).unwrap())
+            .resolve(HOST, server.address())
+            .build()
+            .unwrap();
+        let remote = Remote {
+            client,
+            origin: format!("https://{HOST}:{}", server.address().port()).parse().unwrap(),
+            token: Zeroizing::new(String::new()),
+        };
+        let asked = AtomicUsize::new(0);
+        server.answers(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => ServedAnswer { breaks_off: true, ..ServedAnswer::bytes(200, "application/json", "{}") },
+            1 => ServedAnswer::bytes(503, "text/plain", "one moment"),
+            2 => ServedAnswer::bytes(200, "application/json", "7"),
+            _ => ServedAnswer::bytes(
+                404,
+                "application/problem+json",
+                r#"{"code":"not_found","detail":"Gone."}"#,
+            ),
+        });
+        assert_eq!(remote.get_patiently::<u64>(&["organizations"]).await.unwrap(), 7);
+        let refused = remote.get_patiently::<u64>(&["organizations"]).await.unwrap_err().to_string();
+        assert!(refused.ends_with("Gone. (404 not_found)"), "{refused}");
+        assert_eq!(server.take_arrived().len(), 4);
     }
 }

@@ -222,6 +222,13 @@ impl<A, Answers> Guarded<A, Answers> {
         self
     }
 
+    /// Describes the HTML form it takes, which may have a file.
+    #[must_use]
+    pub fn takes_form_with_file<T: JsonSchema>(mut self) -> Self {
+        self.description.body = Some(Body::FormWithFile(schema_of::<T>));
+        self
+    }
+
     /// Describes the parameters of its query, one for each field. Any other is refused, except where the
     /// answer is a page or a redirect.
     #[must_use]

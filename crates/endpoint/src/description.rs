@@ -20,6 +20,8 @@ pub(crate) struct Description {
 pub(crate) enum Body {
     Json(SchemaOf),
     Form(SchemaOf),
+    /// A form with a file, or the same without one.
+    FormWithFile(SchemaOf),
     /// JSON, or a form with files that has the same in its field `params`.
     JsonOrMultipart(SchemaOf),
 }

@@ -87,6 +87,10 @@ fn operation(endpoint: &Endpoint, generators: &mut Generators) -> Value {
         let content = match body {
             Body::Json(schema) => json!({ "application/json": read(schema) }),
             Body::Form(schema) => json!({ "application/x-www-form-urlencoded": read(schema) }),
+            Body::FormWithFile(schema) => {
+                let body = read(schema);
+                json!({ "application/x-www-form-urlencoded": body, "multipart/form-data": body })
+            }
             Body::JsonOrMultipart(schema) => {
                 let body = read(schema);
                 let params = json!({ "contentType": "application/json" });

@@ -6,7 +6,7 @@
 use access_control::Refusal;
 use actix_http::StatusCode;
 use audit::AuditError;
-use ids::{DecisionId, RequestId};
+use ids::{DecisionId, RequestId, ServiceRevocationId};
 use maud::html;
 use serde::Serialize;
 use serde_json::Value;
@@ -34,6 +34,7 @@ pub struct Problem {
     explanation: Vec<String>,
     retry_after: Option<u32>,
     service: Option<Box<ServiceAnswer>>,
+    revocation: Option<ServiceRevocationId>,
 }
 
 /// What a service behind the platform answered, for the app that called it.
@@ -59,6 +60,8 @@ struct ProblemBody<'a> {
     decision_id: Option<DecisionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a ServiceAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_revocation_id: Option<ServiceRevocationId>,
 }
 
 impl Problem {
@@ -73,6 +76,7 @@ impl Problem {
             explanation: Vec::new(),
             retry_after: None,
             service: None,
+            revocation: None,
         }
     }
 
@@ -149,6 +153,13 @@ impl Problem {
         self
     }
 
+    /// Names the revocation of a service that is in the way, so that it can be looked at.
+    #[must_use]
+    pub fn of_revocation(mut self, revocation: ServiceRevocationId) -> Self {
+        self.revocation = Some(revocation);
+        self
+    }
+
     /// Names the decision, so that it can be looked up.
     #[must_use]
     pub fn decided(mut self, decision: DecisionId) -> Self {
@@ -182,6 +193,12 @@ impl Problem {
         &self.detail
     }
 
+    /// The revocation of a service that is in the way.
+    #[must_use]
+    pub fn revocation(&self) -> Option<ServiceRevocationId> {
+        self.revocation
+    }
+
     /// As an answer: a page for a browser that navigates, problem+json for everybody else.
     #[must_use]
     pub fn answer(&self, request: RequestId, page: bool) -> Answer {
@@ -203,6 +220,7 @@ impl Problem {
             request_id: request,
             decision_id: self.decision,
             service: self.service.as_deref(),
+            service_revocation_id: self.revocation,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         Answer::bytes(self.status, "application/problem+json", body)

@@ -2,7 +2,7 @@
 
 use access_control::{FactsUnavailable, Refusal};
 use audit::AuditError;
-use ids::AccountId;
+use ids::{AccountId, ServiceRevocationId};
 use secrets_vault::VaultError;
 use service_client::{RevokeError, TokenError};
 
@@ -50,7 +50,7 @@ pub enum AccountError {
     TrialsBusy,
     /// All accounts of the service are being revoked.
     #[error("all accounts of this service are being revoked at this moment")]
-    RevocationUnderWay,
+    RevocationUnderWay(ServiceRevocationId),
     /// The organization has not said what it is registered as at this service.
     #[error("the organization has no client at this service")]
     NoClient,

@@ -202,8 +202,8 @@ impl Accounts {
             return Err(AccountError::Changed);
         }
         // What proved it until now would be forgotten before it is revoked.
-        if service_revocations::awaits(change.transaction(), id).await? {
-            return Err(AccountError::RevocationUnderWay);
+        if let Some(revocation) = service_revocations::awaits(change.transaction(), id).await? {
+            return Err(AccountError::RevocationUnderWay(revocation));
         }
         let mut after = Account {
             values,

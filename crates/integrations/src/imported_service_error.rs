@@ -49,6 +49,9 @@ pub enum ImportedServiceError {
     /// Somebody else changed it first.
     #[error("somebody else has imported it again since you looked")]
     Changed,
+    /// What would come out is not what somebody looked at.
+    #[error("the document or an answer has changed since you looked: look at what comes out of it now")]
+    DocumentChanged,
     /// Accounts or a client of the service are still there.
     #[error("the organization still has {accounts} accounts at it or is registered there")]
     InUse {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use access_control::{Action as _, ListServices, ManageServices, Permit};
 use audit::{Actor, Event, Occasion, Target};
 use catalogue::{
-    Answers, Authentication, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange, Template,
+    Answer, Answers, Authentication, Import, LARGEST_DOCUMENT, Proposal, Service, ServiceChange, ServiceKey,
+    Template,
 };
+use cryptography::{digest, hexadecimal};
 use ids::{ImportedServiceId, OrganizationId};
 use serde_json::{Value, json};
 use service_client::ServiceClient;
@@ -47,6 +49,9 @@ pub struct GivenDocument {
     pub authorization_server: Option<String>,
     /// What was answered so far.
     pub answers: Answers,
+    /// The digest of the entry that somebody looked at ([`ProposedEntry`]): another one is not imported. None takes
+    /// whatever comes out.
+    pub expected_entry: Option<String>,
 }
 
 /// A document, as people give it.
@@ -63,8 +68,21 @@ pub enum DocumentSource {
 pub struct Proposed {
     /// What the importer says.
     pub proposal: Proposal,
+    /// The entry as it would be kept; none as long as there are questions.
+    pub entry: Option<ProposedEntry>,
     /// For one that is imported again, what would change, breaking changes first.
     pub changes: Vec<ServiceChange>,
+    /// How many accounts would have to be connected again, because credentials would go elsewhere.
+    pub accounts_to_reconnect: u64,
+}
+
+/// An entry as it would be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedEntry {
+    /// As TOML.
+    pub text: String,
+    /// The digest of the text: what is imported after somebody looked at it is this and nothing else.
+    pub digest: String,
 }
 
 /// What was imported again.
@@ -116,6 +134,19 @@ impl ImportedServices {
         self.read(permit.organization(), id).await
     }
 
+    /// The identifier of the one with this stable name, if there is one.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn id_at_service(
+        &self,
+        permit: &Permit<ListServices>,
+        service: &ServiceKey,
+    ) -> Result<Option<ImportedServiceId>, ImportedServiceError> {
+        let organization = permit.organization();
+        Ok(imported_services::id_at_service(self.store.database(), organization, service).await?)
+    }
+
     /// What would come out of a document, and what has to be answered first. For a service that there is, what would change.
     ///
     /// # Errors
@@ -126,33 +157,44 @@ impl ImportedServices {
         given: GivenDocument,
         again: Option<ImportedServiceId>,
     ) -> Result<Proposed, ImportedServiceError> {
+        let organization = permit.organization();
         let before = match again {
-            Some(id) => Some(self.read(permit.organization(), id).await?),
+            Some(id) => Some(self.read(organization, id).await?),
             None => None,
         };
-        let mut proposal = self.proposal(given).await?;
-        let mut changes = Vec::new();
-        if let Some(service) = proposal.service.take() {
-            let service = own(service, before.as_ref())?;
-            changes = before.map_or_else(Vec::new, |before| before.service.changes(&service));
-            proposal.service = Some(service);
+        let mut proposal = self.proposal(given, before.as_ref()).await?;
+        let Some(service) = proposal.service.take() else {
+            return Ok(Proposed { proposal, entry: None, changes: Vec::new(), accounts_to_reconnect: 0 });
+        };
+        let service = own(service, before.as_ref())?;
+        let entry = ProposedEntry::of(&service)?;
+        let (mut changes, mut accounts_to_reconnect) = (Vec::new(), 0);
+        if let Some(before) = &before {
+            changes = before.service.changes(&service);
+            if destination_digest(&service) != before.digest {
+                let database = self.store.database();
+                accounts_to_reconnect =
+                    accounts::count_active_at_service(database, organization, &service.id).await?;
+            }
         }
-        Ok(Proposed { proposal, changes })
+        proposal.service = Some(service);
+        Ok(Proposed { proposal, entry: Some(entry), changes, accounts_to_reconnect })
     }
 
     /// Imports a service.
     ///
     /// # Errors
-    /// The document cannot be had, becomes no entry or leaves something open; there is one of this name; there are too many.
+    /// The document cannot be had, becomes no entry or another one than was looked at, or leaves something open; there is one
+    /// of this name; there are too many.
     pub async fn create(
         &self,
         permit: &Permit<ManageServices>,
         given: GivenDocument,
         occasion: Occasion,
     ) -> Result<ImportedService, ImportedServiceError> {
-        let source = given.document.address();
-        let service = own(complete(self.proposal(given).await?)?, None)?;
-        check_size(&service)?;
+        let (source, expected) = (given.document.address(), given.expected_entry.clone());
+        let service = own(complete(self.proposal(given, None).await?)?, None)?;
+        ProposedEntry::of(&service)?.check(expected.as_deref())?;
         let imported = ImportedService {
             id: ImportedServiceId::generate(),
             organization: permit.organization(),
@@ -190,9 +232,9 @@ impl ImportedServices {
     ) -> Result<Reimported, ImportedServiceError> {
         let organization = permit.organization();
         let seen = self.read(organization, id).await?;
-        let source = given.document.address();
-        let service = own(complete(self.proposal(given).await?)?, Some(&seen))?;
-        check_size(&service)?;
+        let (source, expected) = (given.document.address(), given.expected_entry.clone());
+        let service = own(complete(self.proposal(given, Some(&seen)).await?)?, Some(&seen))?;
+        ProposedEntry::of(&service)?.check(expected.as_deref())?;
         let change = self.store.journal().begin().await?;
         let before = imported_services::lock(change.transaction(), organization, id).await?;
         let before = before.ok_or(ImportedServiceError::NotFound)?;
@@ -253,10 +295,18 @@ impl ImportedServices {
         found.ok_or(ImportedServiceError::NotFound)
     }
 
-    /// What the importer says, with the authorization server's metadata where the document leads to it.
-    async fn proposal(&self, given: GivenDocument) -> Result<Proposal, ImportedServiceError> {
+    /// What the importer says, with the authorization server's metadata where the document leads to it. The stable name of
+    /// the one before is not asked.
+    async fn proposal(
+        &self,
+        given: GivenDocument,
+        before: Option<&ImportedService>,
+    ) -> Result<Proposal, ImportedServiceError> {
         let _reader = self.readers.try_acquire().map_err(|_| ImportedServiceError::Busy)?;
-        let GivenDocument { document, authorization_server, answers } = given;
+        let GivenDocument { document, authorization_server, mut answers, .. } = given;
+        if let Some(before) = before {
+            answers.insert(Answer::Key, before.service.id.to_string());
+        }
         let (text, fetched_from) = match document {
             DocumentSource::Text(text) => (text, None),
             DocumentSource::Url(url) => (self.fetch(&url).await?, Some(url)),
@@ -311,6 +361,26 @@ impl Reading {
     }
 }
 
+impl ProposedEntry {
+    fn of(service: &Service) -> Result<Self, ImportedServiceError> {
+        let text = toml::to_string(service).map_err(|_| ImportedServiceError::Unwritable)?;
+        if text.len() > LARGEST_ENTRY << 10 {
+            return Err(ImportedServiceError::TooLarge(LARGEST_ENTRY));
+        }
+        let digest = format!("sha256:{}", hexadecimal::encode(&digest(text.as_bytes())));
+        Ok(Self { text, digest })
+    }
+
+    /// Holds it against the one that somebody looked at.
+    fn check(&self, expected: Option<&str>) -> Result<(), ImportedServiceError> {
+        if expected.is_none_or(|expected| expected == self.digest) {
+            Ok(())
+        } else {
+            Err(ImportedServiceError::DocumentChanged)
+        }
+    }
+}
+
 impl DocumentSource {
     fn address(&self) -> String {
         match self {
@@ -332,7 +402,7 @@ fn own(mut service: Service, before: Option<&ImportedService>) -> Result<Service
         Some(before) => before.service.id.clone(),
         None => service.id.imported().map_err(|error| {
             let reason = format!("{error}; with the beginning \"imported-\" it is too long");
-            catalogue::ImportError::Answer { key: catalogue::Answer::Key, reason }
+            catalogue::ImportError::Answer { key: Answer::Key, reason }
         })?,
     };
     Ok(service)
@@ -357,11 +427,6 @@ fn check_hosts(service: &Service) -> Result<(), ImportedServiceError> {
 fn has_fixed_host(url: &Template) -> bool {
     let rest = url.as_str().strip_prefix("https://");
     rest.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(|host| !host.contains('{'))
-}
-
-fn check_size(service: &Service) -> Result<(), ImportedServiceError> {
-    let text = toml::to_string(service).map_err(|_| ImportedServiceError::Unwritable)?;
-    if text.len() > LARGEST_ENTRY << 10 { Err(ImportedServiceError::TooLarge(LARGEST_ENTRY)) } else { Ok(()) }
 }
 
 async fn check_together(

@@ -72,7 +72,10 @@ pub use execute_error::{ExecuteError, ServiceRefusal};
 pub use given_account::{AccountDescription, GivenAccount, GivenAttempt};
 pub use imported_service::ImportedService;
 pub use imported_service_error::ImportedServiceError;
-pub use imported_services::{DocumentSource, GivenDocument, ImportedServices, Proposed, Reimported};
+pub use imported_services::{
+    DocumentSource, GivenDocument, ImportedServices, Proposed, ProposedEntry, Reimported,
+};
+pub use multipart::{Multipart, MultipartError, boundary as form_boundary};
 pub use oauth_client::OauthClient;
 pub use oauth_clients::{GivenClient, GivenSecret, OauthClients};
 pub use reconnect_cause::{ReconnectCause, ReconnectCauseError};

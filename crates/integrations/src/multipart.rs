@@ -101,6 +101,11 @@ impl Multipart {
         Some(self.parts.remove(position).content)
     }
 
+    /// The names and contents of all its parts, files among them.
+    pub fn contents(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.parts.iter().map(|part| (part.name.as_str(), &part.content))
+    }
+
     /// Adds a field.
     pub fn add(&mut self, name: &str, value: &str) {
         // As browsers write it (HTML, section 4.10.22.8).

@@ -125,7 +125,9 @@ impl ServiceRevocations {
             counts: RevocationCounts { pending: each.len() as u64, ..RevocationCounts::default() },
         };
         if !service_revocations::insert(change.transaction(), &revocation, &each).await? {
-            return Err(AccountError::RevocationUnderWay);
+            let other = service_revocations::under_way(change.transaction(), organization, service).await?;
+            // It may have ended between the two questions.
+            return Err(other.map_or(AccountError::Changed, AccountError::RevocationUnderWay));
         }
         let event = event(Actor::Person(permit.user()), &revocation)
             .during(occasion)
@@ -150,7 +152,22 @@ impl ServiceRevocations {
         before: Option<ServiceRevocationId>,
         most: usize,
     ) -> Result<Vec<ServiceRevocation>, AccountError> {
-        Ok(service_revocations::list(self.store.database(), permit.organization(), before, most).await?)
+        let organization = permit.organization();
+        Ok(service_revocations::list(self.store.database(), organization, None, before, most).await?)
+    }
+
+    /// The latest of one service, newest first.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn list_at_service(
+        &self,
+        permit: &Permit<RevokeService>,
+        service: &ServiceKey,
+        most: usize,
+    ) -> Result<Vec<ServiceRevocation>, AccountError> {
+        let organization = permit.organization();
+        Ok(service_revocations::list(self.store.database(), organization, Some(service), None, most).await?)
     }
 
     /// One of them, with the signed report if it has ended.

@@ -41,6 +41,7 @@ const NO_DATABASE: &str = "no database is behind the connections of this proof";
 const HOST_KEY: &str = r#"{"hop":0,"hostKey":"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 /// Nothing is asked of its service.
 const IMPORT: &str = r#"{"document":"openapi: 3.0.0\ninfo: { title: Proof }\npaths: {}","answers":{"key":"$unique","base_url":"https://proof.acme.com","authentication":"bearer_token"}}"#;
+const IMPORT_FORM: &str = "document=openapi%3A+3.0.0%0Ainfo%3A+%7B+title%3A+Proof+%7D%0Apaths%3A+%7B%7D&answer_key=$unique&answer_base_url=https%3A%2F%2Fproof.acme.com&answer_authentication=bearer_token";
 
 /// Add a row here for a new endpoint.
 const EXAMPLES: &[Example] = &[
@@ -243,6 +244,7 @@ const EXAMPLES: &[Example] = &[
     bare("show_organization"),
     form("change_role_by_form", "role=editor").in_new_organization(),
     bare("remove_member_by_form").in_new_organization(),
+    form("change_organization_by_form", "personal_accounts_in_apps=false").in_new_organization(),
     bare("leave_organization_by_form").in_new_organization(),
     form("create_invitation_by_form", "email=$email&role=member"),
     bare("resend_invitation_by_form"),
@@ -275,6 +277,13 @@ const EXAMPLES: &[Example] = &[
     bare("show_query_records").is_a_record(),
     bare("show_services"),
     bare("show_service"),
+    bare("show_new_service"),
+    form("propose_service_by_form", IMPORT_FORM).changes_nothing(),
+    form("import_service_by_form", IMPORT_FORM),
+    bare("show_imported_service"),
+    form("propose_service_again_by_form", IMPORT_FORM).changes_nothing(),
+    form("import_service_again_by_form", IMPORT_FORM),
+    bare("delete_imported_service_by_form"),
     form("put_oauth_client_by_form", "client_id=proof&client_secret=proof").in_new_organization(),
     bare("delete_oauth_client_by_form").in_new_organization(),
     bare("revoke_service_by_form").in_new_organization(),

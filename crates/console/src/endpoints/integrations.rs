@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use access_control::{
-    ListCustomApis, ListServiceCalls, ListServices, ManageCustomApis, ManageOauthClients, RevokeService,
+    ListCustomApis, ListServiceCalls, ListServices, ManageCustomApis, ManageOauthClients, ManageServices,
+    RevokeService,
 };
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, PagingParameters};
@@ -11,7 +12,7 @@ use endpoint::{Endpoint, PagingParameters};
 use crate::Console;
 use crate::pages::integrations::{
     self, CallParameters, ClientFields, ConnectFields, CustomApiFields, DescriptionFields, DisconnectFields,
-    Holder, Own, ServiceParameters, Shared,
+    Holder, ImportFields, Own, ServiceParameters, Shared,
 };
 
 /// What is refused is shown on the page again.
@@ -22,6 +23,7 @@ const REFUSED_ON_THE_WAY: &[StatusCode] =
 
 pub(super) fn endpoints(console: &Arc<Console>) -> Vec<Endpoint> {
     let mut all = services(console);
+    all.extend(imported_services(console));
     all.extend(accounts::<Shared>(console, &SHARED));
     all.extend(accounts::<Own>(console, &OWN));
     all.extend(custom_apis(console));
@@ -81,6 +83,65 @@ fn services(console: &Arc<Console>) -> Vec<Endpoint> {
             .query::<CallParameters>()
             .gives_page()
             .answers(console(), integrations::show_service_calls),
+    ]
+}
+
+/// The services of organizations' own.
+fn imported_services(console: &Arc<Console>) -> Vec<Endpoint> {
+    const REFUSED: &[StatusCode] = &[
+        StatusCode::CONFLICT,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    let console = || Arc::clone(console);
+    let form = |path, name| {
+        Endpoint::post(path, name).requires::<ManageServices>().takes_form_with_file::<ImportFields>()
+    };
+    vec![
+        Endpoint::get("/organizations/{organization_id}/new-service", "show_new_service")
+            .page()
+            .requires::<ManageServices>()
+            .gives_page()
+            .answers(console(), integrations::new_service),
+        form("/organizations/{organization_id}/imported-services/proposals", "propose_service_by_form")
+            .gives_page()
+            .refuses(REFUSED)
+            .answers(console(), integrations::propose_service),
+        form("/organizations/{organization_id}/imported-services", "import_service_by_form")
+            .leads_elsewhere(StatusCode::SEE_OTHER)
+            .refuses(REFUSED)
+            .answers(console(), integrations::import_service),
+        Endpoint::get(
+            "/organizations/{organization_id}/imported-services/{imported_service_id}",
+            "show_imported_service",
+        )
+        .page()
+        .requires::<ManageServices>()
+        .gives_page()
+        .answers(console(), integrations::show_imported),
+        form(
+            "/organizations/{organization_id}/imported-services/{imported_service_id}/proposals",
+            "propose_service_again_by_form",
+        )
+        .gives_page()
+        .refuses(REFUSED)
+        .answers(console(), integrations::propose_again),
+        form(
+            "/organizations/{organization_id}/imported-services/{imported_service_id}/again",
+            "import_service_again_by_form",
+        )
+        .leads_elsewhere(StatusCode::SEE_OTHER)
+        .refuses(REFUSED)
+        .answers(console(), integrations::import_again),
+        Endpoint::post(
+            "/organizations/{organization_id}/imported-services/{imported_service_id}/delete",
+            "delete_imported_service_by_form",
+        )
+        .requires::<ManageServices>()
+        .leads_elsewhere(StatusCode::SEE_OTHER)
+        .refuses(&[StatusCode::CONFLICT])
+        .answers(console(), integrations::delete_imported),
     ]
 }
 

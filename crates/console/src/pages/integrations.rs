@@ -8,20 +8,24 @@ mod connecting;
 mod custom_api;
 mod custom_apis;
 mod holder;
+mod importing;
 mod revocation;
 mod service;
 mod service_calls;
 mod services;
 mod usable_by;
 
-use access_control::{Permit, ReadOrganization, SignedIn};
+use access_control::{Action as _, Permit, ReadOrganization, RevokeService, Role, SignedIn};
 use catalogue::{Authentication, ServiceKey, Tier};
-use endpoint::{Call, Problem};
+use endpoint::http::StatusCode;
+use endpoint::{Answer, Call, Problem};
 use ids::OrganizationId;
 use integrations::{KnownService, OfferedService};
+use maud::{Markup, html};
 use organizations::Organization;
 
 use crate::Console;
+use crate::layout::again;
 
 pub(crate) use account::{change, disconnect, show as show_account, test};
 pub(crate) use accounts::list as list_accounts;
@@ -33,6 +37,10 @@ pub(crate) use custom_api::{
 };
 pub(crate) use custom_apis::list as list_custom_apis;
 pub(crate) use holder::{Holder, Own, Shared};
+pub(crate) use importing::{
+    ImportFields, delete as delete_imported, import as import_service, import_again, new as new_service,
+    propose as propose_service, propose_again, show as show_imported,
+};
 pub(crate) use revocation::{begin as revoke_service, show as show_revocation};
 pub(crate) use service::show as show_service;
 pub(crate) use service_calls::{CallParameters, show as show_service_calls};
@@ -81,6 +89,27 @@ async fn service_of(
     key: &ServiceKey,
 ) -> Result<Option<KnownService>, Problem> {
     Ok(console.services.find(organization, key).await?)
+}
+
+/// A page again, with what was wrong about its form. A revocation that is in the way is linked to, for those who may see it.
+fn refused(
+    problem: Problem,
+    (organization, role): (OrganizationId, Role),
+    title: &str,
+    content: &Markup,
+) -> Result<Answer, Problem> {
+    // What is not there is no matter of this page.
+    if problem.status() == StatusCode::NOT_FOUND {
+        return Err(problem);
+    }
+    let revocation = problem.revocation().filter(|_| RevokeService::RULE.contains(&role));
+    let content = html! {
+        @if let Some(id) = revocation {
+            p { a id="under-way" href=(revocation::path(organization, id)) { "See how far that is" } }
+        }
+        (content)
+    };
+    again(problem, title, &content)
 }
 
 /// How accounts are connected, as people say it.

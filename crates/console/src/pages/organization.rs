@@ -5,12 +5,15 @@ use std::sync::Arc;
 use access_control::{
     Action, ChangeRole, CreateInvitation, LeaveOrganization, ListConnections, ListInvitations, ListMembers,
     ListSecrets, Permit, ReadOrganization, ReadOrganizationKey, RemoveMember, RevokeInvitation, Role,
-    SignedIn,
+    SignedIn, UpdateOrganization,
 };
 use endpoint::{Answer, Call, Paging, Problem};
 use ids::{EmailAddress, InvitationId, OrganizationId, UserId};
 use maud::{Markup, html};
-use organizations::{Invitation, KnownMember, MemberSearch, NewInvitation, Organization, OrganizationError};
+use organizations::{
+    Invitation, KnownMember, MemberSearch, NewInvitation, Organization, OrganizationChanges,
+    OrganizationError,
+};
 use schemars::JsonSchema;
 use time::OffsetDateTime;
 
@@ -33,6 +36,13 @@ pub(crate) struct Wanted {
 #[expect(dead_code, reason = "a description")]
 pub(crate) struct RoleFields {
     role: Role,
+}
+
+/// What holds for the whole organization.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a description")]
+pub(crate) struct SettingsFields {
+    personal_accounts_in_apps: bool,
 }
 
 /// Who is invited.
@@ -139,6 +149,25 @@ pub(crate) async fn revoke(
     answer(&console, permit.actor(), permit.organization(), &call, outcome).await
 }
 
+/// Changes what holds for the whole organization.
+pub(crate) async fn change_settings(
+    console: Arc<Console>,
+    permit: Permit<UpdateOrganization>,
+    mut call: Call,
+) -> Result<Answer, Problem> {
+    let fields = call.form().await?;
+    let personal_accounts = field(&fields, "personal_accounts_in_apps").parse::<bool>();
+    let personal_accounts = personal_accounts.map_err(|_| {
+        Problem::invalid("invalid_organization", "personal_accounts_in_apps is true or false.")
+    })?;
+    let changes = OrganizationChanges {
+        personal_accounts_in_apps: Some(personal_accounts),
+        ..OrganizationChanges::default()
+    };
+    let outcome = console.organizations.update(&permit, call.id(), changes).await.map(|_| ());
+    answer(&console, permit.actor(), permit.organization(), &call, outcome).await
+}
+
 /// Back to the page, or the page with what is wrong.
 async fn answer(
     console: &Console,
@@ -229,6 +258,7 @@ fn content(shown: &Shown) -> Markup {
             "· " a href={ (base) "/services" } { "Services" } " · " a href={ (base) "/own-accounts" } { "Your own accounts" } " "
             @if ReadOrganizationKey::RULE.contains(&shown.role) { "· " a href={ (base) "/keys" } { "Keys" } }
         }
+        @if UpdateOrganization::RULE.contains(&shown.role) { (settings(&shown.organization, &base)) }
         h2 { "Members" }
         form method="get" action=(base) {
             label { "Name or e-mail address" input name="query" value=(shown.text) maxlength="200"; }
@@ -244,6 +274,23 @@ fn content(shown: &Shown) -> Markup {
         @if runs { (invitations(shown, &base)) }
         form method="post" action={ (base) "/leave" } {
             button.bad type="submit" { "Leave this organization" }
+        }
+    }
+}
+
+/// What holds for the whole organization.
+fn settings(organization: &Organization, base: &str) -> Markup {
+    html! {
+        h2 { "Settings" }
+        form method="post" action={ (base) "/settings" } {
+            label {
+                "Personal accounts in deployed apps; previews may use them in any case"
+                select name="personal_accounts_in_apps" {
+                    option value="true" selected[organization.personal_accounts_in_apps] { "Apps may use them, for the person who is signed in" }
+                    option value="false" selected[!organization.personal_accounts_in_apps] { "Apps use shared accounts only" }
+                }
+            }
+            button type="submit" { "Save" }
         }
     }
 }

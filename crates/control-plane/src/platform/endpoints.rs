@@ -101,6 +101,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             data_queries: gateway.data_queries.clone(),
             query_records: gateway.query_records.clone(),
             services: integrations.services.clone(),
+            imported_services: integrations.imported_services.clone(),
             oauth_clients: integrations.oauth_clients.clone(),
             accounts: integrations.accounts.clone(),
             connect_attempts: integrations.attempts.clone(),

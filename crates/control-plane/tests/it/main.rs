@@ -21,6 +21,7 @@ mod demo;
 mod deployments;
 mod doctor;
 mod foreign_identifiers;
+mod import_pages;
 mod independent_provider;
 mod installation;
 mod invitations;

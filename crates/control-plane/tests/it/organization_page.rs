@@ -58,6 +58,25 @@ on_both_stores! {
         assert_eq!(admin.submit(&url(&format!("{member}/remove")), &[]).await.status, 404);
     }
 
+    async fn whoever_runs_an_organization_says_whether_apps_use_personal_accounts(database: TestDatabase) {
+        let platform = Platform::start(&database).await;
+        let admin = platform.signed_in("admin").await;
+        let path = format!("/organizations/{}", platform.demo.seeded.organization);
+        let (page, form) = (platform.url(&path), platform.url(&format!("{path}/settings")));
+        let chosen = |text: &str, value: &str| text.contains(&format!("<option value=\"{value}\" selected>"));
+        assert!(chosen(&admin.open(&page).await.text(), "true"));
+        for value in ["false", "true", "false"] {
+            let saved = admin.submit(&form, &[("personal_accounts_in_apps", value)]).await;
+            assert_eq!((saved.status, saved.location()), (303, path.as_str()), "{}", saved.text());
+            assert!(chosen(&admin.open(&page).await.text(), value));
+            let read = admin.call("GET", &format!("/api/v1{path}"), None).await.json();
+            assert_eq!(read["personalAccountsInApps"].to_string(), value, "{read}");
+        }
+        for fields in [vec![], vec![("personal_accounts_in_apps", "perhaps")]] {
+            assert_eq!(admin.submit(&form, &fields).await.status, 422);
+        }
+    }
+
     async fn z05_members_see_who_is_there_and_change_nothing(database: TestDatabase) {
         let platform = Platform::start(&database).await;
         let path = format!("/organizations/{}", platform.demo.seeded.organization);
@@ -69,13 +88,16 @@ on_both_stores! {
             ("/invitations".to_owned(), vec![("email", "x@elsewhere.example"), ("role", "member")]),
             (format!("/invitations/{}/resend", ids::InvitationId::generate()), vec![]),
             (format!("/invitations/{}/revoke", ids::InvitationId::generate()), vec![]),
+            ("/settings".to_owned(), vec![("personal_accounts_in_apps", "false")]),
         ];
         for (subject, status) in [("member", 403), ("editor", 403), ("outsider", 404)] {
             let person = platform.signed_in(subject).await;
             let page = person.open(&url("")).await;
             if status == 403 {
                 assert_eq!(page.status, 200);
-                assert!(!page.text().contains("/remove\"") && !page.text().contains("/invitations\""), "{subject}");
+                for absent in ["/remove\"", "/invitations\"", "/settings\""] {
+                    assert!(!page.text().contains(absent), "{subject}: {absent}");
+                }
             } else {
                 assert_eq!(page.status, 404);
             }

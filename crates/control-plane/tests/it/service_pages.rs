@@ -113,6 +113,11 @@ on_both_stores! {
         assert!(page.contains("delete it at the service"), "{page}");
         let list = shown(&owner, &url("/accounts")).await;
         assert!(list.contains("data-cause=\"revoked\""), "{list}");
+        // It is found again on the page of the service, by those who may.
+        let service = shown(&owner, &url("/services/fly-io")).await;
+        assert!(service.contains(&format!("href=\"{}\"", begun.location())) && service.contains("ended"), "{service}");
+        assert!(!shown(&owner, &url("/services/asana")).await.contains("id=\"revocations\""));
+        assert!(!shown(&member, &url("/services/fly-io")).await.contains("service-revocations"));
         let deleted = owner.submit(&url("/services/asana/oauth-client/delete"), &[]).await;
         assert_eq!(deleted.status, 303, "{}", deleted.text());
     }

@@ -65,6 +65,12 @@ async fn execute(platform: &Platform, account: &str) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
+/// The identifier of the revocation that a text names.
+fn revocation(text: &str) -> String {
+    let start = text.find("rvk_").unwrap_or_else(|| panic!("no revocation: {text}"));
+    text[start..start + "rvk_".len() + 32].to_owned()
+}
+
 on_both_stores! {
     async fn a_drill_revokes_every_account_and_its_report_is_signed(database: TestDatabase) {
         let server = TokenServer::start(Reuse::Static, std::time::Duration::from_secs(3600)).await;
@@ -145,5 +151,65 @@ on_both_stores! {
         let drill = ["drill", "revoke", "--service", "drilled", "--organization", "acme", "--report", report];
         let said = command_line.ends(1, &drill).await;
         assert!(said.contains("1 not revoked") && said.contains("did not revoke 1 account"), "{said}");
+    }
+
+    async fn a_revocation_that_is_under_way_is_found_again_and_gone_on_with(database: TestDatabase) {
+        let server = TokenServer::start(Reuse::Static, std::time::Duration::from_secs(3600)).await;
+        let operator = Operator::new(&database);
+        let reachable = ReachableServices {
+            services: vec![Arc::new(Service::parse(&entry(&server.origin())).unwrap())],
+            hosts: vec![server.host()],
+            authorities: vec![server.root()],
+        };
+        let folder = Folder::open(operator.folder.path()).unwrap();
+        let platform = Platform::of_reaching(&folder, database.connection().clone(), reachable).await;
+        let (owner, member) = (platform.signed_in("owner").await, platform.signed_in("member").await);
+        let home = format!("/organizations/{}", platform.demo.seeded.organization);
+        let client = json!({ "service": "drilled", "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET });
+        let made = owner.call("POST", &format!("/api/v1{home}/oauth-clients"), Some(&client)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let shared = connected(&platform, &server, &owner, "accounts").await;
+        let personal = connected(&platform, &server, &member, "own-accounts").await;
+        // The service asks to wait: it stays under way for so long.
+        server.conduct(Conduct { refused_revocations: [(429, Some(12))].into_iter().collect(), ..Conduct::default() });
+        let form = platform.url(&format!("{home}/services/drilled/revoke"));
+        let begun = owner.submit(&form, &[]).await;
+        assert_eq!(begun.status, 303, "{}", begun.text());
+        let id = revocation(begun.location());
+
+        // Every second attempt leads to it: by the API, on the page, and at an account, for those who may see it.
+        let again = owner.call("POST", &format!("/api/v1{home}/services/drilled/revocations"), None).await;
+        let (status, again) = (again.status, again.json());
+        assert_eq!((status, &again["code"], &again["serviceRevocationId"]), (409, &json!("revocation_under_way"), &json!(id)), "{again}");
+        let link = format!("id=\"under-way\" href=\"{}\"", begun.location());
+        let again = owner.submit(&form, &[]).await;
+        assert!(again.status == 409 && again.text().contains(&link), "{}", again.text());
+        assert!(again.text().contains("<strong>under way</strong>"), "{}", again.text());
+
+        // The command goes on with it, and the report can be had again.
+        let command_line = CommandLine::of(&platform);
+        let file = |name: &str| operator.folder.path().join(name);
+        let (first, second) = (file("first.json"), file("second.json"));
+        let drill = ["drill", "revoke", "--service", "drilled", "--organization", "acme", "--report", first.to_str().unwrap()];
+        let said = command_line.ends(0, &drill).await;
+        assert!(said.contains(&format!("is being revoked already; revocation {id}")), "{said}");
+        assert!(said.contains("2 revoked at the service"), "{said}");
+        let report = ["drill", "report", "--revocation", &id, "--organization", "acme", "--report", second.to_str().unwrap()];
+        let said = command_line.ends(0, &report).await;
+        assert!(said.contains("2 revoked at the service"), "{said}");
+        assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+        let unknown = ["drill", "report", "--revocation", &id.replace(&id[4..12], "00000000"), "--organization", "acme"];
+        assert!(command_line.ends(1, &unknown).await.contains("404"));
+
+        // Whoever has to connect an account again is led to the account.
+        for (person, path) in [(&owner, format!("{home}/accounts/{shared}")), (&member, format!("{home}/own-accounts/{personal}"))] {
+            let link = platform.url(&path);
+            let began = std::time::Instant::now();
+            while !platform.demo.catcher.letters().iter().any(|letter| letter.text().lines().any(|line| line == link)) {
+                assert!(began.elapsed() < std::time::Duration::from_secs(60), "no letter leads to {link}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            assert_eq!(person.open(&link).await.status, 200);
+        }
     }
 }

@@ -161,6 +161,11 @@ pub(super) fn problem() -> Value {
             "detail": { "type": "string" },
             "requestId": { "type": "string", "pattern": "^req_[0-9a-f]{32}$" },
             "decisionId": { "type": "string", "pattern": "^dec_[0-9a-f]{32}$" },
+            "serviceRevocationId": {
+                "description": "The revocation of a service that is in the way.",
+                "type": "string",
+                "pattern": "^rvk_[0-9a-f]{32}$",
+            },
             "service": {
                 "description": "What the service behind the platform answered.",
                 "type": "object",

@@ -28,7 +28,9 @@ impl From<AccountError> for Problem {
             AccountError::TrialsBusy => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "trials_busy", said).after(TRY_AGAIN_AFTER)
             }
-            AccountError::RevocationUnderWay => Self::conflict("revocation_under_way", said),
+            AccountError::RevocationUnderWay(revocation) => {
+                Self::conflict("revocation_under_way", said).of_revocation(revocation)
+            }
             AccountError::NoClient => Self::conflict(
                 "no_oauth_client",
                 "The organization has not said what it is registered as at this service. An Owner or Admin does that.",

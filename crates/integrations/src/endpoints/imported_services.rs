@@ -57,7 +57,7 @@ impl ImportedServicesApi {
                 "propose_service",
             )
             .requires::<ManageServices>()
-            .takes::<ImportBody>()
+            .takes::<ProposalBody>()
             .gives::<ProposalAnswer>(StatusCode::OK)
             .refuses(NOT_FETCHED)
             .answers(services.clone(), propose),
@@ -81,7 +81,7 @@ impl ImportedServicesApi {
                 "propose_service_again",
             )
             .requires::<ManageServices>()
-            .takes::<ImportBody>()
+            .takes::<ProposalBody>()
             .gives::<ProposalAnswer>(StatusCode::OK)
             .refuses(NOT_FETCHED)
             .answers(services.clone(), propose_again),
@@ -112,8 +112,10 @@ macro_rules! bodies {
             }
 
             impl $name {
-                fn given(self) -> Result<GivenDocument, Problem> {
-                    given(self.document, self.url, self.authorization_server, self.answers)
+                /// The document, with which an entry is expected to come out of it.
+                fn given(self, expected_entry: Option<String>) -> Result<GivenDocument, Problem> {
+                    let given = given(self.document, self.url, self.authorization_server, self.answers)?;
+                    Ok(GivenDocument { expected_entry, ..given })
                 }
             }
         )*
@@ -121,10 +123,18 @@ macro_rules! bodies {
 }
 
 bodies! {
+    /// A document that a service could be made of.
+    ProposalBody as "ServiceProposalRequest" {}
     /// A document to make a service of.
-    ImportBody as "ServiceImport" {}
+    ImportBody as "ServiceImport" {
+        /// The `entryDigest` of the proposal that was looked at: if the document makes another entry by now, it is not
+        /// imported. Left out, whatever comes out is imported.
+        entry_digest: Option<String>,
+    }
     /// The same for a service that there is.
     ImportAgainBody as "ServiceImportAgain" {
+        /// As for the first import.
+        entry_digest: Option<String>,
         /// The version that was looked at; left out, whatever is there is replaced.
         version: Option<i64>,
     }
@@ -153,7 +163,7 @@ fn given(
         })?;
         read.insert(key, text);
     }
-    Ok(GivenDocument { document, authorization_server, answers: read })
+    Ok(GivenDocument { document, authorization_server, answers: read, expected_entry: None })
 }
 
 /// A service of an organization's own.
@@ -214,8 +224,12 @@ struct ProposalAnswer {
     notes: Vec<String>,
     /// The entry, as TOML; null as long as there are questions.
     entry: Option<String>,
+    /// Its digest, with which it is imported as it was looked at.
+    entry_digest: Option<String>,
     /// For a service that there is: what would change, breaking changes first.
     changes: Vec<ChangeAnswer>,
+    /// How many accounts would have to be connected again, because credentials would go elsewhere.
+    accounts_to_reconnect: u64,
 }
 
 /// Something that a document leaves open.
@@ -267,13 +281,16 @@ impl From<ImportedService> for ImportedServiceAnswer {
 
 impl From<Proposed> for ProposalAnswer {
     fn from(proposed: Proposed) -> Self {
-        let Proposed { proposal, changes } = proposed;
+        let Proposed { proposal, entry, changes, accounts_to_reconnect } = proposed;
+        let (entry, entry_digest) = entry.map(|entry| (entry.text, entry.digest)).unzip();
         Self {
             format: proposal.format,
             questions: proposal.questions.into_iter().map(QuestionAnswer::from).collect(),
             notes: proposal.notes,
-            entry: proposal.service.and_then(|service| toml::to_string(&service).ok()),
+            entry,
+            entry_digest,
             changes: changes.into_iter().map(ChangeAnswer::from).collect(),
+            accounts_to_reconnect,
         }
     }
 }
@@ -309,8 +326,9 @@ async fn create(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: ImportBody = call.json_up_to(LARGEST_BODY).await?;
-    let made = services.create(&permit, body.given()?, call.occasion()).await?;
+    let mut body: ImportBody = call.json_up_to(LARGEST_BODY).await?;
+    let digest = body.entry_digest.take();
+    let made = services.create(&permit, body.given(digest)?, call.occasion()).await?;
     Ok(Answer::created(&ImportedServiceAnswer::from(made)))
 }
 
@@ -319,8 +337,8 @@ async fn propose(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: ImportBody = call.json_up_to(LARGEST_BODY).await?;
-    let proposed = services.propose(&permit, body.given()?, None).await?;
+    let body: ProposalBody = call.json_up_to(LARGEST_BODY).await?;
+    let proposed = services.propose(&permit, body.given(None)?, None).await?;
     Ok(Answer::json(&ProposalAnswer::from(proposed)))
 }
 
@@ -339,9 +357,9 @@ async fn replace(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = call.path("imported_service_id")?;
-    let body: ImportAgainBody = call.json_up_to(LARGEST_BODY).await?;
-    let version = body.version;
-    let done = services.update(&permit, id, body.given()?, version, call.occasion()).await?;
+    let mut body: ImportAgainBody = call.json_up_to(LARGEST_BODY).await?;
+    let (version, digest) = (body.version, body.entry_digest.take());
+    let done = services.update(&permit, id, body.given(digest)?, version, call.occasion()).await?;
     Ok(Answer::json(&ReimportedAnswer {
         service: done.imported.into(),
         changes: done.changes.into_iter().map(ChangeAnswer::from).collect(),
@@ -364,8 +382,8 @@ async fn propose_again(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = call.path("imported_service_id")?;
-    let body: ImportBody = call.json_up_to(LARGEST_BODY).await?;
-    let proposed = services.propose(&permit, body.given()?, Some(id)).await?;
+    let body: ProposalBody = call.json_up_to(LARGEST_BODY).await?;
+    let proposed = services.propose(&permit, body.given(None)?, Some(id)).await?;
     Ok(Answer::json(&ProposalAnswer::from(proposed)))
 }
 
@@ -389,6 +407,7 @@ impl From<ImportedServiceError> for Problem {
             }
             ImportedServiceError::NameTaken => Self::conflict("name_taken", said),
             ImportedServiceError::Changed => Self::conflict("changed_meanwhile", said),
+            ImportedServiceError::DocumentChanged => Self::conflict("document_changed", said),
             ImportedServiceError::InUse { .. } => Self::conflict("service_in_use", said),
             ImportedServiceError::Busy => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "imports_busy", said).after(TRY_AGAIN_AFTER)

@@ -243,6 +243,21 @@ pub async fn count_at_service(
         .map_err(failed)
 }
 
+/// How many of them work.
+pub async fn count_active_at_service(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    service: &ServiceKey,
+) -> Result<u64, StoreError> {
+    Entity::find()
+        .filter(Column::OrganizationId.eq(organization.to_string()))
+        .filter(Column::Service.eq(service.as_str()))
+        .filter(Column::State.eq(AccountState::Active.as_str()))
+        .count(database)
+        .await
+        .map_err(failed)
+}
+
 /// Writes down that somebody has to connect these accounts of a service again. Answers which of them worked before.
 pub async fn need_reconnect(
     transaction: &impl ConnectionTrait,

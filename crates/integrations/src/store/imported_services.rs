@@ -96,7 +96,25 @@ pub async fn find(
     row.map(assemble).transpose()
 }
 
-/// The same, kept from changing until the transaction ends.
+/// The identifier of the one of this stable name.
+pub async fn id_at_service(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    service: &ServiceKey,
+) -> Result<Option<ImportedServiceId>, StoreError> {
+    let id: Option<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::OrganizationId.eq(organization.to_string()))
+        .filter(Column::Service.eq(service.as_str()))
+        .into_tuple()
+        .one(database)
+        .await
+        .map_err(failed)?;
+    id.map(|id| read(TABLE, &id)).transpose()
+}
+
+/// One of them, kept from changing until the transaction ends.
 pub async fn lock(
     transaction: &impl ConnectionTrait,
     organization: OrganizationId,

@@ -167,14 +167,18 @@ pub async fn forget_tokens(transaction: &impl ConnectionTrait, account: AccountI
     Ok(())
 }
 
-/// The latest revocations of the organization, newest first, at most so many before one.
+/// The latest revocations of the organization, of one service or all, newest first, at most so many before one.
 pub async fn list(
     database: &impl ConnectionTrait,
     organization: OrganizationId,
+    service: Option<&ServiceKey>,
     before: Option<ServiceRevocationId>,
     most: usize,
 ) -> Result<Vec<ServiceRevocation>, StoreError> {
     let mut select = Entity::find().filter(Column::OrganizationId.eq(organization.to_string()));
+    if let Some(service) = service {
+        select = select.filter(Column::Service.eq(service.as_str()));
+    }
     if let Some(before) = before {
         select = select.filter(Column::Id.lt(before.to_string()));
     }
@@ -211,15 +215,40 @@ pub async fn running(database: &impl ConnectionTrait) -> Result<Vec<ServiceRevoc
     Ok(found)
 }
 
-/// Whether an account waits to be revoked: it is not connected again before that.
-pub async fn awaits(database: &impl ConnectionTrait, account: AccountId) -> Result<bool, StoreError> {
-    let found = revoked::Entity::find()
-        .filter(revoked::Column::AccountId.eq(account.to_string()))
-        .filter(revoked::Column::Outcome.is_null())
-        .count(database)
+/// The one of a service that is under way.
+pub async fn under_way(
+    database: &impl ConnectionTrait,
+    organization: OrganizationId,
+    service: &ServiceKey,
+) -> Result<Option<ServiceRevocationId>, StoreError> {
+    let id: Option<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::OrganizationId.eq(organization.to_string()))
+        .filter(Column::Service.eq(service.as_str()))
+        .filter(Column::FinishedAt.is_null())
+        .into_tuple()
+        .one(database)
         .await
         .map_err(failed)?;
-    Ok(found > 0)
+    id.map(|id| read(TABLE, &id)).transpose()
+}
+
+/// The revocation in which an account waits to be revoked: it is not connected again before that.
+pub async fn awaits(
+    database: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<Option<ServiceRevocationId>, StoreError> {
+    let id: Option<String> = revoked::Entity::find()
+        .select_only()
+        .column(revoked::Column::RevocationId)
+        .filter(revoked::Column::AccountId.eq(account.to_string()))
+        .filter(revoked::Column::Outcome.is_null())
+        .into_tuple()
+        .one(database)
+        .await
+        .map_err(failed)?;
+    id.map(|id| read(ACCOUNTS, &id)).transpose()
 }
 
 /// The next accounts that wait, at most so many after one.

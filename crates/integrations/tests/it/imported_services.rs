@@ -6,8 +6,8 @@ use std::time::Duration;
 use access_control::{ListServices, ManageAccounts, ManageServices};
 use catalogue::{Answer, Answers, ImportError, ServiceKey};
 use integrations::{
-    AccountState, DocumentSource, GivenDocument, ImportedServiceError, ImportedServices, ReconnectCause,
-    Services, Store,
+    AccountState, DocumentSource, GivenDocument, ImportedServiceError, ImportedServices, Proposed,
+    ReconnectCause, Services, Store,
 };
 use outbound::AddressPolicy;
 use service_client::{CallError, ClientNetwork, NotSent, ServiceClient};
@@ -38,7 +38,12 @@ fn text(document: &str) -> GivenDocument {
 
 fn answered(document: &str, answers: &[(Answer, &str)]) -> GivenDocument {
     let answers: Answers = answers.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
-    GivenDocument { document: DocumentSource::Text(document.to_owned()), authorization_server: None, answers }
+    GivenDocument {
+        document: DocumentSource::Text(document.to_owned()),
+        authorization_server: None,
+        answers,
+        expected_entry: None,
+    }
 }
 
 fn at(url: &str) -> GivenDocument {
@@ -97,6 +102,20 @@ test_support::on_both_stores! {
         let elsewhere = DOCUMENT.replace("api.acme-files.com", "api.evil.com");
         let proposed = own.propose(&manage, text(&elsewhere), Some(made.id)).await.unwrap();
         assert!(proposed.changes.first().unwrap().is_breaking);
+        assert_eq!(proposed.accounts_to_reconnect, 1);
+        let same = own.propose(&manage, text(DOCUMENT), Some(made.id)).await.unwrap();
+        assert_eq!((same.changes.len(), same.accounts_to_reconnect), (0, 0));
+        // Nobody imports what they did not look at.
+        let looked = |document: &str, at: &Proposed| GivenDocument {
+            expected_entry: at.entry.as_ref().map(|entry| entry.digest.clone()),
+            ..text(document)
+        };
+        let unseen = own.update(&manage, made.id, looked(&elsewhere, &same), None, occasion()).await;
+        assert!(matches!(unseen, Err(ImportedServiceError::DocumentChanged)), "{unseen:?}");
+        let unseen = own.create(&manage, looked(&elsewhere, &same), occasion()).await;
+        assert!(matches!(unseen, Err(ImportedServiceError::DocumentChanged)), "{unseen:?}");
+        let seen = own.update(&manage, made.id, looked(DOCUMENT, &same), None, occasion()).await.unwrap();
+        assert_eq!((seen.changes.len(), seen.accounts_to_reconnect), (0, 0));
         let done = own.update(&manage, made.id, text(&elsewhere), None, occasion()).await.unwrap();
         assert_ne!(done.imported.digest, made.digest);
         assert_eq!(done.accounts_to_reconnect, 1);

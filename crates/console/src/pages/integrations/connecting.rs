@@ -6,7 +6,6 @@ use std::sync::Arc;
 use access_control::{Permit, UsableBy};
 use apps::App;
 use catalogue::{Authentication, Service, Values};
-use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
 use ids::{AccountId, Name, OrganizationId};
 use integrations::{Account, AccountDescription, BegunAttempt, GivenAccount, GivenAttempt};
@@ -16,10 +15,10 @@ use service_client::{SecretText, Secrets, asked_secrets};
 
 use super::account::Known;
 use super::service::Shown;
-use super::{Holder, usable_by};
+use super::{Holder, refused, usable_by};
 use crate::Console;
 use crate::fields::Fields;
-use crate::layout::{again, minute, page};
+use crate::layout::{minute, page};
 
 /// An account to connect. Of what the service asks, values are `value_…` and secrets `secret_…`.
 #[derive(JsonSchema)]
@@ -127,7 +126,9 @@ pub(crate) async fn connect<H: Holder>(
     match begun.await {
         Ok(Some(begun)) => Ok(leave(service, &begun)),
         Ok(None) => Ok(Answer::see_other(&H::base(permit.organization()))),
-        Err(problem) => refused(problem, shown.name(), &shown.content(&call)),
+        Err(problem) => {
+            refused(problem, (permit.organization(), permit.role()), shown.name(), &shown.content(&call))
+        }
     }
 }
 
@@ -159,7 +160,9 @@ pub(crate) async fn reconnect<H: Holder>(
     match begun.await {
         Ok(Some(begun)) => Ok(leave(service, &begun)),
         Ok(None) => Ok(Answer::see_other(&known.path())),
-        Err(problem) => refused(problem, known.name(), &known.content(None)),
+        Err(problem) => {
+            refused(problem, (permit.organization(), permit.role()), known.name(), &known.content(None))
+        }
     }
 }
 
@@ -171,11 +174,6 @@ fn leave(service: &Service, begun: &BegunAttempt) -> Answer {
         p { a.button id="leave" href=(begun.url) rel="noreferrer" { "Go on to " (service.name) } }
     };
     page(&format!("Connect {}", service.name), &content)
-}
-
-fn refused(problem: Problem, title: &str, content: &Markup) -> Result<Answer, Problem> {
-    // What is not there is no matter of this page.
-    if problem.status() == StatusCode::NOT_FOUND { Err(problem) } else { again(problem, title, content) }
 }
 
 fn values(service: &Service, fields: &Fields) -> Values {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use access_control::{Permit, RevokeService};
 use catalogue::ServiceKey;
-use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Problem};
-use integrations::{ReportedAccount, ReportedRevocation};
+use ids::{OrganizationId, ServiceRevocationId};
+use integrations::{ReportedAccount, ReportedRevocation, ServiceRevocation};
 use maud::{Markup, html};
 
 use super::service::Shown;
-use super::{home, service_path};
+use super::{home, refused, service_path};
 use crate::Console;
-use crate::layout::{again, page, second};
+use crate::layout::{page, second};
 
 /// Begins it.
 pub(crate) async fn begin(
@@ -22,18 +22,34 @@ pub(crate) async fn begin(
 ) -> Result<Answer, Problem> {
     let service: ServiceKey = call.path("service")?;
     match console.service_revocations.begin(&permit, &service, call.occasion()).await {
-        Ok(begun) => {
-            let path = format!("{}/service-revocations/{}", home(permit.organization()), begun.id);
-            Ok(Answer::see_other(&path))
-        }
+        Ok(begun) => Ok(Answer::see_other(&path(permit.organization(), begun.id))),
         Err(error) => {
-            let problem = Problem::from(error);
-            // What is not there is no matter of this page.
-            if problem.status() == StatusCode::NOT_FOUND {
-                return Err(problem);
-            }
             let shown = Shown::read(&console, permit.actor(), permit.organization(), &call).await?;
-            again(problem, shown.name(), &shown.content(&call))
+            let here = (permit.organization(), permit.role());
+            refused(error.into(), here, shown.name(), &shown.content(&call))
+        }
+    }
+}
+
+/// The path of its page.
+pub(super) fn path(organization: OrganizationId, id: ServiceRevocationId) -> String {
+    format!("{}/service-revocations/{id}", home(organization))
+}
+
+/// The latest of a service, newest first.
+pub(super) fn latest(organization: OrganizationId, revocations: &[ServiceRevocation]) -> Markup {
+    html! {
+        table id="revocations" {
+            tr { th { "Began" } th { "Accounts" } th { "Revoked" } th { "Not revoked" } th { "" } }
+            @for revocation in revocations {
+                tr {
+                    td { a href=(path(organization, revocation.id)) { (second(revocation.started_at)) } }
+                    td { (revocation.counts.total()) }
+                    td { (revocation.counts.revoked) }
+                    td { (revocation.counts.failed) }
+                    td { @if revocation.finished_at.is_none() { strong { "under way" } } @else { "ended" } }
+                }
+            }
         }
     }
 }
@@ -51,7 +67,7 @@ pub(crate) async fn show(
         @match &found.report {
             None => p { a.button href="" { "Look again" } },
             Some(signed) => {
-                p { "The report is signed. Its text is answered by the API, and written by " code { "vybe drill revoke" } "; audit record " code { (signed.attestation.record) } "." }
+                p { "The report is signed. Its text is answered by the API, and written by " code { "vybe drill report --revocation " (found.revocation.id) } "; audit record " code { (signed.attestation.record) } "." }
                 (accounts(&signed.attestation.found.each))
             }
         }

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action as _, ListApps, ListOauthClients, ListServices, ManageAccounts, ManageOauthClients, Permit,
-    RevokeService, Role, SignedIn,
+    Action as _, ListApps, ListOauthClients, ListServices, ManageAccounts, ManageOauthClients,
+    ManageServices, Permit, RevokeService, Role, SignedIn,
 };
 use apps::App;
 use catalogue::{Page, PageKind, RateLimit};
 use endpoint::{Answer, Call, Problem};
-use ids::OrganizationId;
-use integrations::{OauthClient, OfferedService};
+use ids::{ImportedServiceId, OrganizationId};
+use integrations::{OauthClient, OfferedService, ServiceRevocation};
 use maud::{Markup, html};
 
-use super::{Holder, Own, Shared, client, connecting, home, kind, offered, organization, tier};
+use super::{Holder, Own, Shared, client, connecting, home, kind, offered, organization, revocation, tier};
 use crate::Console;
 use crate::layout::page;
+
+/// How many revocations are shown.
+const REVOCATIONS: usize = 20;
 
 /// How many clients are looked through: an organization has one for each service.
 const CLIENTS: usize = 5_000;
@@ -29,6 +32,10 @@ pub(super) struct Shown {
     client: Option<OauthClient>,
     apps: Vec<App>,
     redirect: String,
+    /// For one of the organization's own, for those who may import it again.
+    imported: Option<ImportedServiceId>,
+    /// The latest, for those who may see them.
+    revocations: Vec<ServiceRevocation>,
 }
 
 /// `/organizations/{organization_id}/services/{service}`
@@ -62,7 +69,19 @@ impl Shown {
             Err(_) => None,
         };
         let redirect = console.connect_attempts.redirect(id, &offered.known).to_string();
-        Ok(Self { organization: id, role: permit.role(), offered, client, apps, redirect })
+        let key = &offered.known.service.id;
+        let imported = match offered.known.imported {
+            Some(_) if permit.also::<ManageServices>().is_ok() => {
+                console.imported_services.id_at_service(&permit, key).await?
+            }
+            _ => None,
+        };
+        let revocations = match permit.also::<RevokeService>() {
+            Ok(revoke) => console.service_revocations.list_at_service(&revoke, key, REVOCATIONS).await?,
+            Err(_) => Vec::new(),
+        };
+        let role = permit.role();
+        Ok(Self { organization: id, role, offered, client, apps, redirect, imported, revocations })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -81,6 +100,9 @@ impl Shown {
         let home = home(self.organization);
         html! {
             (self.facts(call))
+            @if let Some(id) = self.imported {
+                p { a id="import-again" href={ (home) "/imported-services/" (id) } { "Import it again, or delete it" } }
+            }
             @if needs_client && ManageOauthClients::RULE.contains(&self.role) {
                 (client::form(self.organization, service, self.client(), &self.redirect))
             } @else if !connectable {
@@ -137,6 +159,10 @@ impl Shown {
     fn revocation(&self) -> Markup {
         let path = super::service_path(self.organization, &self.offered.known.service.id);
         html! {
+            @if !self.revocations.is_empty() {
+                h2 { "Revocations of every account" }
+                (revocation::latest(self.organization, &self.revocations))
+            }
             details {
                 summary { "Revoke every account of this service" }
                 form method="post" action={ (path) "/revoke" } {

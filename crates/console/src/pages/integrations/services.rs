@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use access_control::{
-    Action as _, ListAccounts, ListCustomApis, ListServiceCalls, ListServices, Permit, ReadOrganization,
+    Action as _, ListAccounts, ListCustomApis, ListServiceCalls, ListServices, ManageCustomApis,
+    ManageServices, Permit, ReadOrganization,
 };
 use catalogue::ServiceKey;
 use endpoint::{Answer, Call, PagingParameters, Problem};
@@ -57,7 +58,15 @@ pub(crate) async fn list(
             button.quiet type="submit" { "Search" }
         }
         @if services.is_empty() {
-            p.quiet { "No such service. An API of your own can be described as a custom API." }
+            p.quiet id="no-such-service" {
+                "No such service. "
+                @if ManageServices::RULE.contains(&role) {
+                    a href={ (home) "/new-service" } { "Import it" } " from a document that describes it, or "
+                } @else { "An Owner or Admin can import it from a document that describes it. " }
+                @if ManageCustomApis::RULE.contains(&role) {
+                    a href={ (home) "/new-custom-api" } { "describe an API of your own" } "."
+                }
+            }
         } @else {
             table id="services" {
                 tr { th { "Service" } th { "Accounts are connected with" } th { "Entry" } th { "" } }
@@ -66,6 +75,9 @@ pub(crate) async fn list(
         }
         @if let Some(cursor) = &next_cursor {
             p { a href={ (home) "/services?" (following(&text, cursor)) } { "More services" } }
+        }
+        @if ManageServices::RULE.contains(&role) {
+            p { a.button href={ (home) "/new-service" } { "Import a service" } }
         }
         p { a href=(home) { (organization.name) } }
     };
