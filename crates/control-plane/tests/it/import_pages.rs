@@ -208,7 +208,7 @@ on_both_stores! {
         assert!(looked.status == 200 && looked.text().contains("id=\"confirm\""), "{}", looked.text());
         assert_eq!(send("--b\r\nbroken".to_owned()).await.status, 400);
         let elsewhere = owner.client.request("POST", &url).header("sec-fetch-mode", "navigate").header("sec-fetch-site", "same-site");
-        let elsewhere = elsewhere.header("origin", &platform.app_url("hello", "").trim_end_matches('/').to_owned());
+        let elsewhere = elsewhere.header("origin", platform.app_url("hello", "").trim_end_matches('/'));
         let refused = elsewhere.body("multipart/form-data; boundary=b", whole.concat()).send().await;
         assert_eq!(refused.status, 403, "a page of an app sends no such form: {}", refused.text());
     }

@@ -150,7 +150,7 @@ fn shown(
     mut looked: Looked,
 ) -> Result<Answer, Problem> {
     if let Some(position) = looked.wrong.iter().position(Wrong::is_elsewhere) {
-        return Err(looked.wrong.swap_remove(position).problem);
+        return Err(*looked.wrong.swap_remove(position).problem);
     }
     let status = looked.wrong.first().map_or(StatusCode::OK, |wrong| wrong.problem.status());
     let page = Page { organization: permit.organization(), again, given, looked: &looked };

@@ -25,12 +25,12 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub(super) place: Place,
-    pub(super) problem: Problem,
+    pub(super) problem: Box<Problem>,
 }
 
 impl Wrong {
-    pub(super) const fn new(place: Place, problem: Problem) -> Self {
-        Self { place, problem }
+    pub(super) fn new(place: Place, problem: Problem) -> Self {
+        Self { place, problem: Box::new(problem) }
     }
 
     /// Whether it is no matter of the page: what is not there, and what is not the person's doing.
