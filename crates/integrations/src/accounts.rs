@@ -12,11 +12,15 @@ use service_client::ServiceClient;
 use time::OffsetDateTime;
 
 use crate::given_account::AccountDescription;
+use crate::organization_turns::OrganizationTurns;
 use crate::store::accounts::{self, Of};
-use crate::trial_turns::TrialTurns;
 use crate::{
     AccessTokens, Account, AccountAction, AccountCredentials, AccountError, ManagesAccounts, SeesAccounts,
 };
+
+/// How many accounts are tried at once in each organization: everybody may, and each try keeps a connection to a service
+/// open for seconds.
+const TRIALS_AT_ONCE: usize = 16;
 
 /// The accounts of all organizations. Each permit is for shared accounts or for those of one person; others do not exist
 /// for it.
@@ -26,7 +30,7 @@ pub struct Accounts {
     pub(crate) tokens: AccessTokens,
     pub(crate) client: ServiceClient,
     pub(crate) facts: Arc<dyn Facts>,
-    pub(crate) turns: TrialTurns,
+    pub(crate) turns: OrganizationTurns,
 }
 
 impl fmt::Debug for Accounts {
@@ -44,7 +48,7 @@ impl Accounts {
         client: ServiceClient,
         facts: Arc<dyn Facts>,
     ) -> Self {
-        Self { credentials, tokens, client, facts, turns: TrialTurns::default() }
+        Self { credentials, tokens, client, facts, turns: OrganizationTurns::new(TRIALS_AT_ONCE) }
     }
 
     /// The accounts in the order in which they were connected, at most so many after one, perhaps of one service. Of the

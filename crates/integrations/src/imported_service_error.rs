@@ -58,8 +58,8 @@ pub enum ImportedServiceError {
         /// How many accounts.
         accounts: u64,
     },
-    /// Too many documents are being read.
-    #[error("other documents are being read")]
+    /// Too many documents are being read for the organization.
+    #[error("other documents of the organization are being read")]
     Busy,
     /// The task that read the document ended before its time.
     #[error("interrupted")]

@@ -16,6 +16,7 @@ use service_client::ServiceClient;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::organization_turns::OrganizationTurns;
 use crate::store::{ConnectionTrait, accounts, imported_services, oauth_clients};
 use crate::{ImportedService, ImportedServiceError, ReconnectCause, Store, destination_digest};
 
@@ -27,6 +28,8 @@ const LARGEST_TOGETHER: u64 = 16;
 const LARGEST_ENTRY: usize = 384;
 /// How many documents are read at once: the largest takes about 200 MB of memory.
 const READ_AT_ONCE: usize = 3;
+/// How many are fetched and read at once in each organization.
+const AT_ONCE_OF_AN_ORGANIZATION: usize = 2;
 /// How many places are tried for a document that another one leads to.
 const MOST_PLACES: usize = 4;
 /// How many breaking changes the audit trail names.
@@ -38,6 +41,7 @@ pub struct ImportedServices {
     store: Store,
     client: ServiceClient,
     readers: Arc<Semaphore>,
+    turns: OrganizationTurns,
 }
 
 /// What an entry is made of.
@@ -106,7 +110,8 @@ impl ImportedServices {
     /// The services in this store; documents are fetched by the client.
     #[must_use]
     pub fn new(store: Store, client: ServiceClient) -> Self {
-        Self { store, client, readers: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+        let readers = Arc::new(Semaphore::new(READ_AT_ONCE));
+        Self { store, client, readers, turns: OrganizationTurns::new(AT_ONCE_OF_AN_ORGANIZATION) }
     }
 
     /// The organization's own services in the order in which they were imported, at most so many after one.
@@ -162,7 +167,7 @@ impl ImportedServices {
             Some(id) => Some(self.read(organization, id).await?),
             None => None,
         };
-        let mut proposal = self.proposal(given, before.as_ref()).await?;
+        let mut proposal = self.proposal(organization, given, before.as_ref()).await?;
         let Some(service) = proposal.service.take() else {
             return Ok(Proposed { proposal, entry: None, changes: Vec::new(), accounts_to_reconnect: 0 });
         };
@@ -193,7 +198,7 @@ impl ImportedServices {
         occasion: Occasion,
     ) -> Result<ImportedService, ImportedServiceError> {
         let (source, expected) = (given.document.address(), given.expected_entry.clone());
-        let service = own(complete(self.proposal(given, None).await?)?, None)?;
+        let service = own(complete(self.proposal(permit.organization(), given, None).await?)?, None)?;
         ProposedEntry::of(&service)?.check(expected.as_deref())?;
         let imported = ImportedService {
             id: ImportedServiceId::generate(),
@@ -233,7 +238,7 @@ impl ImportedServices {
         let organization = permit.organization();
         let seen = self.read(organization, id).await?;
         let (source, expected) = (given.document.address(), given.expected_entry.clone());
-        let service = own(complete(self.proposal(given, Some(&seen)).await?)?, Some(&seen))?;
+        let service = own(complete(self.proposal(organization, given, Some(&seen)).await?)?, Some(&seen))?;
         ProposedEntry::of(&service)?.check(expected.as_deref())?;
         let change = self.store.journal().begin().await?;
         let before = imported_services::lock(change.transaction(), organization, id).await?;
@@ -299,10 +304,11 @@ impl ImportedServices {
     /// the one before is not asked.
     async fn proposal(
         &self,
+        organization: OrganizationId,
         given: GivenDocument,
         before: Option<&ImportedService>,
     ) -> Result<Proposal, ImportedServiceError> {
-        let _reader = self.readers.try_acquire().map_err(|_| ImportedServiceError::Busy)?;
+        let _turn = self.turns.take(organization).ok_or(ImportedServiceError::Busy)?;
         let GivenDocument { document, authorization_server, mut answers, .. } = given;
         if let Some(before) = before {
             answers.insert(Answer::Key, before.service.id.to_string());
@@ -311,7 +317,7 @@ impl ImportedServices {
             DocumentSource::Text(text) => (text, None),
             DocumentSource::Url(url) => (self.fetch(&url).await?, Some(url)),
         };
-        let reading = Arc::new(Reading { text, fetched_from, answers });
+        let reading = Arc::new(Reading { text, fetched_from, answers, readers: Arc::clone(&self.readers) });
         let proposal = reading.propose(authorization_server.clone().map(|text| (text, None))).await?;
         if authorization_server.is_some() {
             return Ok(proposal);
@@ -338,16 +344,21 @@ struct Reading {
     text: String,
     fetched_from: Option<Url>,
     answers: Answers,
+    readers: Arc<Semaphore>,
 }
 
 impl Reading {
-    /// On a thread of its own: a large document takes a second.
+    /// On a thread of its own, when it is its turn: a large document takes a second.
     async fn propose(
         self: &Arc<Self>,
         authorization_server: Option<(String, Option<Url>)>,
     ) -> Result<Proposal, ImportedServiceError> {
+        let reader = Arc::clone(&self.readers).acquire_owned().await;
+        let reader = reader.map_err(|_| ImportedServiceError::Interrupted)?;
         let reading = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || {
+            // Whoever asked may be gone; the thread works all the same.
+            let _reader = reader;
             let server = authorization_server.as_ref().map(|(text, url)| (text.as_str(), url.as_ref()));
             Import {
                 document: &reading.text,

@@ -32,6 +32,7 @@ mod imported_services;
 mod multipart;
 mod oauth_client;
 mod oauth_clients;
+mod organization_turns;
 mod reconnect_cause;
 mod refresh;
 mod revocation_pace;
@@ -48,7 +49,6 @@ mod service_revocations;
 mod services;
 mod store;
 mod trial;
-mod trial_turns;
 mod unread_json;
 
 pub use account::{Account, AccountHolder, AccountState};

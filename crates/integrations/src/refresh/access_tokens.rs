@@ -17,6 +17,8 @@ use crate::{
 const YOUNG: Duration = Duration::from_secs(60);
 /// How often an account is read again because its tokens were replaced between reading and opening.
 const ATTEMPTS: u32 = 5;
+/// How many new tokens a call waits for. A service whose tokens have ended when they come would be asked again and again.
+const MOST_RENEWED: u32 = 4;
 
 /// What calls are made with.
 #[derive(Clone, Debug)]
@@ -92,7 +94,7 @@ impl AccessTokens {
     async fn newer_than(&self, account: &Account, refused: Option<i64>) -> Result<Unlocked, UseError> {
         let deadline = Instant::now() + self.refreshes.inner.bounds.wait;
         let mut account = account.clone();
-        let mut attempts = 0;
+        let (mut attempts, mut renewed) = (0, 0);
         loop {
             let now = self.refreshes.now().await?;
             // Without asking the vault, if the row says that it has ended.
@@ -112,20 +114,24 @@ impl AccessTokens {
             if let AccountState::NeedsReconnect(cause) = account.state {
                 return Err(UseError::NeedsReconnect(cause));
             }
+            let bounds = self.refreshes.inner.bounds;
+            if renewed >= MOST_RENEWED {
+                return Err(UseError::Unavailable { retry_after: bounds.least_apart });
+            }
             let begun = self.refreshes.begin(account.id, account.generation);
             let left = deadline.saturating_duration_since(Instant::now());
             let ended = tokio::time::timeout(left, Refreshes::ended(begun)).await;
             match ended {
-                Ok(Ended::Renewed) => {}
-                Ok(Ended::Elsewhere) => tokio::time::sleep(self.refreshes.inner.bounds.glance).await,
+                Ok(Ended::Renewed) => renewed += 1,
+                Ok(Ended::Elsewhere) => tokio::time::sleep(bounds.glance).await,
                 Ok(Ended::Lost(cause)) => return Err(UseError::NeedsReconnect(cause)),
                 Ok(Ended::Nothing) => return Err(UseError::NeedsReconnect(ReconnectCause::NoRefreshToken)),
                 Ok(Ended::Gone) => return Err(UseError::NotFound),
                 Ok(Ended::Waits(retry_after)) => return self.last(&account, refused, retry_after).await,
-                Err(_) => return self.last(&account, refused, self.refreshes.inner.bounds.glance).await,
+                Err(_) => return self.last(&account, refused, bounds.glance).await,
             }
             if Instant::now() >= deadline {
-                return Err(UseError::Unavailable { retry_after: self.refreshes.inner.bounds.glance });
+                return Err(UseError::Unavailable { retry_after: bounds.glance });
             }
             account = self.again(&account).await?;
         }

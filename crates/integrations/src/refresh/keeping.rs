@@ -82,7 +82,9 @@ impl Refreshes {
         credentials.reseal(&change, &before, &after, Some(&granted.credentials), now).await?;
         // The service counts from when it answered, which is later.
         let lives = granted.expires_in.map(|lives| lives.saturating_sub(sent_at.elapsed()));
-        let times = schedule::times(&unlocked.service, &granted.credentials, lives, standing.now);
+        let mut times = schedule::times(&unlocked.service, &granted.credentials, lives, standing.now);
+        let earliest = standing.now.saturating_add(schedule::milliseconds(self.inner.bounds.least_apart));
+        times.refresh_at = times.refresh_at.map(|refresh_at| refresh_at.max(earliest));
         refreshes::renewed(transaction, Renewed { account: &after, times }).await?;
         self.reached(RefreshStep::Storing, lease.id).await;
         let event = Event::done(Actor::System, REFRESH, Target::Account(account.id))

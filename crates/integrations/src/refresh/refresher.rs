@@ -1,14 +1,13 @@
 //! The task that replaces tokens before they end.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
-use catalogue::ServiceKey;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use super::Notices;
 use super::refreshes::Refreshes;
+use super::rooms::Rooms;
 use super::schedule;
 use crate::StoreError;
 use crate::store::refreshes::{self, Due};
@@ -20,8 +19,7 @@ const PAGE: usize = 64;
 pub struct Refresher {
     refreshes: Refreshes,
     notices: Arc<dyn Notices>,
-    room: Arc<Semaphore>,
-    services: HashMap<ServiceKey, Arc<Semaphore>>,
+    rooms: Rooms,
     /// Told when a refresh has ended.
     freed: Arc<Notify>,
 }
@@ -36,48 +34,52 @@ impl Refresher {
     /// Replaces tokens by these refreshes, and tells people in this way.
     #[must_use]
     pub fn new(refreshes: Refreshes, notices: Arc<dyn Notices>) -> Self {
-        let room = Arc::new(Semaphore::new(refreshes.inner.bounds.at_once));
-        Self { refreshes, notices, room, services: HashMap::new(), freed: Arc::default() }
+        let rooms = Rooms::new(refreshes.inner.bounds);
+        Self { refreshes, notices, rooms, freed: Arc::default() }
     }
 
     /// Works until `stopped` completes; then what is under way comes to its end.
     pub async fn run(mut self, stopped: impl Future<Output = ()>) {
-        let mut stopped = pin!(stopped);
-        loop {
-            let period = self.refreshes.inner.bounds.period;
-            tokio::select! {
-                () = &mut stopped => break,
-                // Dropped in between, nothing is lost: refreshes that have begun go on by themselves.
-                () = async { self.round().await; tokio::time::sleep(period).await; } => {}
-            }
+        let stopped = pin!(stopped);
+        let (refreshes, notices) = (self.refreshes.clone(), Arc::clone(&self.notices));
+        // Dropped in between, nothing is lost: refreshes that have begun go on by themselves, and who was not told is told
+        // later. A mail server that takes its time holds no refresh up.
+        tokio::select! {
+            () = stopped => {}
+            () = self.refresh() => {}
+            () = tell(&refreshes, &*notices) => {}
         }
-        self.refreshes.settled().await;
+        refreshes.settled().await;
     }
 
-    /// Begins whatever is due, as there is room for it, and tells people.
-    async fn round(&mut self) {
-        let worked = async {
-            while self.begin_some().await? {
-                self.refreshes.tell(&*self.notices).await?;
-                self.room_again().await;
+    /// Begins whatever is due, again and again.
+    async fn refresh(&mut self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what is due to be refreshed waits for the next round"
+                );
             }
-            self.refreshes.tell(&*self.notices).await
-        };
-        if let Err(error) = worked.await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "what is due to be refreshed waits for the next round"
-            );
+            tokio::time::sleep(self.refreshes.inner.bounds.period).await;
         }
+    }
+
+    /// Begins whatever is due, as there is room for it.
+    async fn round(&mut self) -> Result<(), StoreError> {
+        while self.begin_some().await? {
+            self.room_again().await;
+        }
+        Ok(())
     }
 
     /// Begins some of what is due, the most urgent first. Answers whether there may be more.
     async fn begin_some(&mut self) -> Result<bool, StoreError> {
         let database = self.refreshes.database();
         let now = self.refreshes.inner.clock.ask(database).await?;
-        self.services.retain(|_, room| Arc::strong_count(room) > 1);
+        self.rooms.tidy();
         // Those that have much under way would only be in the way of others.
-        let busy = self.busy();
+        let busy = self.rooms.busy();
         let due = refreshes::due(database, now, &busy, PAGE as u64).await?;
         let mut is_more = due.len() == PAGE || !busy.is_empty();
         for due in from_anywhere(due) {
@@ -90,41 +92,40 @@ impl Refresher {
 
     /// Begins one if there is room.
     fn begin_one(&mut self, due: &Due) -> bool {
-        let most = self.refreshes.inner.bounds.at_once_of_a_service;
-        let of_service =
-            self.services.entry(due.service.clone()).or_insert_with(|| Arc::new(Semaphore::new(most)));
-        let Ok(of_service) = Arc::clone(of_service).try_acquire_owned() else { return false };
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return false };
+        let is_built_in = self.refreshes.inner.credentials.services().is_built_in(&due.service);
+        let Some(place) = self.rooms.place(due, is_built_in) else { return false };
         let (ended, freed) = (self.refreshes.begin(due.id, due.generation), Arc::clone(&self.freed));
         tokio::spawn(async move {
             Refreshes::ended(ended).await;
-            drop((room, of_service));
+            drop(place);
             freed.notify_one();
         });
         true
     }
 
-    /// Services with less than half of their room left: what is due is not looked at for each single place.
-    fn busy(&self) -> Vec<ServiceKey> {
-        let most = self.refreshes.inner.bounds.at_once_of_a_service;
-        let busy = self.services.iter().filter(|(_, room)| room.available_permits() * 2 < most);
-        busy.map(|(service, _)| service.clone()).collect()
-    }
-
-    /// Waits until there is room again, for a service that had none or for all; not longer than a period.
+    /// Waits until there is room again, where there was none or for all; not longer than a period.
     async fn room_again(&self) {
-        let busy = self.busy();
-        let bounds = self.refreshes.inner.bounds;
+        let busy = self.rooms.busy();
         let room = async {
             loop {
                 self.freed.notified().await;
-                if self.busy().len() < busy.len() || (busy.is_empty() && self.room.available_permits() > 0) {
+                if self.rooms.busy().len() < busy.len() || (busy.is_empty() && self.rooms.has_place()) {
                     return;
                 }
             }
         };
         // Otherwise it is looked at again all the same.
-        let _ = tokio::time::timeout(bounds.period, room).await;
+        let _ = tokio::time::timeout(self.refreshes.inner.bounds.period, room).await;
+    }
+}
+
+/// Tells people, again and again.
+async fn tell(refreshes: &Refreshes, notices: &dyn Notices) {
+    loop {
+        if let Err(error) = refreshes.tell(notices).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "people are told in the next round");
+        }
+        tokio::time::sleep(refreshes.inner.bounds.period).await;
     }
 }
 

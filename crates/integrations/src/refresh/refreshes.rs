@@ -28,10 +28,15 @@ pub struct RefreshBounds {
     pub glance: Duration,
     /// How often it is looked what is due.
     pub period: Duration,
+    /// The background task replaces the tokens of one account at least this far apart, however short the service says that
+    /// they live.
+    pub least_apart: Duration,
     /// How many refreshes the background task has under way.
     pub at_once: usize,
     /// How many of them at one service.
     pub at_once_of_a_service: usize,
+    /// How many of them of one organization.
+    pub at_once_of_an_organization: usize,
 }
 
 impl Default for RefreshBounds {
@@ -42,8 +47,10 @@ impl Default for RefreshBounds {
             wait: Duration::from_secs(30),
             glance: Duration::from_millis(100),
             period: Duration::from_secs(1),
+            least_apart: Duration::from_secs(15),
             at_once: 64,
             at_once_of_a_service: 16,
+            at_once_of_an_organization: 16,
         }
     }
 }

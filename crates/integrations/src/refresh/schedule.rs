@@ -144,7 +144,7 @@ pub(crate) fn below(most: usize) -> usize {
     bits.checked_rem(most).unwrap_or_default()
 }
 
-fn milliseconds(duration: Duration) -> i64 {
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

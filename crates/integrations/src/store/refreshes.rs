@@ -9,6 +9,7 @@ use sea_orm::{QueryResult, Statement, Value};
 
 use super::accounts::{self, Times};
 use super::{ConnectionTrait, StoreError, clock, failed, read, sql};
+use crate::refresh::Room;
 use crate::{Account, AccountState, ReconnectCause};
 
 const TABLE: &str = "accounts";
@@ -60,11 +61,11 @@ pub struct Intent {
 }
 
 /// Accounts whose tokens are to be replaced, those whose access ends first before others, at most so many and without those
-/// of some services. Those count whose lease is over, too: whoever had it may have left an intent.
+/// of some rooms. Those count whose lease is over, too: whoever had it may have left an intent.
 pub async fn due(
     database: &impl ConnectionTrait,
     now: i64,
-    but: &[ServiceKey],
+    but: &[Room],
     most: u64,
 ) -> Result<Vec<Due>, StoreError> {
     let mut values: Vec<Value> = vec![
@@ -73,9 +74,22 @@ pub async fn due(
         i64::try_from(most).unwrap_or(i64::MAX).into(),
     ];
     let mut without = String::new();
-    for service in but {
-        values.push(service.as_str().into());
-        without.push_str(&format!(" AND service <> ${}", values.len()));
+    for room in but {
+        let mut place = |value: Value| {
+            values.push(value);
+            values.len()
+        };
+        without.push_str(&match room {
+            Room::Service(service) => format!(" AND service <> ${}", place(service.as_str().into())),
+            Room::ImportedService(organization, service) => format!(
+                " AND (organization_id <> ${} OR service <> ${})",
+                place(organization.to_string().into()),
+                place(service.as_str().into())
+            ),
+            Room::Organization(organization) => {
+                format!(" AND organization_id <> ${}", place(organization.to_string().into()))
+            }
+        });
     }
     let statement = format!(
         "SELECT id, organization_id, service, generation FROM accounts \

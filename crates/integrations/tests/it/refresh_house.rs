@@ -362,6 +362,7 @@ pub fn quick() -> RefreshBounds {
         wait: Duration::from_secs(30),
         glance: Duration::from_millis(20),
         period: Duration::from_millis(50),
+        least_apart: Duration::from_millis(100),
         ..RefreshBounds::default()
     }
 }

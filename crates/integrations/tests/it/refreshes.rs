@@ -120,6 +120,38 @@ test_support::on_both_stores! {
         assert_eq!((answers, load.refreshes, load.calls_after_the_end), (200, 1, 0));
     }
 
+    async fn tokens_that_have_ended_when_they_come_are_not_asked_for_again_and_again(database: TestDatabase) {
+        let house = RefreshHouse::new(database, Reuse::SingleUse, SECOND).await;
+        let used = house.account(HOUR, NOW).await;
+        let bounds = RefreshBounds { least_apart: 3 * SECOND, ..quick() };
+        let engine = house.engine(bounds);
+        let found = house.find(used.id).await;
+        let refused = engine.tokens.of(&found).await.map(|_| ());
+        assert!(matches!(refused, Err(UseError::Unavailable { retry_after }) if retry_after == bounds.least_apart), "{refused:?}");
+        assert_eq!(house.server.take_load().refreshes, 4);
+        // Nobody asks; the background task does.
+        let working = engine.start();
+        let idle = house.account(NOW, NOW).await;
+        tokio::time::sleep(5 * SECOND).await;
+        working.end().await;
+        let GrantHistory { refreshes, .. } = house.server.history(idle.grant);
+        assert!((1..=2).contains(&refreshes), "{refreshes}");
+    }
+
+    async fn an_organization_with_much_to_refresh_leaves_room_for_others(database: TestDatabase) {
+        let mut house = RefreshHouse::new(database, Reuse::SingleUse, HOUR).await;
+        house.server.conduct(Conduct { delay: SECOND, ..Conduct::default() });
+        // All of these are more urgent.
+        house.accounts(12, |_| (NOW, SECOND)).await;
+        house.move_on().await;
+        let other = house.account(NOW, HOUR).await;
+        let working = house.engine(RefreshBounds { at_once_of_an_organization: 2, ..quick() }).start();
+        house.until(other.id, |state| state.2 == 2).await;
+        let waiting = house.count("accounts WHERE generation = 1").await;
+        working.end().await;
+        assert!(waiting >= 6, "{waiting}");
+    }
+
     async fn i03_a_refused_grant_is_not_sent_again_and_somebody_is_told(database: TestDatabase) {
         let house = RefreshHouse::new(database, Reuse::SingleUse, HOUR).await;
         let account = house.account(NOW, HOUR).await;

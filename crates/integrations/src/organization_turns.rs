@@ -1,40 +1,43 @@
-//! How many people try accounts at once: everybody may, and each try keeps a connection to a service open for seconds.
+//! How much of what keeps connections to others open for seconds is done at once in each organization.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ids::OrganizationId;
 
-/// The most at once in one organization.
-const MOST: usize = 16;
-
-/// How many accounts are tried in each organization.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TrialTurns {
+/// Turns of each organization.
+#[derive(Clone, Debug)]
+pub(crate) struct OrganizationTurns {
+    most: usize,
     running: Arc<Mutex<HashMap<OrganizationId, usize>>>,
 }
 
-/// The right to try one, until it is dropped.
+/// A turn, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct TrialTurn {
+pub(crate) struct OrganizationTurn {
     running: Arc<Mutex<HashMap<OrganizationId, usize>>>,
     organization: OrganizationId,
 }
 
-impl TrialTurns {
+impl OrganizationTurns {
+    /// So many at once in each organization.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, running: Arc::default() }
+    }
+
     /// A turn, unless too many have one.
-    pub(crate) fn take(&self, organization: OrganizationId) -> Option<TrialTurn> {
+    pub(crate) fn take(&self, organization: OrganizationId) -> Option<OrganizationTurn> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let count = running.entry(organization).or_default();
-        if *count >= MOST {
+        if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(TrialTurn { running: Arc::clone(&self.running), organization })
+        Some(OrganizationTurn { running: Arc::clone(&self.running), organization })
     }
 }
 
-impl Drop for TrialTurn {
+impl Drop for OrganizationTurn {
     fn drop(&mut self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = running.get_mut(&self.organization) {
@@ -50,11 +53,13 @@ impl Drop for TrialTurn {
 mod tests {
     use super::*;
 
+    const MOST: usize = 16;
+
     #[test]
     fn each_organization_has_so_many_and_gets_them_back() {
         let (turns, one, other) =
-            (TrialTurns::default(), OrganizationId::generate(), OrganizationId::generate());
-        let mut taken: Vec<TrialTurn> = (0..MOST).map(|_| turns.take(one).unwrap()).collect();
+            (OrganizationTurns::new(MOST), OrganizationId::generate(), OrganizationId::generate());
+        let mut taken: Vec<OrganizationTurn> = (0..MOST).map(|_| turns.take(one).unwrap()).collect();
         assert!(turns.take(one).is_none());
         assert!(turns.take(other).is_some());
         taken.pop();
