@@ -23,6 +23,8 @@ pub struct Answering {
     pub status: u16,
     /// What is left of the service's headers.
     pub headers: HeaderMap,
+    /// How many calls the service still takes, if it says so.
+    pub calls_left: Option<u64>,
     conversation: Conversation,
     held: HeldBytes,
 }
@@ -51,11 +53,11 @@ pub struct AnswerPieces {
 
 impl Answering {
     pub(crate) fn new(answer: CallAnswer, turn: CallTurn, begun: Begun) -> Self {
-        let CallAnswer { status, headers, body, .. } = answer;
+        let CallAnswer { status, headers, calls_left, body, .. } = answer;
         let CallTurn { leave, mut held } = turn;
         held.shrink_to(ALWAYS_HELD);
         let conversation = Conversation { body, leave, begun };
-        Self { status: status.as_u16(), headers, conversation, held }
+        Self { status: status.as_u16(), headers, calls_left, conversation, held }
     }
 
     /// Waits for the end, and holds all of it. Twice as much is counted: something is written around it.

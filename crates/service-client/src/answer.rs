@@ -20,6 +20,8 @@ pub struct CallAnswer {
     pub headers: HeaderMap,
     /// When the service wants to be asked again, if it says that there were too many calls.
     pub retry_after: Option<Duration>,
+    /// How many calls the service still takes, if it says so.
+    pub calls_left: Option<u64>,
     /// The body.
     pub body: AnswerBody,
 }

@@ -1,4 +1,4 @@
-//! When a service wants to be asked again.
+//! When a service wants to be asked again, and how often it may be.
 
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ pub(crate) fn told(limit: &RateLimit, status: StatusCode, headers: &HeaderMap) -
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
         bounded(at - now as f64)
     })
+}
+
+/// How many calls are left, by the entry's header.
+pub(crate) fn calls_left(limit: &RateLimit, headers: &HeaderMap) -> Option<u64> {
+    headers.get(limit.remaining.as_deref()?)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn wait(text: &str) -> Option<Duration> {

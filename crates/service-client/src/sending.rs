@@ -15,7 +15,7 @@ use crate::caller::{Reserved, check_method, is_idempotent};
 use crate::connections::{Connections, Kept, not_sent};
 use crate::path::join;
 use crate::placement::Outgoing;
-use crate::retry_after::told;
+use crate::retry_after::{calls_left, told};
 use crate::scrubber::{Scrubber, Secrecy};
 use crate::token_call::filled;
 use crate::{AnswerBody, Call, CallAnswer, CallError, CallLimits, Credentials, OauthClient};
@@ -50,6 +50,7 @@ pub(crate) async fn send(
         status,
         headers: kept(headers, &url, &base, &secrecy),
         retry_after: told(&service.api.rate_limit, status, headers),
+        calls_left: calls_left(&service.api.rate_limit, headers),
         body: body(answer, Scrubber::new(secrecy), limits, deadline),
     })
 }

@@ -203,7 +203,7 @@ impl CallsApi {
 /// The answer of the service, as it comes; `nothing`, if it is empty.
 async fn passed_on(answering: Answering, nothing: Answer) -> Result<Answer, Problem> {
     let status = answering.status;
-    let headers = answering.headers.clone();
+    let (headers, calls_left) = (answering.headers.clone(), answering.calls_left);
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let media_type = header("content-type");
     let mut answer = match answering.answer(MOST_HELD).await? {
@@ -212,6 +212,9 @@ async fn passed_on(answering: Answering, nothing: Answer) -> Result<Answer, Prob
         Answered::Going(pieces) => Answer::passed_on_in_pieces(media_type, pieces),
     };
     answer = answer.header("x-service-status", &status.to_string());
+    if let Some(left) = calls_left {
+        answer = answer.header("x-service-calls-left", &left.to_string());
+    }
     for name in PASSED_ON {
         if let Some(value) = header(name) {
             answer = answer.header(name, value);

@@ -98,7 +98,7 @@ struct ContinuationAnswer {
 struct RateLimitAnswer {
     /// What its documentation promises, in its own words.
     stated: Option<String>,
-    /// The answer's header that says how many calls are left.
+    /// The service's header that says how many calls are left; apps get the number as x-service-calls-left.
     remaining: Option<String>,
     /// The statuses that mean that there were too many.
     statuses: Vec<u16>,

@@ -379,14 +379,15 @@ async fn too_many_calls_are_told_with_their_time() {
     let server = ServiceServer::answering(&["api.example.com"], Reply::new(200, "fine")).await;
     let entry = service(
         "[authentication]\nkind = \"bearer_token\"",
-        "rate_limit = { statuses = [429, 403], retry_after = \"X-Wait\", reset = \"X-Reset\" }",
+        "rate_limit = { statuses = [429, 403], retry_after = \"X-Wait\", reset = \"X-Reset\", remaining = \"X-Left\" }",
     );
-    let send = async |reply: Reply| {
+    let answered = async |reply: Reply| {
         server.next([reply]);
         let credentials = Credentials::Bearer("invented-token-1".into());
         let call = Call::new(Method::GET, "/");
-        server.client().send(&entry, &Values::new(), &credentials, None, call).await.unwrap().retry_after
+        server.client().send(&entry, &Values::new(), &credentials, None, call).await.unwrap()
     };
+    let send = async |reply: Reply| answered(reply).await.retry_after;
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(send(Reply::new(429, "").with("X-Wait", "7")).await, seconds(7));
     assert_eq!(send(Reply::new(403, "").with("Retry-After", "8")).await, seconds(8));
@@ -394,4 +395,8 @@ async fn too_many_calls_are_told_with_their_time() {
     assert_eq!(send(Reply::new(429, "").with("X-Reset", "1000")).await, seconds(0));
     assert_eq!(send(Reply::new(429, "")).await, None);
     assert_eq!(send(Reply::new(200, "").with("Retry-After", "9")).await, None);
+    for (written, left) in [("41", Some(41)), ("0", Some(0)), ("-1", None), ("invented-token-1", None)] {
+        assert_eq!(answered(Reply::new(200, "").with("X-Left", written)).await.calls_left, left, "{written}");
+    }
+    assert_eq!(answered(Reply::new(200, "")).await.calls_left, None);
 }

@@ -46,8 +46,11 @@ fn long_answers_are_passed_on_as_they_come() {
         let account = world.shared_account("Team", json!({})).await;
         let long = vec![b'x'; 20 << 20];
         let served = long.clone();
-        world.service.answers(move |_| ServedAnswer::bytes(200, "application/octet-stream", served.clone()));
+        world.service.answers(move |_| {
+            ServedAnswer::bytes(200, "application/octet-stream", served.clone()).with("x-left", "41")
+        });
         let answer = world.execute("hello", None, &account, "request", json!({ "path": "/file" })).await;
+        assert_eq!((answer.header("x-service-calls-left"), answer.header("x-left")), (Some("41"), None));
         assert_eq!((answer.status, answer.body.len()), (200, long.len()));
         assert!(answer.body == long);
         // Something is put around it, so it is held whole.

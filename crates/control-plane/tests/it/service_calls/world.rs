@@ -33,6 +33,7 @@ base = "https://api.notes.test/v1"
 hosts = ["api.notes.test"]
 credential = [{ place = "header", name = "X-Notes-Key", format = "{api_key}" }]
 headers = { accept = "application/json" }
+rate_limit = { remaining = "x-left" }
 
 [[action]]
 id = "list-notes"
