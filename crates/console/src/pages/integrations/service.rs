@@ -180,8 +180,8 @@ fn limits(limit: &RateLimit) -> Markup {
             dt { "Limits" }
             dd {
                 @if let Some(stated) = &limit.stated { (stated) br; }
-                @if let Some(header) = &limit.remaining {
-                    "The answer's header " code { (header) } " says how many calls are left."
+                @if limit.remaining.is_some() {
+                    "Answers say in " code { "x-service-calls-left" } " how many calls are left."
                 }
             }
         }
