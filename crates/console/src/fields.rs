@@ -10,7 +10,7 @@ use secrets_vault::{GivenParts, GivenValue};
 const LARGEST_WITH_SECRET: usize = 256 * 1024;
 
 /// The largest form that may hold a document, in bytes. Larger documents are given by their address.
-const LARGEST_WITH_DOCUMENT: usize = 8 << 20;
+pub(crate) const LARGEST_WITH_DOCUMENT: usize = 8 << 20;
 
 /// What was filled in. It is never shown again as a whole: some of it may be secret.
 pub(crate) struct Fields {

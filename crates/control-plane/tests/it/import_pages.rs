@@ -206,7 +206,10 @@ on_both_stores! {
         let none = "name=\"file\"; filename=\"\"\r\nContent-Type: application/octet-stream";
         let looked = send([part("name=\"document\"", DOCUMENT), part(none, ""), base, "--b--\r\n".to_owned()].concat()).await;
         assert!(looked.status == 200 && looked.text().contains("id=\"confirm\""), "{}", looked.text());
-        assert_eq!(send("--b\r\nbroken".to_owned()).await.status, 400);
+        is(wrong(&send("--b\r\nbroken".to_owned()).await), 400, "malformed_request", "document");
+        let large = send([part(file, &" ".repeat(9 << 20)), "--b--\r\n".to_owned()].concat()).await;
+        assert!(large.text().contains("Give the address of the document instead."), "{}", large.text());
+        is(wrong(&large), 413, "too_large", "document");
         let elsewhere = owner.client.request("POST", &url).header("sec-fetch-mode", "navigate").header("sec-fetch-site", "same-site");
         let elsewhere = elsewhere.header("origin", platform.app_url("hello", "").trim_end_matches('/'));
         let refused = elsewhere.body("multipart/form-data; boundary=b", whole.concat()).send().await;

@@ -177,7 +177,7 @@ on_both_stores! {
         assert_eq!(begun.status, 303, "{}", begun.text());
         let id = revocation(begun.location());
 
-        // Every second attempt leads to it: by the API, on the page, and at an account, for those who may see it.
+        // Every second attempt leads to it, by the API and on the page.
         let again = owner.call("POST", &format!("/api/v1{home}/services/drilled/revocations"), None).await;
         let (status, again) = (again.status, again.json());
         assert_eq!((status, &again["code"], &again["serviceRevocationId"]), (409, &json!("revocation_under_way"), &json!(id)), "{again}");

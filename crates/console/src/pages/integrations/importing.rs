@@ -17,12 +17,13 @@ use integrations::ImportedService;
 
 use super::{home, service_path};
 use crate::Console;
+use crate::fields::LARGEST_WITH_DOCUMENT;
 use crate::layout::page_with;
 use form::Page;
 use given::Given;
 pub(crate) use given::ImportFields;
 use looked::Looked;
-use wrong::Wrong;
+use wrong::{Place, Wrong};
 
 /// `/organizations/{organization_id}/new-service`
 pub(crate) async fn new(
@@ -40,7 +41,10 @@ pub(crate) async fn propose(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let given = Given::read(&mut call).await?;
+    let given = match Given::read(&mut call).await {
+        Ok(given) => given,
+        Err(problem) => return unreadable(&permit, None, problem),
+    };
     let looked = Looked::at(&console, &permit, &given, None).await;
     shown(&permit, None, &given, looked)
 }
@@ -51,7 +55,10 @@ pub(crate) async fn import(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let given = Given::read(&mut call).await?;
+    let given = match Given::read(&mut call).await {
+        Ok(given) => given,
+        Err(problem) => return unreadable(&permit, None, problem),
+    };
     let made = async {
         let document = given.document()?;
         Ok::<_, Wrong>(console.imported_services.create(&permit, document, call.occasion()).await?)
@@ -82,8 +89,12 @@ pub(crate) async fn propose_again(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let given = Given::read(&mut call).await?;
+    let given = Given::read(&mut call).await;
     let imported = known(&console, &permit, call.path("imported_service_id")?).await?;
+    let given = match given {
+        Ok(given) => given,
+        Err(problem) => return unreadable(&permit, Some(&imported), problem),
+    };
     let looked = Looked::at(&console, &permit, &given, Some(imported.id)).await;
     shown(&permit, Some(&imported), &given, looked)
 }
@@ -94,8 +105,15 @@ pub(crate) async fn import_again(
     permit: Permit<ManageServices>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let given = Given::read(&mut call).await?;
+    let given = Given::read(&mut call).await;
     let id: ImportedServiceId = call.path("imported_service_id")?;
+    let given = match given {
+        Ok(given) => given,
+        Err(problem) => {
+            let imported = known(&console, &permit, id).await?;
+            return unreadable(&permit, Some(&imported), problem);
+        }
+    };
     let done = async {
         let (document, version) = (given.document()?, given.version);
         let services = &console.imported_services;
@@ -140,6 +158,28 @@ async fn known(
 /// What is filled in before anybody fills in something.
 fn of(imported: &ImportedService) -> Given {
     Given { url: imported.source.clone(), ..Given::default() }
+}
+
+/// The page for a form that could not be read: too large, or a file that is no text.
+fn unreadable(
+    permit: &Permit<ManageServices>,
+    again: Option<&ImportedService>,
+    problem: Problem,
+) -> Result<Answer, Problem> {
+    let problem = match problem.status() {
+        StatusCode::BAD_REQUEST => problem,
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let said = format!(
+                "The form is larger than {} MiB. Give the address of the document instead.",
+                LARGEST_WITH_DOCUMENT >> 20
+            );
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, problem.code(), said)
+        }
+        // Such as that the person may do nothing here any more.
+        _ => return Err(problem),
+    };
+    let looked = Looked { proposed: None, wrong: vec![Wrong::new(Place::Document, problem)] };
+    shown(permit, again, &again.map(of).unwrap_or_default(), looked)
 }
 
 /// The page, with the status of the first thing that is wrong.

@@ -61,11 +61,12 @@ pub(crate) async fn list(
             p.quiet id="no-such-service" {
                 "No such service. "
                 @if ManageServices::RULE.contains(&role) {
-                    a href={ (home) "/new-service" } { "Import it" } " from a document that describes it, or "
-                } @else { "An Owner or Admin can import it from a document that describes it. " }
+                    a href={ (home) "/new-service" } { "Import it" } " from a document that describes it"
+                } @else { "An Owner or Admin can import it from a document that describes it" }
                 @if ManageCustomApis::RULE.contains(&role) {
-                    a href={ (home) "/new-custom-api" } { "describe an API of your own" } "."
+                    ", and you can " a href={ (home) "/new-custom-api" } { "describe an API of your own" }
                 }
+                "."
             }
         } @else {
             table id="services" {
