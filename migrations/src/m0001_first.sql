@@ -483,7 +483,9 @@ CREATE TABLE accounts (
     refreshed_at BIGINT NOT NULL,
     refresh_at BIGINT,
     failures BIGINT NOT NULL,
+    failure TEXT,
     notice_due BOOLEAN NOT NULL,
+    notice_after BIGINT,
     lease_holder TEXT,
     lease_fence BIGINT NOT NULL,
     lease_until BIGINT CHECK ((lease_until IS NOT NULL) = (lease_holder IS NOT NULL)),
@@ -525,6 +527,8 @@ CREATE TABLE connect_attempts (
     expires_at {timestamp} NOT NULL
 );
 CREATE INDEX connect_attempts_by_expiry ON connect_attempts (expires_at);
+CREATE INDEX connect_attempts_by_user ON connect_attempts (user_id);
+CREATE INDEX connect_attempts_by_account ON connect_attempts (account_id);
 
 CREATE TABLE service_revocations (
     id TEXT NOT NULL PRIMARY KEY,
@@ -599,3 +603,7 @@ CREATE TABLE service_calls (
     longest_microseconds BIGINT NOT NULL
 );
 CREATE INDEX service_calls_by_organization ON service_calls (organization_id, id);
+CREATE INDEX service_calls_by_app ON service_calls (app_id, id);
+CREATE INDEX service_calls_by_account ON service_calls (account_id, id);
+CREATE INDEX service_calls_by_custom_api ON service_calls (custom_api_id, id);
+CREATE INDEX service_calls_by_user ON service_calls (user_id, id);

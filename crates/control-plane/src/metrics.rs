@@ -10,6 +10,7 @@ use audit_trail::Deliveries;
 use decisions::Recorder;
 use directory::Directory;
 use identity::Sessions;
+use integrations::{RefreshCounters, RefreshStep};
 use middleware::Counters;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
@@ -25,6 +26,7 @@ pub(crate) struct Metrics {
     audit_broken: IntGauge,
     audit_delivered: IntCounterVec,
     audit_delivery_failures: IntCounterVec,
+    refreshes: IntCounterVec,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
     resident_memory: IntGauge,
@@ -38,6 +40,7 @@ pub(crate) struct Sources {
     pub(crate) heads: Arc<Heads>,
     pub(crate) deliveries: Vec<(&'static str, Arc<Deliveries>)>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) refreshes: Arc<RefreshCounters>,
     pub(crate) directory: Directory,
 }
 
@@ -72,6 +75,11 @@ impl Metrics {
                 "Deliveries of audit records that failed and are sent again",
                 "receiver",
             )?,
+            refreshes: counters(
+                "account_refreshes_total",
+                "Refreshes of accounts' tokens by how far they have come",
+                "step",
+            )?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
@@ -86,6 +94,7 @@ impl Metrics {
         registry.register(Box::new(metrics.audit_broken.clone()))?;
         registry.register(Box::new(metrics.audit_delivered.clone()))?;
         registry.register(Box::new(metrics.audit_delivery_failures.clone()))?;
+        registry.register(Box::new(metrics.refreshes.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
@@ -115,6 +124,10 @@ impl Metrics {
                 let counter = counters.with_label_values(&[*receiver]);
                 counter.inc_by(value.saturating_sub(counter.get()));
             }
+        }
+        for step in RefreshStep::ALL {
+            let counter = self.refreshes.with_label_values(&[step.as_str()]);
+            counter.inc_by(self.sources.refreshes.count(step).saturating_sub(counter.get()));
         }
         self.audit_broken.set(gauge(self.sources.heads.broken() as u64));
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
-use ::integrations::{Accounts, CustomApis, OauthClients, ServiceCalls, Services};
+use ::integrations::{Accounts, CustomApis, OauthClients, RefreshCounters, ServiceCalls, Services};
 use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
 use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
@@ -206,11 +206,13 @@ impl Platform {
             settings.user_token_reuse,
         )
         .await?;
+        let refreshes = Arc::new(RefreshCounters::default());
         let (integrations, integration_tasks) = Integrations::new(
             &foundation,
             settings.services,
             identity.users.clone(),
             settings.mailer.clone(),
+            Arc::clone(&refreshes),
         )?;
         let organizations = OrganizationUseCases::new(&foundation, &identity.people(), settings.mailer)?;
         let addresses = Arc::new(settings.addresses);
@@ -232,6 +234,7 @@ impl Platform {
                 .map(|forwarder| (forwarder.receiver(), Arc::clone(forwarder.deliveries())))
                 .collect(),
             sessions: Arc::clone(&identity.sessions),
+            refreshes: Arc::clone(&refreshes),
             directory: directory.clone(),
         })
         .map_err(|error| StartError::Server(error.to_string()))?;

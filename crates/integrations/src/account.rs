@@ -43,6 +43,8 @@ pub struct Account {
     pub generation: i64,
     /// When the access token ends, by the store's clock, in milliseconds since 1970; none if nobody said.
     pub expires_at: Option<i64>,
+    /// Why the last refresh failed, if no new tokens came since then: a stable name, and after it the service's word.
+    pub failure: Option<String>,
     /// When a person consented last.
     pub consented_at: OffsetDateTime,
     /// Who connected it.

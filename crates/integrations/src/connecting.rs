@@ -160,6 +160,7 @@ impl Accounts {
             credentials: SecretId::generate(),
             generation: 1,
             expires_at: times.expires_at,
+            failure: None,
             consented_at: now,
             created_by: permit.user(),
             created_at: now,
@@ -213,6 +214,7 @@ impl Accounts {
             version: before.version + 1,
             generation: before.generation + 1,
             expires_at: times.expires_at,
+            failure: None,
             consented_at: now,
             ..before.clone()
         };

@@ -119,13 +119,12 @@ impl Accounts {
     }
 }
 
-/// Whether the grant has ended at the service, as far as is known.
+/// Whether the grant has ended at the service, as far as is known. What a drill was to revoke, and the service refused to,
+/// has not: it says itself what it revoked, and has nothing left to revoke then.
 fn is_over(account: &Account) -> bool {
     matches!(
         account.state.cause(),
-        Some(
-            ReconnectCause::Refused | ReconnectCause::Idle | ReconnectCause::TooOld | ReconnectCause::Revoked
-        )
+        Some(ReconnectCause::Refused | ReconnectCause::Idle | ReconnectCause::TooOld)
     )
 }
 

@@ -60,6 +60,7 @@ impl Integrations {
         settings: ServiceSettings,
         users: Users,
         mailer: Option<Mailer>,
+        counters: Arc<RefreshCounters>,
     ) -> Result<(Self, IntegrationTasks), StartError> {
         let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
         let ServiceSettings { network, limits, catalogue } = settings;
@@ -68,12 +69,8 @@ impl Integrations {
         let services = Services::new(store.clone(), catalogue);
         let imported_services = ImportedServices::new(store.clone(), client.clone());
         let credentials = AccountCredentials::new(store.clone(), vault.clone(), services.clone());
-        let refreshes = Refreshes::new(
-            credentials.clone(),
-            client.clone(),
-            RefreshBounds::default(),
-            Arc::new(RefreshCounters::default()),
-        );
+        let refreshes =
+            Refreshes::new(credentials.clone(), client.clone(), RefreshBounds::default(), counters);
         let tokens = AccessTokens::new(refreshes.clone());
         let accounts = Accounts::new(credentials.clone(), tokens.clone(), client.clone(), foundation.facts());
         let origin = foundation.sites.platform_origin();

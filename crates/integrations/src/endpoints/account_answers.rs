@@ -37,6 +37,8 @@ pub struct AccountAnswer {
     cause: Option<&'static str>,
     /// The same as a sentence.
     cause_sentence: Option<&'static str>,
+    /// Why the last refresh failed, if no new tokens came since then: a stable name, and after it the service's word.
+    last_failure: Option<String>,
     /// How often people wrote it.
     version: i64,
     /// When its access token ends; null if it does not, or nobody says.
@@ -118,6 +120,7 @@ impl From<Account> for AccountAnswer {
             state: account.state.as_str(),
             cause: cause.map(ReconnectCause::as_str),
             cause_sentence: cause.map(ReconnectCause::sentence),
+            last_failure: account.failure,
             version: account.version,
             expires_at: account.expires_at.and_then(milliseconds).map(Instant::from),
             consented_at: account.consented_at.into(),

@@ -82,7 +82,7 @@ impl AccessTokens {
     /// # Errors
     /// As there; and [`UseError::Unavailable`] if the token is too young to be refused for its age.
     pub async fn another(&self, account: &Account, refused: i64) -> Result<Unlocked, UseError> {
-        let standing = refreshes::standing(self.refreshes.database(), account.id, false).await?;
+        let standing = refreshes::standing(self.refreshes.database(), account.id).await?;
         let standing = standing.ok_or(UseError::NotFound)?;
         let age = standing.now.saturating_sub(standing.refreshed_at);
         if standing.generation == refused && age < i64::try_from(YOUNG.as_millis()).unwrap_or(i64::MAX) {

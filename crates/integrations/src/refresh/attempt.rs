@@ -12,14 +12,17 @@ use time::OffsetDateTime;
 
 use super::refreshes::{Ended, Refreshes};
 use super::schedule::{self, Renewal};
-use crate::store::accounts;
-use crate::store::refreshes::{self, Lease, Standing};
+use crate::store::refreshes::{self, Claimed, Lease, Standing};
 use crate::{
     Account, AccountError, AccountState, OpenedFor, ReconnectCause, RefreshStep, StoreError, Unlocked,
 };
 
 /// The audit trail's name for an account that a person has to connect again.
 const NEEDS_RECONNECT: &str = "accounts.needs_reconnect";
+/// The failure of an account that does not open.
+const NOT_OPENED: &str = "not_opened";
+/// The failure of a request that did not leave in time.
+const TOO_LATE: &str = "too_late";
 /// What was written down and never left is taken back again and again, at least this long apart.
 const INSISTENCE: Duration = Duration::from_millis(200);
 
@@ -46,15 +49,16 @@ impl Refreshes {
         let bounds = self.inner.bounds;
         let claimed =
             refreshes::claim(self.database(), id, generation, &self.inner.holder, bounds.lease).await?;
-        let Some(lease) = claimed else { return self.outlook(id, generation).await };
+        let Some(claimed) = claimed else { return self.outlook(id, generation).await };
+        let lease = claimed.lease;
         self.reached(RefreshStep::Claimed, id).await;
-        let prepared = match self.prepare(lease).await {
+        let prepared = match self.prepare(claimed).await {
             Ok(Outlook::Send(prepared)) => *prepared,
             Ok(Outlook::Ended(ended)) => return Ok(ended),
             // What does not open, or no service describes any more, is looked at ever more rarely.
             Err(error) => {
                 let pause = self.pause(id, None).await?;
-                refreshes::give_back(self.database(), lease, pause).await?;
+                refreshes::give_back(self.database(), lease, pause, NOT_OPENED).await?;
                 return Err(error);
             }
         };
@@ -64,14 +68,14 @@ impl Refreshes {
             Ok(false) => return self.outlook(id, generation).await,
             // It may have been written all the same.
             Err(error) => {
-                self.not_sent(&prepared, None).await?;
+                self.not_sent(&prepared, None, TOO_LATE).await?;
                 return Err(error.into());
             }
         }
         self.reached(RefreshStep::Intended, id).await;
         // Somebody else may soon think that this process is dead.
         if claimed_at.elapsed() > bounds.patience {
-            return self.not_sent(&prepared, None).await;
+            return self.not_sent(&prepared, None, TOO_LATE).await;
         }
         self.reached(RefreshStep::Sent, id).await;
         let sent_at = Instant::now();
@@ -86,15 +90,14 @@ impl Refreshes {
 
     /// What is known of an account whose lease this process does not get.
     async fn outlook(&self, id: AccountId, generation: i64) -> Result<Ended, AccountError> {
-        let standing = refreshes::standing(self.database(), id, false).await?;
+        let standing = refreshes::standing(self.database(), id).await?;
         Ok(standing.map_or(Ended::Gone, |standing| ended_elsewhere(&standing, generation)))
     }
 
     /// Opens the account, and judges what somebody may have left behind.
-    async fn prepare(&self, lease: Lease) -> Result<Outlook, AccountError> {
-        let Some(account) = accounts::find_anywhere(self.database(), lease.id).await? else {
-            return Ok(Outlook::Ended(Ended::Gone));
-        };
+    async fn prepare(&self, claimed: Claimed) -> Result<Outlook, AccountError> {
+        let Claimed { lease, account, now, has_intent } = claimed;
+        let account = account?;
         let credentials = &self.inner.credentials;
         let unlocked = match credentials.unlock(&account, OpenedFor::Tokens).await {
             Ok(unlocked) if account.generation == lease.generation => unlocked,
@@ -108,7 +111,6 @@ impl Refreshes {
             }
             Err(error) => return Err(error),
         };
-        let now = self.inner.clock.ask(self.database()).await?;
         let Some(renewal) = Renewal::of(&unlocked.service, &unlocked.credentials) else {
             if account.expires_at.is_some_and(|end| end <= now) {
                 return self.lose(&account, lease, ReconnectCause::NoRefreshToken).await.map(Outlook::Ended);
@@ -117,7 +119,7 @@ impl Refreshes {
             return Ok(Outlook::Ended(Ended::Nothing));
         };
         let token = token_hash(&unlocked.credentials);
-        let left = refreshes::intent(self.database(), lease.id).await?;
+        let left = if has_intent { refreshes::intent(self.database(), lease.id).await? } else { None };
         let left = left.filter(|left| left.generation == lease.generation && left.token_hash == token);
         let begun_at = left.map(|left| left.begun_at);
         if begun_at.is_some_and(|begun_at| !renewal.may_send_again(begun_at, now)) {
@@ -129,14 +131,20 @@ impl Refreshes {
     /// What follows from an answer without tokens, or from none.
     async fn failed(&self, prepared: &Prepared, error: &TokenError) -> Result<Ended, AccountError> {
         let Prepared { account, lease, .. } = prepared;
-        tracing::info!(account = %account.id, service = %account.service, reason = error.code(), "a refresh failed");
+        let word = match error {
+            TokenError::Refused { word, .. } => word.as_deref().unwrap_or_default(),
+            _ => "",
+        };
+        tracing::info!(account = %account.id, service = %account.service, reason = error.code(), word, "a refresh failed");
+        let failure =
+            if word.is_empty() { error.code().to_owned() } else { format!("{}: {word}", error.code()) };
         match error {
-            TokenError::NotSent(_) => self.not_sent(prepared, None).await,
-            TokenError::Unavailable { retry_after } => self.not_sent(prepared, *retry_after).await,
-            TokenError::Refused { reconnect: false, .. } => self.not_sent(prepared, None).await,
+            TokenError::NotSent(_) => self.not_sent(prepared, None, &failure).await,
+            TokenError::Unavailable { retry_after } => self.not_sent(prepared, *retry_after, &failure).await,
+            TokenError::Refused { reconnect: false, .. } => self.not_sent(prepared, None, &failure).await,
             TokenError::Refused { reconnect: true, .. } => {
                 // Somebody else may have got newer tokens meanwhile: then it is no wonder.
-                match refreshes::standing(self.database(), lease.id, false).await? {
+                match refreshes::standing(self.database(), lease.id).await? {
                     None => Ok(Ended::Gone),
                     Some(standing) if standing.fence == lease.fence => {
                         self.lose(account, *lease, refusal_cause(prepared, &standing)).await
@@ -145,13 +153,18 @@ impl Refreshes {
                 }
             }
             TokenError::NoAnswer | TokenError::Unreadable | TokenError::Unfit(_) => {
-                self.unknown(prepared).await
+                self.unknown(prepared, &failure).await
             }
         }
     }
 
     /// The service spent nothing: the intent is taken back, unless it was an earlier attempt's, which may have.
-    async fn not_sent(&self, prepared: &Prepared, wish: Option<Duration>) -> Result<Ended, AccountError> {
+    async fn not_sent(
+        &self,
+        prepared: &Prepared,
+        wish: Option<Duration>,
+        failure: &str,
+    ) -> Result<Ended, AccountError> {
         let begun = Instant::now();
         // A store that does not answer for a moment must not make a sent token of one that was not.
         while prepared.begun_at.is_none()
@@ -162,11 +175,11 @@ impl Refreshes {
             }
             tokio::time::sleep(INSISTENCE).await;
         }
-        self.wait(prepared, wish).await
+        self.wait(prepared, wish, failure).await
     }
 
     /// Nobody knows what the service did: as after a crash, but at once.
-    async fn unknown(&self, prepared: &Prepared) -> Result<Ended, AccountError> {
+    async fn unknown(&self, prepared: &Prepared, failure: &str) -> Result<Ended, AccountError> {
         let Prepared { account, renewal, lease, .. } = prepared;
         let now = self.inner.clock.ask(self.database()).await?;
         let left = refreshes::intent(self.database(), lease.id).await?;
@@ -174,24 +187,29 @@ impl Refreshes {
         if !renewal.may_send_again(begun_at, now) {
             return self.lose(account, *lease, ReconnectCause::LostResponse).await;
         }
-        self.wait(prepared, None).await
+        self.wait(prepared, None, failure).await
     }
 
     /// Gives the lease back. The next attempt comes after a pause, and not before the service wishes.
-    async fn wait(&self, prepared: &Prepared, wish: Option<Duration>) -> Result<Ended, AccountError> {
+    async fn wait(
+        &self,
+        prepared: &Prepared,
+        wish: Option<Duration>,
+        failure: &str,
+    ) -> Result<Ended, AccountError> {
         let Prepared { renewal, lease, .. } = prepared;
         let mut pause = self.pause(lease.id, wish).await?;
         if renewal.reuse == ReusePolicy::Grace && wish.is_none() {
             // A token that may have been spent is sent again while it may.
             pause = pause.min(renewal.grace / 8);
         }
-        refreshes::give_back(self.database(), *lease, pause).await?;
+        refreshes::give_back(self.database(), *lease, pause, failure).await?;
         Ok(Ended::Waits(pause))
     }
 
     /// How long to wait after as many failures as there were.
     async fn pause(&self, id: AccountId, wish: Option<Duration>) -> Result<Duration, StoreError> {
-        let standing = refreshes::standing(self.database(), id, false).await?;
+        let standing = refreshes::standing(self.database(), id).await?;
         Ok(schedule::pause(standing.map_or(0, |standing| standing.failures), wish))
     }
 

@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use super::attempt::Prepared;
 use super::refreshes::{Ended, Refreshes};
 use super::schedule;
-use crate::store::accounts;
 use crate::store::refreshes::{self, Renewed, Standing};
 use crate::{AccountError, AccountState, ReconnectCause, RefreshStep};
 
@@ -62,16 +61,13 @@ impl Refreshes {
         let change = credentials.store().journal().begin().await?;
         let transaction = change.transaction();
         credentials.vault().keep_owner(&change, account.owner()).await?;
-        let Some(standing) = refreshes::standing(transaction, lease.id, true).await? else {
+        let Some((standing, before)) = refreshes::lock(transaction, lease.id).await? else {
             return Ok(Ended::Gone);
         };
         if !may_keep(prepared, &standing) {
             // Including our own, of an attempt whose commit was not acknowledged.
             return Ok(Ended::Renewed);
         }
-        let Some(before) = accounts::find(transaction, account.organization, account.id).await? else {
-            return Ok(Ended::Gone);
-        };
         let mut after = before.clone();
         after.generation += 1;
         after.values.extend(granted.learned.clone());

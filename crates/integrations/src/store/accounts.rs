@@ -41,7 +41,9 @@ pub struct Model {
     pub refreshed_at: i64,
     pub refresh_at: Option<i64>,
     pub failures: i64,
+    pub failure: Option<String>,
     pub notice_due: bool,
+    pub notice_after: Option<i64>,
     pub lease_holder: Option<String>,
     pub lease_fence: i64,
     pub lease_until: Option<i64>,
@@ -161,7 +163,7 @@ pub async fn find_anywhere(
     Ok(assemble_all(database, row.into_iter().collect()).await?.pop())
 }
 
-/// The same, kept from changing until the transaction ends.
+/// One of the organization's accounts, kept from changing until the transaction ends.
 pub async fn lock(
     transaction: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -361,7 +363,9 @@ fn consented(account: &Account, times: Times) -> Result<ActiveModel, StoreError>
         refreshed_at: Set(times.refreshed_at),
         refresh_at: Set(times.refresh_at),
         failures: Set(0),
+        failure: Set(None),
         notice_due: Set(false),
+        notice_after: Set(None),
         consented_at: Set(account.consented_at),
         lease_fence: NotSet,
         ..described(account)
@@ -428,6 +432,7 @@ fn assemble(row: Model, named: BTreeSet<AppId>) -> Result<Account, StoreError> {
         credentials: read(TABLE, &row.credentials)?,
         generation: row.generation,
         expires_at: row.expires_at,
+        failure: row.failure,
         consented_at: row.consented_at,
         created_by: read(TABLE, &row.created_by)?,
         created_at: row.created_at,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use catalogue::ServiceKey;
 use ids::{AccountId, OrganizationId};
-use sea_orm::{QueryResult, Statement, Value};
+use sea_orm::{FromQueryResult as _, QueryResult, Statement, Value};
 
 use super::accounts::{self, Times};
 use super::{ConnectionTrait, StoreError, clock, failed, read, sql};
@@ -31,6 +31,18 @@ pub struct Lease {
     pub generation: i64,
     /// Counts those who had the right; whoever has an older one writes nothing.
     pub fence: i64,
+}
+
+/// A lease, and what it is on.
+#[derive(Debug)]
+pub struct Claimed {
+    pub lease: Lease,
+    /// As it was read with the lease.
+    pub account: Result<Account, StoreError>,
+    /// When that was.
+    pub now: i64,
+    /// Whether somebody left an intent.
+    pub has_intent: bool,
 }
 
 /// How things stand with an account.
@@ -98,16 +110,26 @@ pub async fn due(
          ORDER BY COALESCE(expires_at, refresh_at) LIMIT $3"
     );
     let rows = all(database, &statement, values).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Due {
-                id: read(TABLE, &column::<String>(row, "id")?)?,
-                organization: read(TABLE, &column::<String>(row, "organization_id")?)?,
-                service: read(TABLE, &column::<String>(row, "service")?)?,
-                generation: column(row, "generation")?,
-            })
+    Ok(rows.iter().filter_map(|row| readable(row, due_of(row))).collect())
+}
+
+fn due_of(row: &QueryResult) -> Result<Due, StoreError> {
+    Ok(Due {
+        id: read(TABLE, &column::<String>(row, "id")?)?,
+        organization: read(TABLE, &column::<String>(row, "organization_id")?)?,
+        service: read(TABLE, &column::<String>(row, "service")?)?,
+        generation: column(row, "generation")?,
+    })
+}
+
+/// What was read of a row; a row that somebody spoilt holds up no others.
+fn readable<T>(row: &QueryResult, was_read: Result<T, StoreError>) -> Option<T> {
+    was_read
+        .inspect_err(|error| {
+            let id = column::<String>(row, "id").unwrap_or_default();
+            tracing::error!(error = error as &dyn std::error::Error, id, "an account's row cannot be read");
         })
-        .collect()
+        .ok()
 }
 
 /// Takes the lease, if nobody has it, these tokens are still the newest, and no back-off is under way.
@@ -117,13 +139,14 @@ pub async fn claim(
     generation: i64,
     holder: &str,
     lease: Duration,
-) -> Result<Option<Lease>, StoreError> {
+) -> Result<Option<Claimed>, StoreError> {
     let now = clock::expression(database.get_database_backend());
     let statement = format!(
         "UPDATE accounts SET lease_holder = $1, lease_fence = lease_fence + 1, lease_until = {now} + $2 \
          WHERE id = $3 AND generation = $4 AND state = $5 AND (lease_until IS NULL OR lease_until <= {now}) \
              AND (failures = 0 OR refresh_at <= {now}) \
-         RETURNING lease_fence"
+         RETURNING *, {now} AS now, \
+             EXISTS (SELECT 1 FROM refresh_intents WHERE account_id = accounts.id) AS has_intent"
     );
     let values = [
         holder.into(),
@@ -132,41 +155,62 @@ pub async fn claim(
         generation.into(),
         AccountState::Active.as_str().into(),
     ];
-    let row = one(database, &statement, values).await?;
-    row.map(|row| Ok(Lease { id, generation, fence: column(&row, "lease_fence")? })).transpose()
+    let Some(row) = one(database, &statement, values).await? else { return Ok(None) };
+    Ok(Some(Claimed {
+        lease: Lease { id, generation, fence: column(&row, "lease_fence")? },
+        account: account_of(database, &row).await,
+        now: column(&row, "now")?,
+        has_intent: column(&row, "has_intent")?,
+    }))
 }
 
-/// How things stand; kept so until the transaction ends if `lock`.
+/// How things stand.
 pub async fn standing(
     database: &impl ConnectionTrait,
     id: AccountId,
-    lock: bool,
 ) -> Result<Option<Standing>, StoreError> {
-    let backend = database.get_database_backend();
+    let now = clock::expression(database.get_database_backend());
+    let statement = format!("SELECT *, {now} AS now FROM accounts WHERE id = $1");
+    let row = one(database, &statement, [id.to_string().into()]).await?;
+    row.map(|row| standing_of(&row)).transpose()
+}
+
+/// How things stand, and the account; kept so until the transaction ends.
+pub async fn lock(
+    transaction: &impl ConnectionTrait,
+    id: AccountId,
+) -> Result<Option<(Standing, Account)>, StoreError> {
+    let backend = transaction.get_database_backend();
     let now = clock::expression(backend);
-    let lock = if lock && backend == sea_orm::DatabaseBackend::Postgres { "FOR UPDATE" } else { "" };
-    let statement = format!(
-        "SELECT state, cause, generation, lease_fence, lease_until, refreshed_at, expires_at, refresh_at, failures, \
-             {now} AS now FROM accounts WHERE id = $1 {lock}"
-    );
-    let Some(row) = one(database, &statement, [id.to_string().into()]).await? else { return Ok(None) };
-    let now: i64 = column(&row, "now")?;
-    let cause: Option<String> = column(&row, "cause")?;
+    let lock = if backend == sea_orm::DatabaseBackend::Postgres { "FOR UPDATE" } else { "" };
+    let statement = format!("SELECT *, {now} AS now FROM accounts WHERE id = $1 {lock}");
+    let Some(row) = one(transaction, &statement, [id.to_string().into()]).await? else { return Ok(None) };
+    Ok(Some((standing_of(&row)?, account_of(transaction, &row).await?)))
+}
+
+fn standing_of(row: &QueryResult) -> Result<Standing, StoreError> {
+    let now: i64 = column(row, "now")?;
+    let cause: Option<String> = column(row, "cause")?;
     let state = match cause {
         None => AccountState::Active,
         Some(cause) => AccountState::NeedsReconnect(read::<ReconnectCause>(TABLE, &cause)?),
     };
-    Ok(Some(Standing {
+    Ok(Standing {
         state,
-        generation: column(&row, "generation")?,
-        fence: column(&row, "lease_fence")?,
-        leased: column::<Option<i64>>(&row, "lease_until")?.is_some_and(|until| until > now),
-        refreshed_at: column(&row, "refreshed_at")?,
-        expires_at: column(&row, "expires_at")?,
-        refresh_at: column(&row, "refresh_at")?,
-        failures: column(&row, "failures")?,
+        generation: column(row, "generation")?,
+        fence: column(row, "lease_fence")?,
+        leased: column::<Option<i64>>(row, "lease_until")?.is_some_and(|until| until > now),
+        refreshed_at: column(row, "refreshed_at")?,
+        expires_at: column(row, "expires_at")?,
+        refresh_at: column(row, "refresh_at")?,
+        failures: column(row, "failures")?,
         now,
-    }))
+    })
+}
+
+async fn account_of(database: &impl ConnectionTrait, row: &QueryResult) -> Result<Account, StoreError> {
+    let row = accounts::Model::from_query_result(row, "").map_err(failed)?;
+    accounts::assemble_all(database, vec![row]).await?.pop().ok_or(StoreError::Unreadable(TABLE))
 }
 
 /// The refresh of an account of whose end nothing is known.
@@ -218,17 +262,20 @@ pub async fn give_back(
     database: &impl ConnectionTrait,
     lease: Lease,
     pause: Duration,
+    failure: &str,
 ) -> Result<(), StoreError> {
     let now = clock::expression(database.get_database_backend());
     let statement = format!(
-        "UPDATE accounts SET lease_holder = NULL, lease_until = NULL, failures = failures + 1, refresh_at = {now} + $1 \
+        "UPDATE accounts SET lease_holder = NULL, lease_until = NULL, failures = failures + 1, refresh_at = {now} + $1, \
+             failure = $5 \
          WHERE id = $2 AND lease_fence = $3 AND generation = $4"
     );
-    let values = [
+    let values: [Value; 5] = [
         milliseconds(pause).into(),
         lease.id.to_string().into(),
         lease.fence.into(),
         lease.generation.into(),
+        failure.into(),
     ];
     sql(database, &statement, values).await?;
     Ok(())
@@ -264,7 +311,7 @@ pub async fn renewed(
              state = CASE WHEN cause = $9 THEN state ELSE $2 END, cause = CASE WHEN cause = $9 THEN cause END, \
              notice_due = CASE WHEN cause = $9 THEN notice_due ELSE FALSE END, \
              variables = $3, scopes = $4, refreshed_at = $5, expires_at = $6, \
-             refresh_at = CASE WHEN cause = $9 THEN NULL ELSE $7 END, failures = 0, \
+             refresh_at = CASE WHEN cause = $9 THEN NULL ELSE $7 END, failures = 0, failure = NULL, \
              lease_holder = NULL, lease_until = NULL \
          WHERE id = $8";
     let values: [Value; 9] = [
@@ -289,7 +336,7 @@ pub async fn lost(
     lease: Lease,
     cause: ReconnectCause,
 ) -> Result<bool, StoreError> {
-    let statement = "UPDATE accounts SET state = $1, cause = $2, notice_due = TRUE, refresh_at = NULL, failures = 0, \
+    let statement = "UPDATE accounts SET state = $1, cause = $2, notice_due = TRUE, refresh_at = NULL, failures = 0, failure = NULL, \
              lease_holder = NULL, lease_until = NULL \
          WHERE id = $3 AND lease_fence = $4 AND generation = $5 AND state = $6";
     let values = [
@@ -307,20 +354,36 @@ pub async fn lost(
     Ok(true)
 }
 
-/// Accounts of which somebody has to be told that they need them. Those that could not be told a moment ago wait behind the
-/// others until their lease is over.
+/// Accounts of which somebody has to be told that they need them, and of which nobody is telling at the moment.
 pub async fn with_notice(database: &impl ConnectionTrait, most: u64) -> Result<Vec<AccountId>, StoreError> {
     let now = clock::expression(database.get_database_backend());
     let statement = format!(
-        "SELECT id FROM accounts WHERE notice_due AND (lease_until IS NULL OR lease_until < {now}) ORDER BY id LIMIT $1"
+        "SELECT id FROM accounts WHERE notice_due AND (notice_after IS NULL OR notice_after <= {now}) ORDER BY id LIMIT $1"
     );
     let rows = all(database, &statement, [i64::try_from(most).unwrap_or(i64::MAX).into()]).await?;
-    rows.iter().map(|row| read(TABLE, &column::<String>(row, "id")?)).collect()
+    let id = |row: &QueryResult| read(TABLE, &column::<String>(row, "id")?);
+    Ok(rows.iter().filter_map(|row| readable(row, id(row))).collect())
+}
+
+/// Leaves telling of an account to this process for a while. Answers false if another one is telling. The refresh's lease has
+/// nothing to do with it: a mail server that is away must not keep anybody from disconnecting an account.
+pub async fn claim_notice(
+    database: &impl ConnectionTrait,
+    id: AccountId,
+    pause: Duration,
+) -> Result<bool, StoreError> {
+    let now = clock::expression(database.get_database_backend());
+    let statement = format!(
+        "UPDATE accounts SET notice_after = {now} + $1 \
+         WHERE id = $2 AND notice_due AND (notice_after IS NULL OR notice_after <= {now})"
+    );
+    Ok(sql(database, &statement, [milliseconds(pause).into(), id.to_string().into()]).await? == 1)
 }
 
 /// Writes down that somebody was told.
 pub async fn told(database: &impl ConnectionTrait, id: AccountId) -> Result<(), StoreError> {
-    sql(database, "UPDATE accounts SET notice_due = FALSE WHERE id = $1", [id.to_string().into()]).await?;
+    let statement = "UPDATE accounts SET notice_due = FALSE, notice_after = NULL WHERE id = $1";
+    sql(database, statement, [id.to_string().into()]).await?;
     Ok(())
 }
 

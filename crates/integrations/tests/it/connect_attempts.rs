@@ -412,7 +412,11 @@ test_support::on_both_stores! {
         let manage = office.within::<access_control::ManageOauthClients>(office.admin);
         let other = client(&registered.client_id, GivenSecret::Text("another".into()));
         office.clients.update(&manage, registered.id, other, None, occasion()).await.unwrap();
-        office.execute("UPDATE accounts SET state = 'needs_reconnect', cause = 'refused'", []).await;
+        // What a drill was to revoke has not ended because of that.
+        office.execute("UPDATE accounts SET state = 'needs_reconnect', cause = 'revoked'", []).await;
+        let kept = office.accounts.disconnect(&permit, account.id, false, occasion()).await;
+        assert!(matches!(kept, Err(AccountError::NotRevoked(_))), "{kept:?}");
+        office.execute("UPDATE accounts SET cause = 'refused'", []).await;
         let gone = office.accounts.disconnect(&permit, account.id, false, occasion()).await.unwrap();
         assert!(matches!(gone, Disconnected::Forgotten(_)));
         assert_eq!(office.count("accounts").await, 0);

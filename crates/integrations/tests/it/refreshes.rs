@@ -235,6 +235,42 @@ test_support::on_both_stores! {
         assert_eq!(house.server.take_load().refreshes, 1);
     }
 
+    async fn a_client_that_the_service_refuses_is_said_and_nobody_has_to_connect_again(database: TestDatabase) {
+        let house = RefreshHouse::new(database, Reuse::SingleUse, HOUR).await;
+        let account = house.account(NOW, 60 * SECOND).await;
+        house.server.fail_once(Fault::Refused("invalid_client"));
+        let engine = house.engine(quick());
+        let working = engine.start();
+        while house.find(account.id).await.failure.as_deref() != Some("refused: invalid_client") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(house.state(account.id).await, ("active".to_owned(), None, 1));
+        // The client is put right.
+        house.until(account.id, |state| state.2 == 2).await;
+        working.end().await;
+        assert_eq!(house.find(account.id).await.failure, None);
+    }
+
+    async fn a_row_that_somebody_spoilt_holds_up_no_others(database: TestDatabase) {
+        let house = RefreshHouse::new(database, Reuse::SingleUse, HOUR).await;
+        let spoilt = house.account(NOW, SECOND).await;
+        let sql = "UPDATE accounts SET service = '%', notice_due = TRUE WHERE id = $1";
+        house.execute(sql, [spoilt.id.to_string().into()]).await;
+        let account = house.account(NOW, HOUR).await;
+        let lost = house.account(HOUR, HOUR).await;
+        let sql = "UPDATE accounts SET state = 'needs_reconnect', cause = 'idle', notice_due = TRUE, refresh_at = NULL WHERE id = $1";
+        house.execute(sql, [lost.id.to_string().into()]).await;
+        let engine = house.engine(quick());
+        let working = engine.start();
+        house.until(account.id, |state| state.2 == 2).await;
+        while engine.told.all().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        working.end().await;
+        assert_eq!(engine.told.all().iter().map(|notice| notice.account).collect::<Vec<_>>(), [lost.id]);
+        assert_eq!(house.count("accounts WHERE notice_due AND lease_until IS NOT NULL").await, 0);
+    }
+
     async fn a_lost_answer_is_asked_for_again_where_the_service_permits_it(database: TestDatabase) {
         let grace = Reuse::Grace(60 * SECOND);
         let mut house = RefreshHouse::new(database, Reuse::Static, HOUR).await;

@@ -83,6 +83,10 @@ impl<H: Holder> Known<H> {
             @if let Some(trial) = trial { (shown_trial(trial)) }
             @if let Some(cause) = account.state.cause() {
                 p.bad role="alert" id="cause" data-cause=(cause.as_str()) { (cause.sentence()) }
+            } @else if let Some(failure) = &account.failure {
+                p.bad role="alert" id="failure" {
+                    "Its tokens could not be replaced the last time (" code { (failure) } "). It is tried again."
+                }
             }
             (self.facts())
             @if self.manages {
