@@ -240,10 +240,10 @@ fn of_catalogue(action: &Action, mut input: Map<String, Value>) -> Result<Call, 
             let known: BTreeSet<&str> =
                 action.query.iter().chain(&action.required).map(String::as_str).collect();
             let known: Vec<&str> = known.into_iter().collect();
-            return refused(format!(
-                "input has members that this action does not know; it knows: {}",
-                known.join(", ")
-            ));
+            // Their names are not said: a secret may have got there.
+            let known =
+                if known.is_empty() { "none besides its path's".to_owned() } else { known.join(", ") };
+            return refused(format!("input has members that this action does not know; it knows: {known}"));
         }
         ActionBody::Json => (Value::Object(input).to_string().into_bytes(), JSON),
         ActionBody::Form => (form(input)?, FORM),

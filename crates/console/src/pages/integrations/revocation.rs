@@ -40,12 +40,13 @@ pub(super) fn path(organization: OrganizationId, id: ServiceRevocationId) -> Str
 pub(super) fn latest(organization: OrganizationId, revocations: &[ServiceRevocation]) -> Markup {
     html! {
         table id="revocations" {
-            tr { th { "Began" } th { "Accounts" } th { "Revoked" } th { "Not revoked" } th { "" } }
+            tr { th { "Began" } th { "Accounts" } th { "Revoked" } th { "Not revocable" } th { "Not revoked" } th { "" } }
             @for revocation in revocations {
                 tr {
                     td { a href=(path(organization, revocation.id)) { (second(revocation.started_at)) } }
                     td { (revocation.counts.total()) }
                     td { (revocation.counts.revoked) }
+                    td { (revocation.counts.not_revocable) }
                     td { (revocation.counts.failed) }
                     td { @if revocation.finished_at.is_none() { strong { "under way" } } @else { "ended" } }
                 }

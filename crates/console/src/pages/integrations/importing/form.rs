@@ -161,18 +161,19 @@ impl Page<'_> {
         }
     }
 
-    /// What was answered, to be changed, and what is wrong although nobody asked.
+    /// What is not asked and can be answered all the same: what was answered before, and what the document has wrong.
     fn answers(&self) -> Markup {
         let wrong = &self.looked.wrong;
         let is_wrong = |key: Answer| wrong.iter().any(|wrong| wrong.place == Place::Answer(key));
         let is_open =
             |key: Answer| self.open().any(|question| question.key == key && question.documents.is_empty());
-        let here = |key: &Answer| !is_open(*key) && (self.given.answers.contains_key(key) || is_wrong(*key));
+        // The name in the API stays when it is imported again.
+        let here = |key: &Answer| !is_open(*key) && (self.again.is_none() || *key != Answer::Key);
         let shown: Vec<Answer> = Answer::ALL.into_iter().filter(here).collect();
         html! {
-            @if !shown.is_empty() {
-                details open[shown.iter().any(|key| is_wrong(*key))] {
-                    summary { "What you answered" }
+            @if self.looked.proposed.is_some() || !wrong.is_empty() {
+                details open[!wrong.is_empty()] {
+                    summary { "What you say instead of the document" }
                     p.quiet { "Left empty, it is taken from the document, or asked again." }
                     @for key in shown {
                         (at(wrong, Place::Answer(key)))
