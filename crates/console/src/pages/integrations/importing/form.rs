@@ -172,7 +172,7 @@ impl Page<'_> {
         let shown: Vec<Answer> = Answer::ALL.into_iter().filter(here).collect();
         html! {
             @if self.looked.proposed.is_some() || !wrong.is_empty() {
-                details open[!wrong.is_empty()] {
+                details open[shown.iter().any(|key| is_wrong(*key))] {
                     summary { "What you say instead of the document" }
                     p.quiet { "Left empty, it is taken from the document, or asked again." }
                     @for key in shown {
