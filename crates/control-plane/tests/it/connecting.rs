@@ -98,6 +98,37 @@ test_support::on_both_stores! {
         assert_eq!(world.accounts("accounts").await, json!([]));
     }
 
+    async fn two_hundred_calls_of_an_app_around_the_second_in_which_a_token_ends(database: TestDatabase) {
+        const LIFE: Duration = Duration::from_secs(5);
+        let world = World::start(&database).await;
+        world.server.set(Reuse::SingleUse, LIFE);
+        assert_eq!(world.editor.open_once(&world.consent("accounts").await).await.status, 200);
+        world.server.set(Reuse::SingleUse, Duration::from_secs(3600));
+        let connected = tokio::time::Instant::now();
+        let account = world.accounts("accounts").await[0]["id"].as_str().unwrap().to_owned();
+        let call = world.platform.url(&format!("/api/integrations/accounts/{account}/execute"));
+        let body = json!({ "actionId": "request", "input": { "path": "/me" } });
+        let secret = world.platform.server_secret("hello");
+        let calls: Vec<_> = (0..200_u32)
+            .map(|number| {
+                let (client, call) = (world.platform.browser().client, call.clone());
+                let (secret, body) = (secret.to_owned(), body.clone());
+                // Over two seconds, the token's last one among them.
+                let at = connected + LIFE - Duration::from_secs(1) + number * Duration::from_millis(10);
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(at).await;
+                    client.request("POST", &call).header("VYBE_SERVER_SECRET", &secret).json(&body).send().await
+                })
+            })
+            .collect();
+        for call in calls {
+            let answer = call.await.unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        let load = world.server.take_load();
+        assert_eq!((load.refreshes, load.calls_after_the_end), (1, 0));
+    }
+
     async fn i05_another_browser_connects_nothing(database: TestDatabase) {
         let world = World::start(&database).await;
         let admin = world.platform.signed_in("admin").await;
@@ -168,6 +199,7 @@ token_url = "{origin}/token"
 default_scopes = ["read", "write"]
 
 [authentication.lifetime]
+margin_seconds = 0
 reuse = "single_use"
 
 [authentication.revocation]
