@@ -24,6 +24,10 @@ use endpoint::Endpoint;
 
 use crate::{Accounts, ConnectAttempts, OauthClients, Services};
 
+/// The largest body with secrets, in bytes: one has at most 64 Ki characters, and JSON may write each as two escapes of six
+/// bytes. A longer secret is then refused for its length, and not the body for its.
+const LARGEST_WITH_SECRETS: usize = 1 << 20;
+
 /// Everything that the endpoints of accounts are made from.
 #[derive(Clone, Debug)]
 pub struct AccountsApi {

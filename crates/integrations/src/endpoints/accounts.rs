@@ -7,14 +7,12 @@ use endpoint::{Answer, Call, Endpoint, PagingParameters, Problem};
 use ids::AccountId;
 use schemars::JsonSchema;
 
+use super::LARGEST_WITH_SECRETS;
 use super::account_answers::{
     AccountAnswer, AccountsAnswer, AttemptAnswer, ConnectedAnswer, DisconnectedAnswer, TrialAnswer,
 };
 use super::account_bodies::{AgainBody, AttemptBody, DescriptionBody, NewBody, ProofBody};
 use crate::{Accounts, ConnectAttempts, ManagesAccounts, SeesAccounts};
-
-/// The largest body, in bytes: several private keys, and all of them escaped.
-const LARGEST_BODY: usize = 256 << 10;
 
 /// The endpoints of one kind of holder, as other files name them.
 struct Address {
@@ -210,7 +208,7 @@ async fn connect<M: ManagesAccounts + Addressed>(
     permit: Permit<M>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: NewBody = call.json_up_to(LARGEST_BODY).await?;
+    let body: NewBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let (account, trial) = accounts.connect(&permit, body.given()?, call.occasion()).await?;
     Ok(Answer::created(&ConnectedAnswer { account: account.into(), test: trial.into() }))
 }
@@ -230,7 +228,7 @@ async fn describe<M: ManagesAccounts + Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = id::<M>(&call)?;
-    let body: DescriptionBody = call.json_up_to(LARGEST_BODY).await?;
+    let body: DescriptionBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let version = body.version;
     let changed = accounts.describe(&permit, id, body.given()?, version, call.occasion()).await?;
     Ok(Answer::json(&AccountAnswer::from(changed)))
@@ -265,7 +263,7 @@ async fn prove_again<M: ManagesAccounts + Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = id::<M>(&call)?;
-    let mut body: ProofBody = call.json_up_to(LARGEST_BODY).await?;
+    let mut body: ProofBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let secrets = body.secrets()?;
     let proved = accounts.prove_again(&permit, id, body.values, secrets, body.test, call.occasion()).await;
     let (account, trial) = proved?;
@@ -277,7 +275,7 @@ async fn begin<M: ManagesAccounts + Addressed>(
     permit: Permit<M>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: AttemptBody = call.json_up_to(LARGEST_BODY).await?;
+    let body: AttemptBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let begun = attempts.begin(&permit, body.given()?, call.occasion()).await?;
     Ok(Answer::created(&AttemptAnswer::from(begun)))
 }
@@ -288,7 +286,7 @@ async fn begin_again<M: ManagesAccounts + Addressed>(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = id::<M>(&call)?;
-    let AgainBody { values, scopes, return_to } = call.json_up_to(LARGEST_BODY).await?;
+    let AgainBody { values, scopes, return_to } = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let begun = attempts.begin_again(&permit, id, values, scopes, return_to, call.occasion()).await?;
     Ok(Answer::created(&AttemptAnswer::from(begun)))
 }

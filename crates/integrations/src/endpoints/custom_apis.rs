@@ -11,13 +11,11 @@ use secrets_vault::SecretText;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::LARGEST_WITH_SECRETS;
 use crate::custom_api::{CustomApi, CustomApiAuthentication, CustomApiDefinition, CustomApiDefinitionError};
 use crate::custom_api_credentials::GivenCredential;
 use crate::custom_apis::GivenCustomApi;
 use crate::{CustomApiError, CustomApis};
-
-/// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
-const LARGEST_BODY: usize = 256 << 10;
 
 /// A new custom API, or another definition for one.
 #[derive(Deserialize, JsonSchema)]
@@ -144,7 +142,7 @@ async fn create(
     permit: Permit<ManageCustomApis>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
-    let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
+    let body: CustomApiBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let (given, _) = body.given()?;
     let made = apis.create(&permit, given, call.occasion()).await?;
     Ok(Answer::created(&CustomApiAnswer::from(made)))
@@ -161,7 +159,7 @@ async fn replace(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let id = call.path("custom_api_id")?;
-    let body: CustomApiBody = call.json_up_to(LARGEST_BODY).await?;
+    let body: CustomApiBody = call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let (given, expected_version) = body.given()?;
     let changed = apis.update(&permit, id, given, expected_version, call.occasion()).await?;
     Ok(Answer::json(&CustomApiAnswer::from(changed)))

@@ -11,11 +11,9 @@ use schemars::JsonSchema;
 use secrets_vault::SecretText;
 use serde::{Deserialize, Serialize};
 
+use super::LARGEST_WITH_SECRETS;
 use super::account_bodies::secret_text;
 use crate::{AccountError, GivenClient, GivenSecret, OauthClient, OauthClients};
-
-/// The largest body, in bytes: a secret of 64 KiB of which every byte is escaped, and the rest.
-const LARGEST_BODY: usize = 256 << 10;
 
 pub(super) fn endpoints(clients: &OauthClients) -> Vec<Endpoint> {
     const ALL: &str = "/api/v1/organizations/{organization_id}/oauth-clients";
@@ -155,7 +153,7 @@ async fn create(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let NewBody { service, client_id, client_secret, public_client, scopes } =
-        call.json_up_to(LARGEST_BODY).await?;
+        call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let service: ServiceKey = service.parse().map_err(|_| AccountError::UnknownService)?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
     let made = clients.create(&permit, &service, given, call.occasion()).await?;
@@ -178,7 +176,7 @@ async fn replace(
 ) -> Result<Answer, Problem> {
     let id = call.path("oauth_client_id")?;
     let ReplaceBody { client_id, client_secret, public_client, scopes, version } =
-        call.json_up_to(LARGEST_BODY).await?;
+        call.json_up_to(LARGEST_WITH_SECRETS).await?;
     let given = GivenClient { client_id, secret: given_secret(client_secret, public_client)?, scopes };
     let changed = clients.update(&permit, id, given, version, call.occasion()).await?;
     Ok(Answer::json(&ClientAnswer::from(changed)))
