@@ -443,6 +443,13 @@ class World:
             "import_service", "import_service_again", "propose_service", "propose_service_again",
         ):
             case.body = self.document()
+        elif operation in (
+            "import_service_by_form", "import_service_again_by_form", "propose_service_by_form",
+            "propose_service_again_by_form",
+        ):
+            document = self.document()
+            answers = {f"answer_{key}": text for key, text in document["answers"].items()}
+            case.body = {"document": document["document"], **answers}
         elif operation in ("create_database_connection", "replace_database_connection"):
             kind = {"kind": "external"} if operation.startswith("create") else {}
             case.body = {**kind, **self.database()}
