@@ -96,7 +96,7 @@ struct AuthenticToken {
     claims: Arc<Claims>,
 }
 
-/// How many apps' user tokens a session keeps for reuse.
+/// How many user tokens a session keeps: for reuse, and again of those that came back.
 const KEPT_USER_TOKENS: usize = 16;
 /// How stale the stored time of last use may be, in seconds.
 const LAST_SEEN_GRAIN: i64 = 5 * 60;
@@ -240,6 +240,8 @@ impl LiveSession {
     /// Keeps the claims of a user token of this session whose signature was checked just now.
     pub(crate) fn keep_authentic_token(&self, digest: Vec<u8>, claims: Arc<Claims>) {
         let mut kept = self.authentic_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        // Calls that come together have all checked it.
+        kept.retain(|token| token.digest != digest);
         if kept.len() >= KEPT_USER_TOKENS {
             kept.remove(0);
         }

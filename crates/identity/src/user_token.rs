@@ -16,7 +16,7 @@ const SKEW: i64 = 30;
 const LONGEST: usize = 2048;
 
 /// The five claims. Anything else is not ours.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Claims {
     sub: UserId,
