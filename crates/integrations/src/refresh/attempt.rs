@@ -21,7 +21,7 @@ use crate::{
 const NEEDS_RECONNECT: &str = "accounts.needs_reconnect";
 /// The failure of an account that does not open.
 const NOT_OPENED: &str = "not_opened";
-/// The failure of a request that did not leave in time.
+/// The failure of a request that did not leave in time, or before which the store did not answer.
 const TOO_LATE: &str = "too_late";
 /// What was written down and never left is taken back again and again, at least this long apart.
 const INSISTENCE: Duration = Duration::from_millis(200);

@@ -133,9 +133,7 @@ pub async fn list_of_service(
     after: Option<AccountId>,
     most: u64,
 ) -> Result<Vec<Account>, StoreError> {
-    let mut select = Entity::find()
-        .filter(Column::OrganizationId.eq(organization.to_string()))
-        .filter(Column::Service.eq(service.as_str()));
+    let mut select = at_service(organization, service);
     if let Some(after) = after {
         select = select.filter(Column::Id.gt(after.to_string()));
     }
@@ -237,12 +235,7 @@ pub async fn count_at_service(
     organization: OrganizationId,
     service: &ServiceKey,
 ) -> Result<u64, StoreError> {
-    Entity::find()
-        .filter(Column::OrganizationId.eq(organization.to_string()))
-        .filter(Column::Service.eq(service.as_str()))
-        .count(database)
-        .await
-        .map_err(failed)
+    at_service(organization, service).count(database).await.map_err(failed)
 }
 
 /// How many of them work.
@@ -251,13 +244,14 @@ pub async fn count_active_at_service(
     organization: OrganizationId,
     service: &ServiceKey,
 ) -> Result<u64, StoreError> {
+    let active = Column::State.eq(AccountState::Active.as_str());
+    at_service(organization, service).filter(active).count(database).await.map_err(failed)
+}
+
+fn at_service(organization: OrganizationId, service: &ServiceKey) -> Select<Entity> {
     Entity::find()
         .filter(Column::OrganizationId.eq(organization.to_string()))
         .filter(Column::Service.eq(service.as_str()))
-        .filter(Column::State.eq(AccountState::Active.as_str()))
-        .count(database)
-        .await
-        .map_err(failed)
 }
 
 /// Writes down that somebody has to connect these accounts of a service again. Answers which of them worked before.
