@@ -14,6 +14,7 @@ mod api_description;
 mod bench;
 mod cases;
 mod catalogue;
+mod config_reference;
 mod documents;
 mod installation;
 mod layers;
@@ -44,6 +45,8 @@ enum Command {
     CheckCatalogue(catalogue::Options),
     /// Check that links between documents lead somewhere
     CheckDocs,
+    /// Write the example configuration, its page and its schema anew from the types that read it
+    WriteConfigReference,
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::CheckCases(options) => cases::run(&options),
         Command::CheckCatalogue(options) => catalogue::run(&options),
         Command::CheckDocs => documents::run(),
+        Command::WriteConfigReference => config_reference::write(),
         Command::Bench(bench) => bench::run(&bench),
         Command::Soak(options) => soak::run(&options),
     };

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
 use crate::catalog_command::{self, CatalogCommand};
-use crate::config::{LogFormat, LogSection, RecordedDecisions};
+use crate::config::{LogFormat, LogSection, RecordedDecisions, reference};
 use crate::config_path::ConfigPath;
 use crate::doctor_command::{self, DoctorArguments};
 use crate::drill_command::{self, DrillCommand};
@@ -94,6 +94,12 @@ enum ConfigCommand {
     Check(ConfigPath),
     /// Prints the configuration with every default filled in and every secret left out.
     Print(ConfigPath),
+    /// Prints a configuration to start from: every key with what it means and its default.
+    Example,
+    /// Prints what every key means as a page in Markdown.
+    Reference,
+    /// Prints the JSON schema of the configuration, for editors.
+    Schema,
 }
 
 /// Does what the command line says.
@@ -157,6 +163,9 @@ pub fn run() -> Result<(), StartError> {
             print("the configuration is good")
         }
         Command::Config { command: ConfigCommand::Print(path) } => print(path.load()?.redacted()?.trim_end()),
+        Command::Config { command: ConfigCommand::Example } => print(reference::example().trim_end()),
+        Command::Config { command: ConfigCommand::Reference } => print(reference::page().trim_end()),
+        Command::Config { command: ConfigCommand::Schema } => print(&format!("{:#}", reference::schema())),
     }
 }
 

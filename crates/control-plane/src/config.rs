@@ -1,9 +1,10 @@
 //! The configuration: a TOML file, and the only place that reads environment variables.
 //!
 //! An unknown key is an error, every key has one meaning, and what could be found wrong before anything
-//! listens is found here. `deploy/vybe.example.toml` explains every key.
+//! listens is found here. `deploy/vybe.example.toml` explains every key, in the words of the types here.
 
 mod period;
+pub mod reference;
 mod secret;
 mod sections;
 
@@ -11,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ids::DomainName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -23,7 +25,7 @@ pub use sections::*;
 pub const DEFAULT_PATH: &str = "vybe.toml";
 
 /// Everything an operator can set.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The names under which the platform is reached.
@@ -34,25 +36,27 @@ pub struct Config {
     pub certificate: CertificateSection,
     /// The store.
     pub database: DatabaseSection,
-    /// The master keys.
+    /// The keys that wrap every other key.
     #[serde(default)]
     pub secrets: SecretsSection,
-    /// How people sign in.
+    /// How people sign in. At least one provider is needed for anybody to: `[sign_in.google]` or
+    /// `[sign_in.provider.<name>]`.
     #[serde(default)]
     pub sign_in: SignInSection,
     /// How long sessions last.
     #[serde(default)]
     pub sessions: SessionsSection,
-    /// User tokens for apps.
+    /// The signed tokens that tell apps who is asking.
     #[serde(default)]
     pub user_tokens: UserTokensSection,
     /// Organizations.
     #[serde(default)]
     pub organizations: OrganizationsSection,
-    /// The mail server that invitations are handed to.
+    /// The mail server that invitations are handed to. Without it, whoever invites passes the link on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailSection>,
-    /// Kept decisions.
+    /// Each decision about a request for an app has an identifier, and is kept so that it can be opened and evaluated
+    /// again: who asked for which path, what was known of the person, which policy. No query strings.
     #[serde(default)]
     pub decisions: DecisionsSection,
     /// The audit trail.
@@ -67,10 +71,10 @@ pub struct Config {
     /// Services that accounts are connected at.
     #[serde(default)]
     pub services: ServicesSection,
-    /// Sizes and numbers.
+    /// Sizes, numbers and patience.
     #[serde(default)]
     pub server: ServerSection,
-    /// The log.
+    /// The log, on standard error.
     #[serde(default)]
     pub log: LogSection,
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A span of time longer than nothing.
@@ -48,6 +49,21 @@ impl FromStr for Period {
         let (_, size) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or(PeriodError)?;
         let milliseconds = number.checked_mul(size).filter(|value| *value > 0).ok_or(PeriodError)?;
         Ok(Self(Duration::from_millis(milliseconds)))
+    }
+}
+
+impl JsonSchema for Period {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Period".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A span of time: a whole number above zero and a unit.",
+            "x-kind": "span of time",
+            "pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$",
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,6 +19,46 @@ pub enum Secret {
     File(PathBuf),
     /// In the credential of this name that systemd hands to the service (systemd.exec(5), LoadCredential=).
     Credential(String),
+}
+
+impl Secret {
+    /// In the environment variable of this name.
+    pub(super) fn environment(name: &str) -> Self {
+        Self::Env(name.to_owned())
+    }
+
+    /// In this file.
+    pub(super) fn in_file(path: &str) -> Self {
+        Self::File(path.into())
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = |name: &str, about: &str| {
+            json_schema!({
+                "type": "object",
+                "description": about,
+                "properties": { name: { "type": "string" } },
+                "required": [name],
+                "additionalProperties": false,
+            })
+        };
+        json_schema!({
+            "description": "A secret: the value itself, or where it is.",
+            "x-kind": "secret",
+            "anyOf": [
+                { "type": "string" },
+                one("env", "The name of an environment variable."),
+                one("file", "The path of a file."),
+                one("credential", "The name of a credential that systemd hands over."),
+            ],
+        })
+    }
 }
 
 impl fmt::Debug for Secret {

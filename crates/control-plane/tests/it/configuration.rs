@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use control_plane::config::Config;
+use control_plane::config::{Config, reference};
 
 const EXAMPLE: &str = include_str!("../../../../deploy/vybe.example.toml");
+const PAGE: &str = include_str!("../../../../docs/reference/configuration.md");
+const SCHEMA: &str = include_str!("../../../../deploy/vybe.schema.json");
 
 /// The example with every commented key switched on.
 fn everything() -> String {
@@ -40,6 +42,22 @@ fn keys(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     walk(&text.parse::<toml::Table>().unwrap().into(), "", &mut found);
     found
+}
+
+#[test]
+fn the_reference_in_the_repository_is_what_the_types_say() {
+    let schema = format!("{:#}\n", reference::schema());
+    let is_fresh = EXAMPLE == reference::example() && PAGE == reference::page() && SCHEMA == schema;
+    assert!(is_fresh, "run `cargo xtask write-config-reference` and commit what it changes");
+}
+
+#[test]
+fn every_key_and_section_is_explained() {
+    let lines: Vec<_> = EXAMPLE.lines().collect();
+    let starts = |line: &str| line.trim_start_matches("# ").starts_with('[') || line.contains(" = ");
+    for pair in lines.windows(2).filter(|pair| starts(pair[1]) && !pair[1].starts_with("# S")) {
+        assert!(pair[0].starts_with("# "), "nothing stands above {:?}", pair[1]);
+    }
 }
 
 #[test]
