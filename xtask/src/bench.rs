@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::programs;
+use crate::{programs, scale};
 
 mod gateway;
 mod integrations;
@@ -25,6 +25,8 @@ pub enum Bench {
     Gateway(gateway::Options),
     /// Latency that `execute` adds to a direct call of a service, and calls per second of 64 connections
     Integrations(integrations::Options),
+    /// What sessions in memory take
+    Memory(scale::MemoryOptions),
 }
 
 /// Measures and prints.
@@ -35,6 +37,7 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Vault => printed(&[("cryptography", "sealing"), ("secrets-vault", "vault")]),
         Bench::Gateway(options) => gateway::run(options),
         Bench::Integrations(options) => integrations::run(options),
+        Bench::Memory(options) => scale::memory(options),
     }
 }
 

@@ -20,6 +20,7 @@ mod installation;
 mod layers;
 mod postgres;
 mod programs;
+mod scale;
 mod soak;
 mod spoken_tests;
 mod suite;

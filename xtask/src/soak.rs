@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::api_description;
+use crate::{api_description, scale};
 
 mod canaries;
 mod drill;
@@ -46,6 +46,10 @@ enum LongTest {
     Drill(drill::Options),
     /// Refresh tokens that are spent once, answers that are cut, and processes that are killed
     RefreshFaults(refresh::FaultOptions),
+    /// Ten thousand open WebSockets and five thousand requests a second on two cores: times, errors, memory
+    Load(scale::LoadOptions),
+    /// A million sessions and a hundred thousand apps: how long a start takes, and what a change costs
+    StartUp(scale::StartUpOptions),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -64,6 +68,8 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::RefreshStorm(options) => refresh::storm(options),
         LongTest::Drill(options) => drill::run(options),
         LongTest::RefreshFaults(options) => refresh::faults(options),
+        LongTest::Load(options) => scale::load(options),
+        LongTest::StartUp(options) => scale::start_up(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }
