@@ -430,6 +430,8 @@ actions! { public Public:
     ReadSigningKeys "signing_keys.read" PublicReason("public keys; whoever verifies a user token needs them");
     /// Read the description of the API.
     ReadApiDescription "api_description.read" PublicReason("the same for everybody and published with the source");
+    /// Read where to report a weakness.
+    ReadSecurityTxt "security_txt.read" PublicReason("whoever found a weakness has to know whom to tell (RFC 9116)");
     /// Load style sheets of the platform's pages.
     ReadStyle "style.read" PublicReason("static, and needed by the sign-in page");
     /// Ask the process whether it lives and is ready, on the admin listener.

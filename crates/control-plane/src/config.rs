@@ -71,6 +71,9 @@ pub struct Config {
     /// Services that accounts are connected at.
     #[serde(default)]
     pub services: ServicesSection,
+    /// Whom to tell of a weakness: https://<host>/.well-known/security.txt (RFC 9116). Without it there is no such file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_txt: Option<SecurityTxtSection>,
     /// Sizes, numbers and patience.
     #[serde(default)]
     pub server: ServerSection,
@@ -214,6 +217,9 @@ impl Config {
         }
         if self.audit.heads_every < Period::seconds(1) {
             return Err(ConfigError::key("audit.heads_every", "at least 1s"));
+        }
+        if let Some(section) = &self.security_txt {
+            section.check()?;
         }
         for id in self.sign_in.provider.keys() {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -29,7 +29,9 @@ use zeroize::Zeroizing;
 
 use self::redeployment::{DemoApps, Redeployment};
 pub use self::services::ReachableServices;
+use crate::config::SecurityTxtSection;
 use crate::platform::{Listeners, Platform, Settings};
+use crate::security_txt::SecurityTxt;
 use crate::serve::{Running, StopSignals, listen};
 use crate::{StartError, master_keys, output, trust};
 
@@ -168,6 +170,7 @@ async fn start_recording(
             drain: std::time::Duration::from_secs(1),
             ..Limits::default()
         },
+        security_txt: Some(SecurityTxt::new(&security_contact(), &sites.platform_origin())),
         development: [development::endpoints(&issuer), development::mail_endpoints(&catcher)].concat(),
         followers: vec![Arc::new(redeployment.clone())],
     })
@@ -191,6 +194,18 @@ async fn start_recording(
     let https = (listener, Certificates::from_files(&files.chain, &files.key)?);
     let running = Running::serve(platform, Listeners { https, admin: Some(admin), redirect: None })?;
     Ok(Demo { running, upstream, catcher, seeded, description, description_path, sites, database })
+}
+
+/// Whom visitors of the demo are told to tell: nobody, since addresses under `invalid` lead nowhere (RFC 6761).
+fn security_contact() -> SecurityTxtSection {
+    SecurityTxtSection {
+        contact: vec!["mailto:security@vybe.invalid".to_owned()],
+        expires: (OffsetDateTime::now_utc() + time::Duration::days(90)).truncate_to_second(),
+        preferred_languages: vec!["en".to_owned()],
+        policy: None,
+        encryption: None,
+        acknowledgments: None,
+    }
 }
 
 /// People are known by issuer and subject, and the issuer's address holds the port: data that was made

@@ -4,6 +4,7 @@
 
 mod findings;
 mod keys;
+mod security_txt;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use development::Folder;
 use endpoint::Certificates;
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKeys;
+use time::OffsetDateTime;
 
 use self::findings::Findings;
 use crate::config::reveal;
@@ -82,6 +84,7 @@ async fn configured(path: &ConfigPath, findings: &mut Findings) {
             "add [sign_in.google], or [sign_in.provider.<name>]",
         );
     }
+    security_txt::look_at(config.security_txt.as_ref(), OffsetDateTime::now_utc(), findings);
     private_files(&master_keys::files(&config), findings);
     let url = match reveal("database.url", &config.database.url) {
         Ok(url) => url,

@@ -39,6 +39,7 @@ mod prove_command;
 mod read_only_command;
 mod reconnect_letters;
 mod remote;
+mod security_txt;
 pub mod serve;
 mod server_secret_command;
 mod shredding;

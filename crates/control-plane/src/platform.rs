@@ -41,6 +41,7 @@ use crate::health::{self, Health};
 use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
+use crate::security_txt::{self, SecurityTxt};
 use crate::shredding::Shredding;
 
 /// How long the last refusals may take to be written when the platform stops.
@@ -95,6 +96,8 @@ pub struct Settings {
     pub audit_receivers: Vec<Receiver>,
     /// What the server spends on its clients.
     pub limits: Limits,
+    /// Whom to tell of a weakness.
+    pub security_txt: Option<SecurityTxt>,
     /// Endpoints of the development provider.
     pub development: Vec<Endpoint>,
     /// Who follows changes, besides the platform's own followers and after them.
@@ -274,6 +277,7 @@ impl Platform {
         let vault_api = use_cases::vault_api(&foundation, key_rotations.clone());
         let database = foundation.database.clone();
         let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
+        others.push(security_txt::endpoint(settings.security_txt));
         others.extend(settings.development);
         let behind = UseCases {
             foundation: &foundation,

@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
 use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
+use crate::security_txt::SecurityTxt;
 use crate::{StartError, master_keys, trust};
 
 /// A platform that is being served.
@@ -144,6 +145,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         redirect: config.listen.redirect.map(listen).transpose()?,
     };
     migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    let origin = parts.sites.platform_origin();
     let platform = Platform::assemble(Settings {
         sites: parts.sites,
         database,
@@ -182,6 +184,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         recording: config.decisions.record.into(),
         retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
+        security_txt: config.security_txt.as_ref().map(|section| SecurityTxt::new(section, &origin)),
         development: Vec::new(),
         followers: Vec::new(),
     })

@@ -27,6 +27,8 @@ pub(crate) struct Example {
     pub changes_nothing: bool,
     /// The action in its audit event, where that is not its own.
     pub recorded_as: Option<&'static str>,
+    /// Its answer is what the operator configured, or 404.
+    pub may_be_absent: bool,
     /// Why it does not succeed when it is asked here.
     pub never_succeeds: Option<&'static str>,
 }
@@ -42,6 +44,7 @@ pub(crate) const fn bare(name: &'static str) -> Example {
         is_a_record: false,
         changes_nothing: false,
         recorded_as: None,
+        may_be_absent: false,
         never_succeeds: None,
     }
 }
@@ -82,6 +85,10 @@ impl Example {
 
     pub(crate) const fn recorded_as(self, action: &'static str) -> Self {
         Self { recorded_as: Some(action), ..self }
+    }
+
+    pub(crate) const fn may_be_absent(self) -> Self {
+        Self { may_be_absent: true, ..self }
     }
 
     pub(crate) const fn never_succeeds(self, reason: &'static str) -> Self {

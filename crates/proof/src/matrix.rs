@@ -202,6 +202,10 @@ impl Asking<'_> {
         }
         let events = self.events(endpoint).await?;
         let reply = self.ask(endpoint, caller, &objects, body.clone()).await?;
+        if example.may_be_absent && reply.status == 404 {
+            self.report.not_asked.push(format!("{endpoint} as {}: not configured there", caller.name()));
+            return Ok(());
+        }
         let has_to_succeed = !endpoint.is_public() && (body.is_some() || endpoint.is_safe());
         if is_refusal(reply.status) || has_to_succeed && !reply.is_success() {
             self.differs(
@@ -232,7 +236,8 @@ impl Asking<'_> {
             let was_reached = succeeded.iter().any(|(method, origin, path)| {
                 *method == endpoint.method && is_this(origin) && matches(&endpoint.path, path)
             });
-            let exempt = requests::example(endpoint).is_ok_and(|example| example.never_succeeds.is_some());
+            let exempt = requests::example(endpoint)
+                .is_ok_and(|example| example.never_succeeds.is_some() || example.may_be_absent);
             if !was_reached && !exempt {
                 self.report.differences.push(format!("{endpoint}: nobody succeeded"));
             }

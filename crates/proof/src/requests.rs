@@ -51,6 +51,7 @@ const EXAMPLES: &[Example] = &[
     bare("complete_sign_in"),
     bare("redeem_hand_off"),
     bare("read_signing_keys"),
+    bare("read_security_txt").may_be_absent(),
     // The development provider.
     bare("read_issuer_metadata"),
     bare("read_issuer_keys"),

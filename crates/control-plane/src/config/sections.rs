@@ -9,6 +9,7 @@ mod operation;
 mod outgoing;
 mod people;
 mod records;
+mod security_txt;
 
 pub use foundations::{CertificateSection, DatabaseSection, ListenSection, PlatformSection};
 pub use keys::{SecretsSection, TransitSection};
@@ -19,5 +20,6 @@ pub use people::{
     UserTokensSection,
 };
 pub use records::{AuditSection, DecisionsSection, RecordedDecisions, WebhookSection};
+pub use security_txt::SecurityTxtSection;
 
 use super::{Period, Secret};

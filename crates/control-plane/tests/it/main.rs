@@ -43,6 +43,7 @@ mod recycled_hosts;
 mod rotations_by_api;
 mod secrecy;
 mod secret_pages;
+mod security_txt;
 mod service_calls;
 mod service_pages;
 mod service_revocations;

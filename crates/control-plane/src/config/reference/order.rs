@@ -10,8 +10,8 @@ use serde::forward_to_deserialize_any;
 use crate::config::{
     AuditSection, CertificateSection, Config, DatabaseConnectionsSection, DatabaseSection, DecisionsSection,
     GoogleSection, ListenSection, LogSection, MailSection, OrganizationsSection, PlatformSection,
-    ProviderSection, SecretsSection, ServerSection, ServicesSection, SessionsSection, SignInSection,
-    TransitSection, UpstreamsSection, UserTokensSection, WebhookSection,
+    ProviderSection, SecretsSection, SecurityTxtSection, ServerSection, ServicesSection, SessionsSection,
+    SignInSection, TransitSection, UpstreamsSection, UserTokensSection, WebhookSection,
 };
 
 /// The fields of every section by the name of its type. One that is missing here has its keys in alphabetical order.
@@ -31,6 +31,7 @@ pub(super) fn of_all() -> BTreeMap<String, &'static [&'static str]> {
         fields::<PlatformSection>(),
         fields::<ProviderSection>(),
         fields::<SecretsSection>(),
+        fields::<SecurityTxtSection>(),
         fields::<ServerSection>(),
         fields::<ServicesSection>(),
         fields::<SessionsSection>(),

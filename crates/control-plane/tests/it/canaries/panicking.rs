@@ -234,6 +234,7 @@ async fn serve(folder: &Folder) {
         heads_file: None,
         audit_receivers: Vec::new(),
         limits: Limits::default(),
+        security_txt: None,
         development: vec![
             Endpoint::post("/api/v1/apps/{app_id}/panics/{way}", "panic")
                 .requires::<ListAppSecrets>()
