@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::days(366);
 
 pub(super) fn look_at(section: Option<&SecurityTxtSection>, now: OffsetDateTime, findings: &mut Findings) {
     let Some(section) = section else {
-        return findings.warn(SUBJECT, "is not served", "add [security_txt] with a contact and an end");
+        return findings.ok(SUBJECT, "is not served; [security_txt] would say whom to tell of a weakness");
     };
     let left = section.expires - now;
     let date = section.expires.date();

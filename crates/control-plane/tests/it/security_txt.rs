@@ -70,7 +70,7 @@ fn the_doctor_sees_the_end_of_the_security_contact_coming() {
         assert_eq!(doctor.status.success(), succeeds, "{days}: {findings}");
     }
     let doctor = Setting::new().run(&["doctor"]);
-    assert!(String::from_utf8(doctor.stdout).unwrap().contains("warn  security.txt: is not served"));
+    assert!(String::from_utf8(doctor.stdout).unwrap().contains("ok    security.txt: is not served"));
 }
 
 #[test]
