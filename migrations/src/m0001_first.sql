@@ -607,3 +607,32 @@ CREATE INDEX service_calls_by_app ON service_calls (app_id, id);
 CREATE INDEX service_calls_by_account ON service_calls (account_id, id);
 CREATE INDEX service_calls_by_custom_api ON service_calls (custom_api_id, id);
 CREATE INDEX service_calls_by_user ON service_calls (user_id, id);
+
+-- What processes tell each other: nothing that a copy of the store would need.
+CREATE TABLE announcement_counter (
+    sequence BIGINT NOT NULL
+);
+INSERT INTO announcement_counter (sequence) VALUES (0);
+
+CREATE TABLE announcements (
+    sequence BIGINT NOT NULL PRIMARY KEY,
+    at {timestamp} NOT NULL,
+    replica TEXT NOT NULL,
+    changes TEXT NOT NULL
+);
+CREATE INDEX announcements_by_time ON announcements (at);
+
+CREATE TABLE replicas (
+    id TEXT NOT NULL PRIMARY KEY,
+    version TEXT NOT NULL,
+    started_at {timestamp} NOT NULL,
+    seen_at {timestamp} NOT NULL,
+    followed BIGINT NOT NULL
+);
+
+CREATE TABLE leases (
+    task TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    fence BIGINT NOT NULL,
+    held_until {timestamp} NOT NULL
+);

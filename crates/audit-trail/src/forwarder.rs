@@ -70,7 +70,7 @@ impl Forwarder {
     }
 
     /// Passes on until it is dropped. A delivery that is dropped under way is sent again later.
-    pub async fn run(self) {
+    pub async fn run(&self) {
         loop {
             let mut due = self.every_chain().await;
             while !due.is_empty() {

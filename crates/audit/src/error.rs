@@ -11,6 +11,9 @@ pub enum AuditError {
     /// The process is stopping, or a follower failed.
     #[error("the change was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
+    /// The task that began the change is another process's by now.
+    #[error("another process has taken over; nothing was changed")]
+    TakenOver,
     /// The file of signed heads cannot be read or written.
     #[error("the heads file {} is not available", path.display())]
     HeadsFile {

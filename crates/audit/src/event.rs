@@ -5,6 +5,7 @@ use ids::{
     DecisionId, GroupId, ImportedServiceId, InvitationId, KeyRotationId, OauthClientId, OrganizationId,
     PathRuleId, RequestId, SecretId, ServerSecretId, SessionId, SigningKeyId, UserId,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -24,7 +25,8 @@ pub enum Actor {
 }
 
 /// What was acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// A person.
     User(UserId),
@@ -119,6 +121,8 @@ pub struct Event {
     pub decision: Option<DecisionId>,
     /// Before and after, without secrets.
     pub detail: Value,
+    /// Whether other processes are told. They are, unless nothing that they may know changed.
+    pub announced: bool,
 }
 
 impl Event {
@@ -136,7 +140,15 @@ impl Event {
             request: None,
             decision: None,
             detail: Value::Null,
+            announced: true,
         }
+    }
+
+    /// For something new that no other process can know yet, nor know better: it need not be announced.
+    #[must_use]
+    pub fn unannounced(mut self) -> Self {
+        self.announced = false;
+        self
     }
 
     /// An event for something refused now.

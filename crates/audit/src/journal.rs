@@ -5,12 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use async_trait::async_trait;
+use ids::ReplicaId;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
 use crate::store::events::Place;
-use crate::{AuditError, Chain, Event, Growth, store};
+use crate::{Announcement, AuditError, Chain, Currency, Event, Fence, Growth, News, fence, store};
 
 /// Somebody who has to know of a change before it counts as done.
 #[async_trait]
@@ -18,6 +20,10 @@ pub trait Follower: Send + Sync {
     /// Called after the commit, and also when the store did not say whether it committed. A follower
     /// that cannot keep up must stop answering rather than answer from what it knew before.
     async fn committed(&self, event: &Event);
+
+    /// Called for what other processes committed, in the order of their commits. Whoever keeps nothing of the store in
+    /// memory has nothing to do.
+    async fn announced(&self, news: News<'_>);
 }
 
 /// Where changes begin.
@@ -28,6 +34,8 @@ pub struct Journal {
     /// Chains with records that no head has signed, and where this process left them.
     grown: Arc<Mutex<BTreeMap<Chain, Place>>>,
     readers: Arc<Mutex<Vec<Weak<Growth>>>>,
+    replica: ReplicaId,
+    currency: Arc<Currency>,
 }
 
 impl fmt::Debug for Journal {
@@ -37,10 +45,47 @@ impl fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// A journal on this store.
+    /// A journal on this store. What others change there is not followed: for commands, and for the only process of
+    /// a store.
     #[must_use]
     pub fn new(database: DatabaseConnection) -> Self {
-        Self { database, followers: Arc::default(), grown: Arc::default(), readers: Arc::default() }
+        Self::with(database, Currency::alone())
+    }
+
+    /// A journal of one process of several: it is current when somebody [confirms](Currency::confirm) that it is.
+    #[must_use]
+    pub fn shared(database: DatabaseConnection) -> Self {
+        Self::with(database, Currency::shared())
+    }
+
+    fn with(database: DatabaseConnection, currency: Currency) -> Self {
+        Self {
+            database,
+            followers: Arc::default(),
+            grown: Arc::default(),
+            readers: Arc::default(),
+            replica: ReplicaId::generate(),
+            currency: Arc::new(currency),
+        }
+    }
+
+    /// The name of this process among those of the store.
+    #[must_use]
+    pub fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// Until when this process knows of every change.
+    #[must_use]
+    pub fn currency(&self) -> &Arc<Currency> {
+        &self.currency
+    }
+
+    /// Shows the followers what other processes changed.
+    pub async fn announced(&self, news: News<'_>) {
+        for follower in self.followers.get().into_iter().flatten() {
+            follower.announced(news).await;
+        }
     }
 
     /// Names the followers. Only the first call counts: they are wired once, at start.
@@ -74,7 +119,7 @@ impl Journal {
             ..TransactionOptions::default()
         };
         let transaction = self.database.begin_with_options(options).await.map_err(AuditError::Store)?;
-        Ok(Change { transaction, journal: self.clone() })
+        Ok(Change { transaction, journal: self.clone(), fence: fence::current() })
     }
 
     /// Records something that changed nothing, such as a refusal.
@@ -95,6 +140,18 @@ impl Journal {
         let committed = change.transaction.commit().await.map_err(AuditError::Store);
         self.note_grown(&ends, committed.is_ok());
         committed
+    }
+
+    /// Announces nothing, to find out how long announcements take. On PostgreSQL only.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn announce_nothing(&self) -> Result<(), AuditError> {
+        let change = self.begin().await?;
+        store::announcements::announce(&change.transaction, self.replica, &[])
+            .await
+            .map_err(AuditError::Store)?;
+        change.transaction.commit().await.map_err(AuditError::Store)
     }
 
     /// The chains that may have grown since somebody asked, and where this process left them.
@@ -122,6 +179,7 @@ impl Journal {
 pub struct Change {
     transaction: DatabaseTransaction,
     journal: Journal,
+    fence: Option<Arc<dyn Fence>>,
 }
 
 impl Change {
@@ -156,8 +214,28 @@ impl Change {
         store::events::append(&self.transaction, events).await.map_err(AuditError::Store)
     }
 
+    async fn check_fence(&self) -> Result<(), AuditError> {
+        let Some(fence) = &self.fence else { return Ok(()) };
+        let holds = fence.holds(&self.transaction).await.map_err(AuditError::Store)?;
+        if holds { Ok(()) } else { Err(AuditError::TakenOver) }
+    }
+
+    /// Several processes share a store on PostgreSQL only.
+    async fn announce(&self, events: &[Event]) -> Result<(), AuditError> {
+        let told = events.iter().filter(|event| event.announced);
+        let announcements: Vec<Announcement> = told.map(Announcement::from).collect();
+        if announcements.is_empty() || self.transaction.get_database_backend() != DatabaseBackend::Postgres {
+            return Ok(());
+        }
+        let replica = self.journal.replica;
+        let announced = store::announcements::announce(&self.transaction, replica, &announcements).await;
+        announced.map(drop).map_err(AuditError::Store)
+    }
+
     async fn finish(self, events: Vec<Event>) -> Result<(), AuditError> {
         let ends = self.write(&events).await?;
+        self.check_fence().await?;
+        self.announce(&events).await?;
         let committed = self.transaction.commit().await.map_err(AuditError::Store);
         self.journal.note_grown(&ends, committed.is_ok());
         for follower in self.journal.followers.get().into_iter().flatten() {

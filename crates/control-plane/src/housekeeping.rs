@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apps::{AppError, ServerSecrets};
+use apps::ServerSecrets;
+use audit::{Announcements, Journal};
 use data_gateway::{OpenDatabases, QueryRecords};
 use decisions::{Decisions, Retention};
 use identity::{HandOff, IdentityError, Sessions, SignIns, SigningKeys};
 use integrations::{ConnectAttempts, ServiceCalls};
+use replicas::Replicas;
 use time::OffsetDateTime;
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often lapsed rows are deleted.
 const PERIOD: Duration = Duration::from_secs(300);
@@ -17,6 +20,9 @@ const PERIOD: Duration = Duration::from_secs(300);
 const KEYS_PERIOD: Duration = Duration::from_secs(60);
 /// How often sessions with databases that nobody uses are closed.
 const SESSIONS_PERIOD: Duration = Duration::from_secs(30);
+
+/// How often it is tried how long an announcement takes.
+const PROBES_PERIOD: Duration = Duration::from_secs(5);
 
 /// Everything that needs it.
 pub(crate) struct Housekeeping {
@@ -32,85 +38,67 @@ pub(crate) struct Housekeeping {
     pub(crate) decisions: Decisions,
     /// How long decisions are kept.
     pub(crate) retention: Retention,
+    pub(crate) journal: Journal,
+    /// Whether there can be other processes.
+    pub(crate) shared: bool,
     /// How old a signing key may become before the next one takes over.
     pub(crate) signing_key_age: time::Duration,
 }
 
 impl Housekeeping {
-    /// Runs until it is dropped.
-    pub(crate) async fn run(self) {
-        let mut ticks = tokio::time::interval(PERIOD);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut keys = tokio::time::interval(KEYS_PERIOD);
-        keys.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut sessions = tokio::time::interval(SESSIONS_PERIOD);
-        sessions.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// What every process does for itself, until it is dropped.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut keys = ticks(KEYS_PERIOD);
+        let mut sessions = ticks(SESSIONS_PERIOD);
         loop {
             tokio::select! {
-                _ = sessions.tick() => {
-                    self.open_databases.close_idle().await;
-                    continue;
-                }
-                _ = ticks.tick() => {}
+                _ = sessions.tick() => self.open_databases.close_idle().await,
                 _ = keys.tick() => {
-                    if let Err(error) = self.keys(OffsetDateTime::now_utc()).await {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "the keys that sign user tokens wait for the next round"
-                        );
-                    }
-                    if let Err(error) = self.secrets(OffsetDateTime::now_utc()).await {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "server secrets that have ended wait for the next round"
-                        );
-                    }
-                    continue;
+                    said("the keys that sign user tokens", self.signing_keys.reload().await);
+                    said("the last uses of server secrets", self.server_secrets.write_uses().await);
                 }
-            }
-            let now = OffsetDateTime::now_utc();
-            if let Err(error) = self.round(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "housekeeping waits for the next round"
-                );
-            }
-            if let Err(error) = self.query_records.sweep(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "old records of queries wait for the next round"
-                );
-            }
-            if let Err(error) = self.service_calls.sweep(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "old records of calls wait for the next round"
-                );
-            }
-            if let Err(error) = self.connect_attempts.sweep(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "attempts to connect accounts that nobody came back for wait for the next round"
-                );
-            }
-            if let Err(error) = self.decisions.sweep(self.retention, now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "old decisions wait for the next round"
-                );
             }
         }
     }
 
-    async fn round(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
-        self.sessions.sweep(now).await?;
-        self.sign_ins.sweep(now).await?;
-        self.hand_off.sweep(now).await
+    /// What one process does for all, until it is dropped.
+    pub(crate) async fn run_for_all(self: Arc<Self>) {
+        let mut rounds = ticks(PERIOD);
+        let mut keys = ticks(KEYS_PERIOD);
+        let mut probes = ticks(PROBES_PERIOD);
+        loop {
+            tokio::select! {
+                _ = probes.tick() => {
+                    if self.shared {
+                        said("how long announcements take", self.journal.announce_nothing().await);
+                    }
+                }
+                _ = keys.tick() => {
+                    let now = OffsetDateTime::now_utc();
+                    said("the next key that signs user tokens", self.keys(now).await);
+                    said("server secrets that have ended", self.server_secrets.delete_ended(now).await);
+                }
+                _ = rounds.tick() => self.round(OffsetDateTime::now_utc()).await,
+            }
+        }
     }
 
-    async fn secrets(&self, now: OffsetDateTime) -> Result<(), AppError> {
-        self.server_secrets.write_uses().await?;
-        self.server_secrets.delete_ended(now).await
+    async fn round(&self, now: OffsetDateTime) {
+        said("sessions that lapsed", self.sessions.sweep(now).await);
+        said("sign-ins that nobody finished", self.sign_ins.sweep(now).await);
+        said("hand-offs that nobody finished", self.hand_off.sweep(now).await);
+        said("old records of queries", self.query_records.sweep(now).await);
+        said("old records of calls", self.service_calls.sweep(now).await);
+        said(
+            "attempts to connect accounts that nobody came back for",
+            self.connect_attempts.sweep(now).await,
+        );
+        said("old decisions", self.decisions.sweep(self.retention, now).await);
+        if self.shared {
+            let database = self.journal.database().clone();
+            said("old announcements", Announcements::new(database.clone()).sweep().await);
+            said("processes that are gone", Replicas::new(database).sweep().await);
+        }
     }
 
     async fn keys(&self, now: OffsetDateTime) -> Result<(), IdentityError> {
@@ -121,5 +109,18 @@ impl Housekeeping {
             tracing::info!(%key, "a signing key was deleted: its last token has expired");
         }
         Ok(())
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// What was not done is done in the next round.
+fn said<T, E: std::error::Error + 'static>(what: &str, done: Result<T, E>) {
+    if let Err(error) = done {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}: this waits for the next round");
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
-use audit::{Event, Follower, Heads, RefusalCounters, Target};
+use audit::{Event, Follower, Heads, News, RefusalCounters, Target};
 use audit_trail::Deliveries;
 use decisions::Recorder;
 use directory::Directory;
 use identity::Sessions;
 use integrations::{RefreshCounters, RefreshStep};
 use middleware::Counters;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use replicas::Observer;
 
 /// The registry, and what is read when it is asked for.
 #[derive(Clone)]
@@ -29,6 +32,7 @@ pub(crate) struct Metrics {
     refreshes: IntCounterVec,
     sessions_in_memory: IntGauge,
     policy_version: IntGauge,
+    revocations: Histogram,
     resident_memory: IntGauge,
     sources: Arc<Sources>,
 }
@@ -82,6 +86,13 @@ impl Metrics {
             )?,
             sessions_in_memory: IntGauge::new("sessions_in_memory", "Sessions that need no query")?,
             policy_version: IntGauge::new("policy_version", "Grows with every change of the facts")?,
+            revocations: Histogram::with_opts(
+                HistogramOpts::new(
+                    "revocation_seconds",
+                    "From the commit of a change, by whatever process, until this one decides by it",
+                )
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
+            )?,
             resident_memory: IntGauge::new("resident_memory_bytes", "Memory of the process")?,
             sources: Arc::new(sources),
         };
@@ -97,8 +108,15 @@ impl Metrics {
         registry.register(Box::new(metrics.refreshes.clone()))?;
         registry.register(Box::new(metrics.sessions_in_memory.clone()))?;
         registry.register(Box::new(metrics.policy_version.clone()))?;
+        registry.register(Box::new(metrics.revocations.clone()))?;
         registry.register(Box::new(metrics.resident_memory.clone()))?;
         Ok(metrics)
+    }
+
+    /// Where to say how long announcements took.
+    pub(crate) fn revocations(&self) -> Observer {
+        let histogram = self.revocations.clone();
+        Arc::new(move |took| histogram.observe(took.as_secs_f64()))
     }
 
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
@@ -145,6 +163,9 @@ impl Follower for Metrics {
         }
         self.changes.with_label_values(&[event.action]).inc();
     }
+
+    /// Every process counts what it did itself.
+    async fn announced(&self, _: News<'_>) {}
 }
 
 fn counters(name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {

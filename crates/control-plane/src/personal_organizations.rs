@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access_control::{Action as _, CreateOrganization, Facts, Principal, SignIn, SignedIn, authorize};
 use async_trait::async_trait;
-use audit::{Actor, Event, Follower, Target};
+use audit::{Actor, Event, Follower, News, Target};
 use identity::Users;
 use ids::RequestId;
 use organizations::{NeighbourError, OrganizationError, Organizations, PersonName};
@@ -36,6 +36,9 @@ impl Follower for PersonalOrganizations {
             }
         }
     }
+
+    /// The process that let a person in makes the organization.
+    async fn announced(&self, _: News<'_>) {}
 }
 
 impl PersonalOrganizations {

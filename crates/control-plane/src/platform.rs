@@ -23,6 +23,7 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use outbound::AddressPolicy;
+use replicas::{Followed, Lease};
 use sea_orm::DatabaseConnection;
 use secrets_vault::{AppSecrets, KeyRotations, MasterKeys, RotationLimits, Secrets, Vault};
 use tokio::sync::oneshot;
@@ -162,6 +163,7 @@ pub struct Platform {
     gateway: endpoint::GatewayFactory,
     limits: Limits,
     journal: Journal,
+    followed: Option<Followed>,
     refusals: RefusalWriter,
     head_signing: HeadSigning,
     forwarders: Vec<Forwarder>,
@@ -198,9 +200,10 @@ impl Platform {
     /// # Errors
     /// The store stopped answering, or its sealed keys belong to another master key.
     pub async fn assemble(settings: Settings) -> Result<Self, StartError> {
-        let foundation =
+        let mut foundation =
             Foundation::load(settings.database, settings.sites, settings.master_keys, settings.heads_file)
                 .await?;
+        let following = foundation.following.take();
         let Foundation { journal, directory, sites, .. } = &foundation;
         let identity = IdentityUseCases::open(
             &foundation,
@@ -256,6 +259,10 @@ impl Platform {
         }
         followers.extend(settings.followers);
         journal.follow(followers);
+        let followed = match following {
+            Some(following) => Some(following.start(metrics.revocations()).await.map_err(StartError::store)?),
+            None => None,
+        };
 
         let key_rotations = KeyRotations::new(
             foundation.vault.clone(),
@@ -342,7 +349,8 @@ impl Platform {
             gate,
             gateway: gateway.into_factory(),
             limits: settings.limits,
-            journal: foundation.journal,
+            journal: foundation.journal.clone(),
+            followed,
             refusals: refusal_writer,
             forwarders,
             head_signing: HeadSigning { heads: foundation.heads, every: settings.heads_every },
@@ -360,6 +368,8 @@ impl Platform {
                 service_calls: integrations.service_calls,
                 connect_attempts: integrations.attempts,
                 signing_key_age: settings.signing_key_age,
+                shared: replicas::shares(&foundation.database),
+                journal: foundation.journal.clone(),
             },
         })
     }
@@ -392,7 +402,7 @@ impl Platform {
             serving = serving.redirect(redirect);
         }
         let (stop_writing, stopped) = oneshot::channel::<()>();
-        let refusals = tokio::spawn(self.refusals.run(self.journal, async { drop(stopped.await) }));
+        let refusals = tokio::spawn(self.refusals.run(self.journal.clone(), async { drop(stopped.await) }));
         let (stop_recording, stopped) = oneshot::channel::<()>();
         let decisions = tokio::spawn(self.decisions.run(async { drop(stopped.await) }));
         let (stop_query_records, stopped) = oneshot::channel::<()>();
@@ -404,14 +414,33 @@ impl Platform {
         let refreshing = tokio::spawn(refresher.run(async { drop(stopped.await) }));
         let (stop_signing, stopped) = oneshot::channel::<()>();
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
-        let mut background: JoinSet<()> = self.forwarders.into_iter().map(Forwarder::run).collect();
-        background.spawn(self.housekeeping.run());
+        let mut background = JoinSet::new();
+        let mut leases = Vec::new();
+        for forwarder in self.forwarders.into_iter().map(Arc::new) {
+            let lease = Lease::new(
+                self.journal.clone(),
+                format!("forward the audit trail to {}", forwarder.receiver()),
+            );
+            leases.push(lease.clone());
+            background.spawn(lease.whenever_held(move || {
+                let forwarder = Arc::clone(&forwarder);
+                async move { forwarder.run().await }
+            }));
+        }
+        let lease = Lease::new(self.journal.clone(), "housekeeping");
+        leases.push(lease.clone());
+        let housekeeping = Arc::new(self.housekeeping);
+        background.spawn(Arc::clone(&housekeeping).run());
+        background.spawn(lease.whenever_held(move || Arc::clone(&housekeeping).run_for_all()));
         background.spawn(self.key_rotations.run());
         background.spawn(self.server_secret_rotations.run());
         background.spawn(revocations.run());
         let served = serving.run(shutdown).await.map_err(server);
         // What is not passed on yet is, after the next start.
-        background.abort_all();
+        background.shutdown().await;
+        for lease in leases {
+            lease.give_back().await;
+        }
         // Nobody is served any more, so nothing comes after what is left.
         drop((stop_writing, stop_recording, stop_query_records, stop_service_calls, stop_refreshing));
         if tokio::time::timeout(LAST_REFUSALS, refusals).await.is_err() {
@@ -435,6 +464,7 @@ impl Platform {
         if tokio::time::timeout(LAST_REFUSALS, service_calls).await.is_err() {
             tracing::error!("the last calls of services are not recorded");
         }
+        drop(self.followed);
         served
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access_control::{Action, DeleteOrganization};
 use async_trait::async_trait;
-use audit::{Event, Follower};
+use audit::{Announcement, Event, Follower, News};
 use sea_orm::DatabaseConnection;
 use secrets_vault::Vault;
 
@@ -24,11 +24,24 @@ impl Follower for Shredding {
         if event.action != DeleteOrganization::NAME {
             return;
         }
-        // Whoever opened a value while the deletion was under way may have unwrapped a key again.
-        self.vault.keyring().forget_unused(Duration::ZERO);
+        self.forget_keys();
         if !emptied(&self.database).await {
             tokio::spawn(wait(self.database.clone()));
         }
+    }
+
+    async fn announced(&self, news: News<'_>) {
+        let deleted = |change: &Announcement| change.action == DeleteOrganization::NAME;
+        if news.changes().is_none_or(|changes| changes.iter().any(deleted)) {
+            self.forget_keys();
+        }
+    }
+}
+
+impl Shredding {
+    /// Whoever opened a value while the deletion was under way may have unwrapped a key again.
+    fn forget_keys(&self) {
+        self.vault.keyring().forget_unused(Duration::ZERO);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use audit::{Event, Follower, Target};
+use audit::{Event, Follower, News, Target};
 use ids::{AppId, Name};
 use serde_json::Value;
 
@@ -102,7 +102,20 @@ fn size_of_value(value: &Value) -> usize {
 #[async_trait]
 impl Follower for KnownDataQueries {
     async fn committed(&self, event: &Event) {
-        match event.target {
+        self.follow(event.target);
+    }
+
+    async fn announced(&self, news: News<'_>) {
+        match news.changes() {
+            Some(changes) => changes.iter().for_each(|change| self.follow(change.target)),
+            None => self.forget(None),
+        }
+    }
+}
+
+impl KnownDataQueries {
+    fn follow(&self, target: Target) {
+        match target {
             Target::DataQuery(app, _) | Target::App(app) => self.forget(Some(app)),
             Target::Organization(_) => self.forget(None),
             _ => {}

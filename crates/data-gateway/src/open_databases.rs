@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use audit::{Actor, Event, Follower, Target};
+use audit::{Actor, Event, Follower, News, Target};
 use databases::{Database, QueryError};
 use ids::{AppId, ConnectionId, OrganizationId};
 use outbound::AddressPolicy;
@@ -459,7 +459,20 @@ fn told(error: ConnectionError) -> RunError {
 #[async_trait]
 impl Follower for OpenDatabases {
     async fn committed(&self, event: &Event) {
-        match event.target {
+        self.follow(event.target);
+    }
+
+    async fn announced(&self, news: News<'_>) {
+        match news.changes() {
+            Some(changes) => changes.iter().for_each(|change| self.follow(change.target)),
+            None => self.forget(|_, _| true),
+        }
+    }
+}
+
+impl OpenDatabases {
+    fn follow(&self, target: Target) {
+        match target {
             Target::Connection(changed) => {
                 self.forget(|id, _| id == changed);
                 // What is found wrong with it from now on is news.

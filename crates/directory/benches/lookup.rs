@@ -147,7 +147,8 @@ fn lookups(criterion: &mut Criterion) {
     for apps in [100, 10_000, 100_000] {
         let database = runtime.block_on(TestDatabase::sqlite());
         let Middle { id, organization, label, hash, viewer } = runtime.block_on(fill(&database, apps));
-        let directory = runtime.block_on(Directory::load(database.connection().clone())).unwrap();
+        let directory =
+            runtime.block_on(Directory::load(&audit::Journal::new(database.connection().clone()))).unwrap();
         let mut group = criterion.benchmark_group("directory");
         let named = |name| BenchmarkId::new(name, apps);
         group.bench_function(named("app_at"), |bencher| {
@@ -186,7 +187,11 @@ fn lookups(criterion: &mut Criterion) {
         });
         group.sample_size(10);
         group.bench_function(named("load all at start"), |bencher| {
-            bencher.iter(|| runtime.block_on(Directory::load(database.connection().clone())).unwrap());
+            bencher.iter(|| {
+                runtime
+                    .block_on(Directory::load(&audit::Journal::new(database.connection().clone())))
+                    .unwrap()
+            });
         });
         group.finish();
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use access_control::{AppFacts, Facts, FactsUnavailable, OrganizationFacts};
 use apps::{AgentToken, AppRecord, OrganizationSlugs, SecretRecord};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use audit::{Currency, Journal};
 use ids::{AppId, OrganizationId, OrganizationSlug, UserId};
 use organizations::OrganizationRecord;
 use sea_orm::DatabaseConnection;
@@ -23,6 +24,7 @@ pub struct Directory {
 
 pub(crate) struct Inner {
     pub(crate) database: DatabaseConnection,
+    currency: Arc<Currency>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held while a snapshot is replaced, so that none is lost.
     pub(crate) replacing: Mutex<Repair>,
@@ -50,20 +52,16 @@ impl fmt::Debug for Directory {
 }
 
 impl Directory {
-    /// Reads all facts.
+    /// Reads all facts. They count as long as the journal is current, so it has to be followed from before this on.
     ///
     /// # Errors
     /// The store is not available, or holds what this version cannot read.
-    pub async fn load(database: DatabaseConnection) -> Result<Self, DirectoryError> {
-        let mut snapshot = Snapshot::default();
-        for organization in organizations::load_all(&database).await? {
-            snapshot.put_organization(organization.facts.id, Some(organization));
-        }
-        for app in apps::load_all(&database).await? {
-            snapshot.put_app(app.id(), Some(app));
-        }
+    pub async fn load(journal: &Journal) -> Result<Self, DirectoryError> {
+        let database = journal.database().clone();
+        let snapshot = Snapshot::read(&database).await?;
         let inner = Inner {
             database,
+            currency: Arc::clone(journal.currency()),
             snapshot: ArcSwap::from_pointee(snapshot),
             replacing: Mutex::new(Repair::Idle),
             version: watch::Sender::new(0),
@@ -76,7 +74,7 @@ impl Directory {
     /// # Errors
     /// The facts are out of date.
     pub fn app_at(&self, label: &str) -> Result<Option<Arc<AppRecord>>, FactsUnavailable> {
-        Ok(self.inner.snapshot.load().app_at(label)?.cloned())
+        Ok(self.inner.current()?.app_at(label)?.cloned())
     }
 
     /// The app with everything that is kept of it, unless it does not exist.
@@ -84,7 +82,7 @@ impl Directory {
     /// # Errors
     /// The facts are out of date.
     pub fn app_record(&self, id: AppId) -> Result<Option<Arc<AppRecord>>, FactsUnavailable> {
-        Ok(self.inner.snapshot.load().app(id)?.cloned())
+        Ok(self.inner.current()?.app(id)?.cloned())
     }
 
     /// The app and the secret behind a keyed hash, if the secret counts at this instant.
@@ -96,7 +94,7 @@ impl Directory {
         hash: &[u8; 32],
         now: OffsetDateTime,
     ) -> Result<Option<(Arc<AppRecord>, SecretRecord)>, FactsUnavailable> {
-        let snapshot = self.inner.snapshot.load();
+        let snapshot = self.inner.current()?;
         let found = snapshot.app_by_secret(hash)?.filter(|(_, secret)| secret.is_live(now));
         Ok(found.map(|(app, secret)| (Arc::clone(app), secret.clone())))
     }
@@ -110,7 +108,7 @@ impl Directory {
         hash: &[u8; 32],
         now: OffsetDateTime,
     ) -> Result<Option<(Arc<AppRecord>, AgentToken)>, FactsUnavailable> {
-        let snapshot = self.inner.snapshot.load();
+        let snapshot = self.inner.current()?;
         let found = snapshot.app_by_agent_token(hash)?.filter(|(_, record)| record.token.is_live(now));
         Ok(found.map(|(app, record)| (Arc::clone(app), record.token.clone())))
     }
@@ -123,7 +121,7 @@ impl Directory {
         &self,
         id: OrganizationId,
     ) -> Result<Option<Arc<OrganizationRecord>>, FactsUnavailable> {
-        Ok(self.inner.snapshot.load().organization(id)?.cloned())
+        Ok(self.inner.current()?.organization(id)?.cloned())
     }
 
     /// Whether deployed apps of the organization may use personal accounts at services.
@@ -139,7 +137,7 @@ impl Directory {
     /// # Errors
     /// The facts are out of date.
     pub fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>, FactsUnavailable> {
-        self.inner.snapshot.load().organizations_of(user)
+        self.inner.current()?.organizations_of(user)
     }
 
     /// The apps of an organization, oldest first, whoever may see them.
@@ -147,7 +145,7 @@ impl Directory {
     /// # Errors
     /// The facts are out of date.
     pub fn apps_of(&self, organization: OrganizationId) -> Result<Vec<Arc<AppRecord>>, FactsUnavailable> {
-        self.inner.snapshot.load().apps_of(organization)
+        self.inner.current()?.apps_of(organization)
     }
 
     /// The policy version: it grows with every change of the facts.
@@ -165,25 +163,32 @@ impl Directory {
     /// Whether all facts are up to date. While they are not, readers of the others are told so.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.inner.snapshot.load().outdated().is_empty()
+        self.inner.current().is_ok_and(|snapshot| snapshot.outdated().is_empty())
+    }
+}
+
+impl Inner {
+    /// The snapshot, unless other processes may have changed what is in it.
+    fn current(&self) -> Result<Guard<Arc<Snapshot>>, FactsUnavailable> {
+        if self.currency.is_current() { Ok(self.snapshot.load()) } else { Err(FactsUnavailable) }
     }
 }
 
 impl Facts for Directory {
     fn organization(&self, id: OrganizationId) -> Result<Option<Arc<OrganizationFacts>>, FactsUnavailable> {
-        let snapshot = self.inner.snapshot.load();
+        let snapshot = self.inner.current()?;
         Ok(snapshot.organization(id)?.map(|record| Arc::clone(&record.facts)))
     }
 
     fn app(&self, id: AppId) -> Result<Option<Arc<AppFacts>>, FactsUnavailable> {
-        let snapshot = self.inner.snapshot.load();
+        let snapshot = self.inner.current()?;
         Ok(snapshot.app(id)?.map(|record| Arc::clone(&record.facts)))
     }
 }
 
 impl OrganizationSlugs for Directory {
     fn slug(&self, organization: OrganizationId) -> Result<Option<OrganizationSlug>, FactsUnavailable> {
-        let snapshot = self.inner.snapshot.load();
+        let snapshot = self.inner.current()?;
         Ok(snapshot.organization(organization)?.map(|record| record.slug.clone()))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use audit::{Event, Follower, Target};
+use audit::{Announcement, Event, Follower, News, Target};
 use ids::{AppId, OrganizationId, UserId};
 use tokio::sync::MutexGuard;
 
@@ -29,13 +29,13 @@ enum Touched {
 }
 
 impl Touched {
-    fn by(event: &Event) -> Self {
-        match event.target {
+    fn by(target: Target, organization: Option<OrganizationId>) -> Self {
+        match target {
             Target::Organization(id) => Self::Organization(id),
-            Target::Member(user) => event.organization.map_or(Self::Nothing, |id| Self::Member(id, user)),
+            Target::Member(user) => organization.map_or(Self::Nothing, |id| Self::Member(id, user)),
             // Accepting an invitation makes a member.
             Target::Invitation(_) | Target::Group(_) | Target::User(_) | Target::Platform => {
-                event.organization.map_or(Self::Nothing, Self::Organization)
+                organization.map_or(Self::Nothing, Self::Organization)
             }
             Target::App(id)
             | Target::Grant(id, _)
@@ -62,18 +62,56 @@ impl Touched {
 #[async_trait]
 impl Follower for Directory {
     async fn committed(&self, event: &Event) {
-        let touched = Touched::by(event);
-        if touched == Touched::Nothing {
+        self.follow(&[Touched::by(event.target, event.organization)]).await;
+    }
+
+    async fn announced(&self, news: News<'_>) {
+        let Some(changes) = news.changes() else { return self.read_everything().await };
+        let touched = |change: &Announcement| Touched::by(change.target, change.organization);
+        self.follow(&changes.iter().map(touched).collect::<Vec<_>>()).await;
+    }
+}
+
+impl Directory {
+    /// Reads again what was touched, each once.
+    async fn follow(&self, touched: &[Touched]) {
+        if touched.iter().all(|touched| *touched == Touched::Nothing) {
             return;
         }
         let mut repair = self.inner.replacing.lock().await;
         let mut snapshot = Snapshot::clone(&self.inner.snapshot.load());
-        let (organizations, apps) = affected(&snapshot, touched);
+        let (mut organizations, mut apps) = (BTreeSet::new(), BTreeSet::new());
+        for touched in touched {
+            let (more_organizations, more_apps) = affected(&snapshot, *touched);
+            organizations.extend(more_organizations);
+            apps.extend(more_apps);
+        }
         let current = read_again(&self.inner, &mut snapshot, &organizations, &apps).await;
         self.inner.replace(snapshot);
         if !current && *repair == Repair::Idle {
             *repair = Repair::Running;
             tokio::spawn(keep_repairing(Arc::downgrade(&self.inner)));
+        }
+    }
+
+    /// Until it is done, nothing of it counts: whoever waits for this says that the process is not current.
+    async fn read_everything(&self) {
+        let _replacing = self.inner.replacing.lock().await;
+        let version = self.inner.snapshot.load().version;
+        loop {
+            match Snapshot::read(&self.inner.database).await {
+                Ok(mut snapshot) => {
+                    snapshot.version = version;
+                    return self.inner.replace(snapshot);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the facts could not be read anew"
+                    );
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
         }
     }
 }

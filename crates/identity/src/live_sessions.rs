@@ -137,6 +137,14 @@ impl LiveSessions {
         }
     }
 
+    /// Which sessions are in.
+    pub(crate) fn ids(&self) -> Vec<SessionId> {
+        let ids = |shard: &RwLock<Shard>| -> Vec<SessionId> {
+            shard.read().unwrap_or_else(PoisonError::into_inner).entries.keys().copied().collect()
+        };
+        self.shards.iter().flat_map(ids).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.shards
             .iter()

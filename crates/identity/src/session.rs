@@ -191,6 +191,11 @@ impl LiveSession {
         self.person.store(Arc::new(person));
     }
 
+    /// Notes a use at another process, as far as the store knows of it.
+    pub(crate) fn seen_elsewhere(&self, at: OffsetDateTime) {
+        self.last_seen.fetch_max(at.unix_timestamp(), Ordering::Relaxed);
+    }
+
     pub(crate) fn end(&self) {
         self.ended.cancel();
     }

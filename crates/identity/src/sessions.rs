@@ -1,14 +1,15 @@
 //! Sessions: beginning, opening from a cookie, listing and ending them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access_control::{Action, EndOwnSession, ListOwnSessions, Means, Permit, SignIn, SignedIn};
 use async_trait::async_trait;
-use audit::{Actor, Event, Follower, Journal, Target};
+use audit::{Actor, Announcement, Event, Follower, Journal, News, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cryptography::{SealError, SealingKey, Token};
-use ids::{RequestId, SessionId};
+use ids::{RequestId, SessionId, UserId};
 use time::OffsetDateTime;
 
 use crate::live_sessions::LiveSessions;
@@ -20,6 +21,12 @@ use crate::{CookieHost, IdentityError, Lifetimes, LiveSession, Person, SessionEr
 const LONGEST_USER_AGENT: usize = 200;
 /// `ses_` and 32 digits.
 const LENGTH_OF_ID: usize = 36;
+/// How long the store may take to answer before a session counts as unknown.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many sessions in memory are looked for in the store in one statement.
+const COMPARED_AT_ONCE: usize = 1000;
+/// How much later than its row says a session may have been used, at a process whose clock is behind.
+const UNWRITTEN_USE: time::Duration = time::Duration::minutes(10);
 /// How often a row is read again because a session ended meanwhile.
 const READS: usize = 4;
 
@@ -97,7 +104,7 @@ impl Sessions {
         let Some((id, token)) = self.unseal(cookie, host) else {
             return Some(Err(SessionError::Invalid));
         };
-        let session = self.live.get(id)?;
+        let session = self.in_memory_now(id, now)?;
         Some(self.admit(session, Means::Browser, &token, now))
     }
 
@@ -123,7 +130,7 @@ impl Sessions {
         secret: &Token,
         now: OffsetDateTime,
     ) -> Result<Arc<LiveSession>, SessionError> {
-        let session = self.load(id).await?;
+        let session = self.load(id, now).await?;
         self.admit(session, means, secret, now)
     }
 
@@ -142,7 +149,7 @@ impl Sessions {
     /// # Errors
     /// There is none, or the store does not answer.
     pub async fn find(&self, id: SessionId, now: OffsetDateTime) -> Result<Arc<LiveSession>, SessionError> {
-        let session = self.load(id).await?;
+        let session = self.load(id, now).await?;
         if session.is_live(self.lifetimes, now) { Ok(session) } else { Err(SessionError::Invalid) }
     }
 
@@ -273,7 +280,8 @@ impl Sessions {
         store::sessions::insert(change.transaction(), &parts, None).await?;
         let event = Event::done(Actor::Person(user), SignIn::NAME, Target::Session(id))
             .in_request(new.request)
-            .with(new.detail);
+            .with(new.detail)
+            .unannounced();
         change.commit(event).await?;
         Ok((id, token))
     }
@@ -318,7 +326,8 @@ impl Sessions {
             let mut lapsed = Vec::new();
             for row in rows {
                 let means = store::sessions::means(&row.means)?;
-                if self.lifetimes.end(means, row.created_at, row.last_seen_at, row.ends_at) > now {
+                let end = self.lifetimes.end(means, row.created_at, row.last_seen_at, row.ends_at);
+                if end + UNWRITTEN_USE > now {
                     continue;
                 }
                 let Ok(id) = row.id.parse::<SessionId>() else { continue };
@@ -384,22 +393,69 @@ impl Sessions {
         self.live.get(id)
     }
 
-    async fn load(&self, id: SessionId) -> Result<Arc<LiveSession>, SessionError> {
-        if let Some(session) = self.live.get(id) {
+    /// One that is in memory, if that counts. One that lapsed here may have been used at another process.
+    fn in_memory_now(&self, id: SessionId, now: OffsetDateTime) -> Option<Arc<LiveSession>> {
+        let session = self.live.get(id)?;
+        (self.journal.currency().is_current() && session.is_live(self.lifetimes, now)).then_some(session)
+    }
+
+    async fn load(&self, id: SessionId, now: OffsetDateTime) -> Result<Arc<LiveSession>, SessionError> {
+        if let Some(session) = self.in_memory_now(id, now) {
             return Ok(session);
         }
         for _ in 0..READS {
             let epoch = self.live.epoch(id);
-            let parts = store::sessions::find(&self.store.database, id).await.map_err(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
-                SessionError::Unavailable
-            })?;
-            let parts = parts.ok_or(SessionError::Invalid)?;
+            let Some(parts) = self.read(id).await? else {
+                self.live.end(id);
+                return Err(SessionError::Invalid);
+            };
+            let last_seen_at = parts.last_seen_at;
             if let Some(session) = self.live.insert(id, epoch, LiveSession::new(parts)) {
+                session.seen_elsewhere(last_seen_at);
                 return Ok(session);
             }
         }
         Err(SessionError::Unavailable)
+    }
+
+    async fn read(&self, id: SessionId) -> Result<Option<SessionParts>, SessionError> {
+        let unavailable = |error: &(dyn std::error::Error + 'static)| {
+            tracing::error!(error, "a session could not be read");
+            SessionError::Unavailable
+        };
+        let found = tokio::time::timeout(PATIENCE, store::sessions::find(&self.store.database, id)).await;
+        found.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))
+    }
+
+    /// What another process changed.
+    async fn follow(&self, change: &Announcement) {
+        match change.target {
+            Target::Session(id) if change.action != SignIn::NAME => self.live.end(id),
+            Target::ApiToken(id) => self.live.end(id),
+            Target::SessionsOf(user) => self.live.end_all(user),
+            Target::User(user) if change.action == users::SUSPEND => self.live.end_all(user),
+            Target::User(user) => self.describe_anew(user).await,
+            _ => {}
+        }
+    }
+
+    async fn describe_anew(&self, user: UserId) {
+        let read = tokio::time::timeout(PATIENCE, store::users::by_id(&self.store.database, user)).await;
+        match read.map(|row| row.map(|row| row.map(store::users::Model::person))) {
+            Ok(Ok(Some(Ok(person)))) => self.live.describe(&person),
+            // Nobody is described as they were: what is asked for next is read anew.
+            _ => self.live.end_all(user),
+        }
+    }
+
+    /// Ends those whose rows are gone; all of them, if that cannot be said.
+    async fn compare_all(&self) {
+        for ids in self.live.ids().chunks(COMPARED_AT_ONCE) {
+            let read =
+                tokio::time::timeout(PATIENCE, store::sessions::existing(&self.store.database, ids)).await;
+            let existing = read.ok().and_then(Result::ok).unwrap_or_default();
+            ids.iter().filter(|id| !existing.contains(id)).for_each(|id| self.live.end(*id));
+        }
     }
 }
 
@@ -412,6 +468,17 @@ impl Follower for Sessions {
             Target::SessionsOf(user) => self.live.end_all(user),
             Target::User(user) if event.action == users::SUSPEND => self.live.end_all(user),
             _ => {}
+        }
+    }
+
+    async fn announced(&self, news: News<'_>) {
+        match news.changes() {
+            Some(changes) => {
+                for change in changes {
+                    self.follow(change).await;
+                }
+            }
+            None => self.compare_all().await,
         }
     }
 }

@@ -113,7 +113,10 @@ impl SigningKeys {
 
     /// Reads the keys again. Another process may have made one: it has to be known here before it signs
     /// there, which is ten minutes later.
-    async fn reload(&self) -> Result<(), IdentityError> {
+    ///
+    /// # Errors
+    /// The store does not answer, or a key cannot be opened.
+    pub async fn reload(&self) -> Result<(), IdentityError> {
         self.keys.store(Arc::new(Keys::new(read(&self.store, &self.vault).await?)?));
         Ok(())
     }

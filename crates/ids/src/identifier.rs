@@ -199,6 +199,10 @@ identifier!(
     LeaseId, "lse"
 );
 identifier!(
+    /// One running process of the platform, from its start to its end.
+    ReplicaId, "rpl"
+);
+identifier!(
     /// One decision of the middleware or of a management endpoint.
     DecisionId, "dec"
 );

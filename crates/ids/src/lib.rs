@@ -17,7 +17,7 @@ pub use email::{EmailAddress, EmailAddressError};
 pub use identifier::{
     AccountId, AgentTokenId, AppId, AuditEventId, ConnectionId, CustomApiId, DataKeyId, DataQueryId,
     DecisionId, GroupId, IdentifierError, ImportedServiceId, InvitationId, KeyRotationId, LeaseId,
-    OauthClientId, OrganizationId, PathRuleId, QueryRecordId, RequestId, SecretId, ServerSecretId,
+    OauthClientId, OrganizationId, PathRuleId, QueryRecordId, ReplicaId, RequestId, SecretId, ServerSecretId,
     ServiceCallId, ServiceRevocationId, SessionId, SigningKeyId, UserId,
 };
 pub use name::{Name, NameError};

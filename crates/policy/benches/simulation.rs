@@ -30,7 +30,7 @@ async fn main() {
     let large = large::Large::new();
     large.fill(&database).await;
     let connection = database.connection();
-    let directory = Directory::load(connection.clone()).await.unwrap();
+    let directory = Directory::load(&audit::Journal::new(connection.clone())).await.unwrap();
     let journal = audit::Journal::new(connection.clone());
     let groups = Groups::new(organizations::Store::new(journal, connection.clone()));
     let traffic = Traffic::new(decisions::Store::new(connection.clone()));

@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mail", &["ids"]),
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
+    // Several processes on one store; knows nothing of what changes.
+    ("replicas", &["audit", "ids"]),
     ("endpoint", &["access-control", "audit", "ids"]),
     ("audit-trail", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
     ("secrets-vault", &["access-control", "audit", "cryptography", "endpoint", "ids"]),
@@ -179,6 +181,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
     ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
     ("audit", &["migrations"]),
+    ("replicas", &["migrations"]),
     ("data-gateway", &["local-postgres"]),
     ("databases", &["local-postgres"]),
     ("data-gateway", &["local-postgres", "migrations"]),

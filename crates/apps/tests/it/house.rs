@@ -80,6 +80,8 @@ impl Follower for Known {
             None => apps.remove(&id),
         };
     }
+
+    async fn announced(&self, _: audit::News<'_>) {}
 }
 
 /// The table of members, as `organizations` would read it.

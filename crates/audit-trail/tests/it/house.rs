@@ -42,7 +42,7 @@ impl House {
         let pauses = Pauses { first: Duration::from_millis(20), longest: Duration::from_millis(100) };
         let store = Store::new(self.database.connection().clone());
         let forwarder = Forwarder::new(self.trail(), self.journal.growth(), store, receiver, pauses);
-        tokio::spawn(forwarder.run())
+        tokio::spawn(async move { forwarder.run().await })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use access_control::{Action, Environment, ManageAppSecrets, ManageSecrets, ManageServerSecrets, SignedIn};
 use async_trait::async_trait;
-use audit::{Event, Follower};
+use audit::{Event, Follower, News};
 use cryptography::SecretBytes;
 use development::{Folder, Upstream};
 use ids::{AppId, OrganizationId};
@@ -104,4 +104,7 @@ impl Follower for Redeployment {
             );
         }
     }
+
+    /// `vybe dev` is the only process of its store.
+    async fn announced(&self, _: News<'_>) {}
 }

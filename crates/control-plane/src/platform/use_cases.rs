@@ -15,6 +15,7 @@ use identity::{
 use mail::Mailer;
 use organizations::{Groups, Invitations, Members, Organizations, SetUp};
 use outbound::AddressPolicy;
+use replicas::Following;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{
     AppSecrets, Environments, KeyRotations, Keyring, MasterKeys, OwnSecrets, Secrets, Vault, VaultApi,
@@ -37,6 +38,8 @@ pub(super) struct Foundation {
     pub(super) heads: Arc<Heads>,
     pub(super) directory: Directory,
     pub(super) sites: Arc<Sites>,
+    /// What other processes of the store change, if there can be others.
+    pub(super) following: Option<Following>,
 }
 
 impl Foundation {
@@ -46,8 +49,14 @@ impl Foundation {
         master_keys: MasterKeys,
         heads_file: Option<PathBuf>,
     ) -> Result<Self, StartError> {
-        let directory = Directory::load(database.clone()).await.map_err(StartError::store)?;
-        let journal = Journal::new(database.clone());
+        let (journal, following) = if replicas::shares(&database) {
+            let journal = Journal::shared(database.clone());
+            let following = Following::begin(journal.clone()).await.map_err(StartError::store)?;
+            (journal, Some(following))
+        } else {
+            (Journal::new(database.clone()), None)
+        };
+        let directory = Directory::load(&journal).await.map_err(StartError::store)?;
         let vault = Vault::new(secrets_vault::Store::new(journal.clone()), Keyring::new(master_keys));
         let root_key =
             vault.root_key(OffsetDateTime::now_utc()).await.map_err(|error| StartError::vault(&error))?;
@@ -60,6 +69,7 @@ impl Foundation {
             database,
             directory,
             sites: Arc::new(sites),
+            following,
         })
     }
 

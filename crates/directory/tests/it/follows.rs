@@ -182,7 +182,7 @@ on_both_stores! {
         let app = house.app(owner, acme.id, "crm").await;
         house.set_level(owner, &app, AppLevel::Restricted).await;
         let (_, hash) = house.secret(owner, &app, production()).await;
-        let fresh = Directory::load(house.database.connection().clone()).await.unwrap();
+        let fresh = Directory::load(&audit::Journal::new(house.database.connection().clone())).await.unwrap();
         for directory in [&house.directory, &fresh] {
             let record = directory.app_at("crm-acme").unwrap().unwrap();
             assert_eq!((record.id(), record.facts.level), (app.id, AppLevel::Restricted));
@@ -217,7 +217,7 @@ on_both_stores! {
         }
         // One more change waits for those that are still being followed.
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        let fresh = Directory::load(house.database.connection().clone()).await.unwrap();
+        let fresh = Directory::load(&audit::Journal::new(house.database.connection().clone())).await.unwrap();
         let ids = |directory: &Directory| {
             directory.apps_of(acme.id).unwrap().iter().map(|app| app.id()).collect::<Vec<_>>()
         };

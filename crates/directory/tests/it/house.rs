@@ -82,7 +82,7 @@ impl House {
     pub async fn on(database: TestDatabase) -> Self {
         let connection = database.connection().clone();
         let journal = Journal::new(connection.clone());
-        let directory = Directory::load(connection.clone()).await.unwrap();
+        let directory = Directory::load(&audit::Journal::new(connection.clone())).await.unwrap();
         journal.follow(vec![Arc::new(directory.clone()) as Arc<dyn Follower>]);
         let facts = Arc::new(directory.clone());
         let organizations = organizations::Store::new(journal.clone(), connection.clone());

@@ -1,5 +1,7 @@
 //! Sessions, one row each, whatever the number of cookies made from it.
 
+use std::collections::HashSet;
+
 use access_control::{Means, SignedIn};
 use ids::{Name, SessionId, UserId};
 use sea_orm::entity::prelude::*;
@@ -219,4 +221,20 @@ pub async fn delete_lapsed(
     let deleted =
         Entity::delete_many().filter(Column::Id.is_in(ids)).exec(connection).await.map_err(failed)?;
     Ok(deleted.rows_affected)
+}
+
+/// Which of these there are.
+pub async fn existing(
+    connection: &impl ConnectionTrait,
+    ids: &[SessionId],
+) -> Result<HashSet<SessionId>, IdentityError> {
+    let rows = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().map(SessionId::to_string)))
+        .into_tuple::<String>()
+        .all(connection)
+        .await
+        .map_err(failed)?;
+    Ok(rows.iter().filter_map(|id| id.parse().ok()).collect())
 }

@@ -141,7 +141,7 @@ impl House {
         rows.member(organization, &owner, Role::Owner).await;
         rows.member(organization, &member, Role::Member).await;
 
-        let directory = Directory::load(connection.clone()).await.unwrap();
+        let directory = Directory::load(&audit::Journal::new(connection.clone())).await.unwrap();
         let seal = || root.sealing_key("session cookie");
         let sessions = Arc::new(Sessions::new(
             Store::new(connection.clone()),

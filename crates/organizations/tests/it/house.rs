@@ -153,6 +153,8 @@ impl Follower for Current {
             self.read(organization).await;
         }
     }
+
+    async fn announced(&self, _: audit::News<'_>) {}
 }
 
 impl Facts for Current {

@@ -1,0 +1,6 @@
+//! Two processes on one PostgreSQL server.
+
+#![cfg(test)]
+
+mod following;
+mod leases;
