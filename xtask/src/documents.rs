@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::programs;
+use crate::{book, programs, reference};
 
-/// Checks every tracked Markdown file.
+/// Checks every tracked Markdown file, then the book they make and the pages that are made of the code.
 pub fn run() -> Result<()> {
     let root = programs::root();
     let mut git = std::process::Command::new("git");
@@ -32,11 +32,12 @@ pub fn run() -> Result<()> {
     if broken > 0 {
         bail!("{broken} broken links");
     }
-    Ok(())
+    book::check()?;
+    reference::check()
 }
 
 /// The targets of `[…](target)` that are files of the repository.
-fn local_links(text: &str) -> Vec<&str> {
+pub(crate) fn local_links(text: &str) -> Vec<&str> {
     let mut links = Vec::new();
     let mut in_code = false;
     for line in text.lines() {

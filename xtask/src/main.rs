@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod access;
 mod api_description;
 mod bench;
+mod book;
 mod cases;
 mod catalogue;
 mod config_reference;
@@ -20,6 +21,7 @@ mod installation;
 mod layers;
 mod postgres;
 mod programs;
+mod reference;
 mod scale;
 mod soak;
 mod spoken_tests;
@@ -48,6 +50,8 @@ enum Command {
     CheckDocs,
     /// Write the example configuration, its page and its schema anew from the types that read it
     WriteConfigReference,
+    /// Write the pages of docs/reference that are made of the code
+    WriteReference,
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::CheckCatalogue(options) => catalogue::run(&options),
         Command::CheckDocs => documents::run(),
         Command::WriteConfigReference => config_reference::write(),
+        Command::WriteReference => reference::write(),
         Command::Bench(bench) => bench::run(&bench),
         Command::Soak(options) => soak::run(&options),
     };
