@@ -21,9 +21,11 @@ CREATE TABLE sessions (
     created_at {timestamp} NOT NULL,
     authenticated_at {timestamp} NOT NULL,
     last_seen_at {timestamp} NOT NULL,
-    ends_at {timestamp} NOT NULL
+    ends_at {timestamp} NOT NULL,
+    lapse_hour BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE INDEX sessions_by_lapse_hour ON sessions (lapse_hour, id);
 
 CREATE TABLE sign_in_attempts (
     state_hash {bytes} NOT NULL PRIMARY KEY,
@@ -272,6 +274,7 @@ CREATE TABLE server_secrets (
     last_used_at {timestamp}
 );
 CREATE INDEX server_secrets_by_app ON server_secrets (app_id);
+CREATE INDEX server_secrets_ending ON server_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE server_secret_rotations (
     organization_id TEXT NOT NULL PRIMARY KEY REFERENCES organizations (id) ON DELETE CASCADE,
@@ -388,6 +391,7 @@ CREATE TABLE seen_paths (
     last_day INTEGER NOT NULL
 );
 CREATE INDEX seen_paths_by_app ON seen_paths (app_id, id);
+CREATE INDEX seen_paths_by_day ON seen_paths (last_day);
 CREATE INDEX seen_paths_by_organization ON seen_paths (organization_id, app_id);
 
 CREATE TABLE audit_events (

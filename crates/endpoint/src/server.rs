@@ -26,6 +26,9 @@ use crate::{Endpoint, Gate, GatewayFactory, Limits, Surface};
 
 /// How long the other side may take to close, once it should.
 const CLOSING: Duration = Duration::from_secs(2);
+/// How many connections may wait to be accepted: after a restart, everybody comes back in the same second. The system's
+/// own bound (`net.core.somaxconn`) holds, too.
+const WAITING: i32 = 4096;
 /// A connection on which nothing moves is probed after this time.
 const PROBED: Duration = Duration::from_secs(60);
 /// Between probes that nobody answers.
@@ -273,6 +276,7 @@ where
             }
         })
     };
+    socket2::SockRef::from(&listener).listen(WAITING).map_err(ServerError::Listen)?;
     builder.listen(name, listener, worker).map_err(ServerError::Listen)
 }
 

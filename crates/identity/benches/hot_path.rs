@@ -82,8 +82,8 @@ async fn insert(
                        VALUES ($1, 'https://issuer.test', 'ada', 'ada@example.com', 'Ada', $2)";
     let values = [user.to_string().into(), now.into()];
     transaction.execute_raw(Statement::from_sql_and_values(backend, insert_user, values)).await.unwrap();
-    let insert_session = "INSERT INTO sessions (id, user_id, token_hash, user_agent, created_at, \
-                          authenticated_at, last_seen_at, ends_at) VALUES ($1, $2, $3, 'bench', $4, $4, $4, $5)";
+    let insert_session = "INSERT INTO sessions (id, user_id, means, token_hash, user_agent, created_at, \
+                          authenticated_at, last_seen_at, ends_at) VALUES ($1, $2, 'browser', $3, 'bench', $4, $4, $4, $5)";
     let mut ids = Vec::with_capacity(count);
     for _ in 0..count {
         let id = SessionId::generate();

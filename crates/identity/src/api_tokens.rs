@@ -176,7 +176,7 @@ async fn insert(
         last_seen_at: now,
         ends_at: now + new.life.duration(),
     };
-    store::sessions::insert(change.transaction(), &parts, Some(&new.name)).await?;
+    store::sessions::insert(change.transaction(), &parts, Some(&new.name), parts.ends_at).await?;
     let token =
         ApiToken { id, name: new.name, created_at: now, last_seen_at: now, expires_at: parts.ends_at };
     Ok(MadeApiToken { token, text: ApiTokenText::new(id, &secret) })

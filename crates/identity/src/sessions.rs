@@ -277,7 +277,8 @@ impl Sessions {
             ends_at: now + self.lifetimes.absolute,
         };
         let change = self.journal.begin().await?;
-        store::sessions::insert(change.transaction(), &parts, None).await?;
+        let lapse = self.lifetimes.end(Means::Browser, now, now, parts.ends_at);
+        store::sessions::insert(change.transaction(), &parts, None, lapse).await?;
         let event = Event::done(Actor::Person(user), SignIn::NAME, Target::Session(id))
             .in_request(new.request)
             .with(new.detail)
@@ -311,18 +312,18 @@ impl Sessions {
         self.live.describe(person);
     }
 
-    /// Deletes sessions that have lapsed. To be run every few minutes.
+    /// Deletes sessions that have lapsed, at most an hour late. To be run every few minutes: those that live are not
+    /// looked at, unless the lifetimes became longer since they were used.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<u64, IdentityError> {
-        let mut after: Option<String> = None;
+        let mut after = (i64::MIN, String::new());
         let mut swept = 0;
         loop {
-            let rows =
-                store::sessions::page(&self.store.database, after.as_deref(), store::SWEPT_AT_ONCE).await?;
+            let rows = store::sessions::page(&self.store.database, now, &after, store::SWEPT_AT_ONCE).await?;
             let Some(last) = rows.last() else { return Ok(swept) };
-            after = Some(last.id.clone());
+            after = (last.lapse_hour, last.id.clone());
             let mut lapsed = Vec::new();
             for row in rows {
                 let means = store::sessions::means(&row.means)?;
@@ -373,9 +374,9 @@ impl Sessions {
     fn write_last_seen(&self, session: &Arc<LiveSession>, now: OffsetDateTime) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let database = self.store.database.clone();
-        let session = Arc::clone(session);
+        let (session, lapse) = (Arc::clone(session), session.expires_at(self.lifetimes));
         runtime.spawn(async move {
-            match store::sessions::seen(&database, session.signed_in().session, now).await {
+            match store::sessions::seen(&database, session.signed_in().session, now, lapse).await {
                 Ok(true) => {}
                 Ok(false) => session.end(),
                 Err(error) => {

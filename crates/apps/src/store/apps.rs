@@ -133,7 +133,7 @@ pub async fn delete_of_organization(
     Ok(())
 }
 
-pub(super) fn assemble((row, host): (app::Model, Option<host::Model>)) -> Result<App, AppError> {
+fn assemble((row, host): (app::Model, Option<host::Model>)) -> Result<App, AppError> {
     let host = host.ok_or(AppError::Unreadable("hosts"))?;
     Ok(App {
         id: read("apps", &row.id)?,

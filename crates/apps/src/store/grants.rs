@@ -92,7 +92,7 @@ pub async fn delete_of_member(
     Ok(())
 }
 
-pub(super) fn assemble(row: grant::Model) -> Result<Grant, AppError> {
+fn assemble(row: grant::Model) -> Result<Grant, AppError> {
     Ok(Grant {
         user: read("grants", &row.user_id)?,
         role: read("grants", &row.role)?,

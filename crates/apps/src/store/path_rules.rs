@@ -130,14 +130,24 @@ pub async fn naming(
     Ok(rules?.into_iter().filter(|rule| rule.subjects.contains(&Subject::User(user))).collect())
 }
 
-pub(super) fn assemble(row: path_rule::Model) -> Result<PathRule, AppError> {
+fn assemble(row: path_rule::Model) -> Result<PathRule, AppError> {
+    rule(&row.id, &row.pattern, &row.methods, &row.subjects, row.sign_in_within)
+}
+
+/// A rule from its columns.
+pub(super) fn rule(
+    id: &str,
+    pattern: &str,
+    methods: &str,
+    subjects: &str,
+    sign_in_within: Option<i32>,
+) -> Result<PathRule, AppError> {
     Ok(PathRule {
-        id: read(TABLE, &row.id)?,
-        pattern: read(TABLE, &row.pattern)?,
-        methods: serde_json::from_str(&row.methods).map_err(|_| AppError::Unreadable(TABLE))?,
-        subjects: serde_json::from_str(&row.subjects).map_err(|_| AppError::Unreadable(TABLE))?,
-        sign_in_within: row
-            .sign_in_within
+        id: read(TABLE, id)?,
+        pattern: read(TABLE, pattern)?,
+        methods: serde_json::from_str(methods).map_err(|_| AppError::Unreadable(TABLE))?,
+        subjects: serde_json::from_str(subjects).map_err(|_| AppError::Unreadable(TABLE))?,
+        sign_in_within: sign_in_within
             .map(|minutes| u32::try_from(minutes).ok().and_then(|minutes| SignInAge::try_from(minutes).ok()))
             .map(|age| age.ok_or(AppError::Unreadable(TABLE)))
             .transpose()?,

@@ -10,11 +10,12 @@ use ids::{AppId, OrganizationId, UserId};
 use sea_orm::sea_query::Query;
 use sea_orm::{
     ColumnTrait, Condition, DatabaseBackend, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
+    IsolationLevel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, TransactionTrait,
 };
+use time::OffsetDateTime;
 
 use super::tables::{agent_token, app, grant, host, path_rule, server_secret};
-use super::{agent_tokens, apps, grants, path_rules, read, server_secrets};
+use super::{agent_tokens, path_rules, read, server_secrets};
 use crate::{AgentTokenRecord, AppError, AppRecord, SecretRecord};
 
 /// Reads one app, unless it does not exist. Five queries.
@@ -93,31 +94,49 @@ struct Belongings {
     agent_tokens: Vec<AgentTokenRecord>,
 }
 
+/// Only the columns that the facts hold are read: very many rows are, at every start.
 async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<Vec<AppRecord>, AppError> {
+    type Row = (String, String, String, String, String, String, Option<String>, bool, Option<String>);
     let mut belongings = read_belongings(instant, wanted).await?;
-    let query = app::Entity::find()
-        .find_also_related(host::Entity)
+    let rows: Vec<Row> = app::Entity::find()
+        .select_only()
+        .columns([
+            app::Column::Id,
+            app::Column::OrganizationId,
+            app::Column::Slug,
+            app::Column::Name,
+            app::Column::Level,
+            app::Column::CreatorId,
+            app::Column::UpstreamUrl,
+            app::Column::ServerActionsJudgedByPage,
+        ])
+        .column(host::Column::Label)
+        .join(JoinType::LeftJoin, app::Relation::Host.def())
         .filter(wanted.among(app::Column::Id))
-        .order_by_asc(app::Column::Id);
-    let mut records = Vec::new();
-    for row in query.all(instant).await.map_err(AppError::Store)? {
-        let app = apps::assemble(row)?;
-        let Belongings { grants, rules, secrets, agent_tokens } =
-            belongings.remove(&app.id).unwrap_or_default();
+        .order_by_asc(app::Column::Id)
+        .into_tuple()
+        .all(instant)
+        .await
+        .map_err(AppError::Store)?;
+    let mut records = Vec::with_capacity(rows.len());
+    for (id, organization, slug, name, level, creator, upstream, server_actions_judged_by_page, label) in rows
+    {
+        let id = read("apps", &id)?;
+        let Belongings { grants, rules, secrets, agent_tokens } = belongings.remove(&id).unwrap_or_default();
         records.push(AppRecord {
             facts: Arc::new(AppFacts {
-                id: app.id,
-                organization: app.organization,
-                level: app.level,
-                creator: app.creator,
+                id,
+                organization: read("apps", &organization)?,
+                level: read("apps", &level)?,
+                creator: read("apps", &creator)?,
                 grants,
                 rules: PathRules::new(rules),
-                server_actions_judged_by_page: app.server_actions_judged_by_page,
+                server_actions_judged_by_page,
             }),
-            label: app.label,
-            slug: app.slug,
-            name: app.name,
-            upstream: app.upstream,
+            label: read("hosts", &label.ok_or(AppError::Unreadable("hosts"))?)?,
+            slug: read("apps", &slug)?,
+            name: read("apps", &name)?,
+            upstream: upstream.map(|text| read("apps", &text)).transpose()?,
             secrets,
             agent_tokens,
         });
@@ -131,24 +150,56 @@ async fn read_belongings(
 ) -> Result<HashMap<AppId, Belongings>, AppError> {
     let mut found: HashMap<AppId, Belongings> = HashMap::new();
 
-    let query = grant::Entity::find().filter(wanted.among(grant::Column::AppId));
-    for row in query.all(instant).await.map_err(AppError::Store)? {
-        let app = read("grants", &row.app_id)?;
-        let grant = grants::assemble(row)?;
-        let facts = GrantFacts { role: grant.role, expires_at: grant.expires_at };
-        found.entry(app).or_default().grants.insert(grant.user, facts);
+    let rows: Vec<(String, String, String, Option<OffsetDateTime>)> = grant::Entity::find()
+        .select_only()
+        .columns([grant::Column::AppId, grant::Column::UserId, grant::Column::Role, grant::Column::ExpiresAt])
+        .filter(wanted.among(grant::Column::AppId))
+        .into_tuple()
+        .all(instant)
+        .await
+        .map_err(AppError::Store)?;
+    for (app, user, role, expires_at) in rows {
+        let facts = GrantFacts { role: read("grants", &role)?, expires_at };
+        found.entry(read("grants", &app)?).or_default().grants.insert(read("grants", &user)?, facts);
     }
 
-    let query = path_rule::Entity::find().filter(wanted.among(path_rule::Column::AppId));
-    for row in query.all(instant).await.map_err(AppError::Store)? {
-        let app = read("path_rules", &row.app_id)?;
-        found.entry(app).or_default().rules.push(path_rules::assemble(row)?);
+    let rows: Vec<(String, String, String, String, String, Option<i32>)> = path_rule::Entity::find()
+        .select_only()
+        .columns([
+            path_rule::Column::AppId,
+            path_rule::Column::Id,
+            path_rule::Column::Pattern,
+            path_rule::Column::Methods,
+            path_rule::Column::Subjects,
+            path_rule::Column::SignInWithin,
+        ])
+        .filter(wanted.among(path_rule::Column::AppId))
+        .into_tuple()
+        .all(instant)
+        .await
+        .map_err(AppError::Store)?;
+    for (app, id, pattern, methods, subjects, sign_in_within) in rows {
+        let rule = path_rules::rule(&id, &pattern, &methods, &subjects, sign_in_within)?;
+        found.entry(read("path_rules", &app)?).or_default().rules.push(rule);
     }
 
-    let query = server_secret::Entity::find().filter(wanted.among(server_secret::Column::AppId));
-    for row in query.all(instant).await.map_err(AppError::Store)? {
-        let app = read("server_secrets", &row.app_id)?;
-        found.entry(app).or_default().secrets.push(server_secrets::record(row)?);
+    let rows: Vec<(String, String, Vec<u8>, String, Option<OffsetDateTime>)> = server_secret::Entity::find()
+        .select_only()
+        .columns([
+            server_secret::Column::AppId,
+            server_secret::Column::Id,
+            server_secret::Column::SecretHash,
+            server_secret::Column::Environment,
+            server_secret::Column::ExpiresAt,
+        ])
+        .filter(wanted.among(server_secret::Column::AppId))
+        .into_tuple()
+        .all(instant)
+        .await
+        .map_err(AppError::Store)?;
+    for (app, id, hash, environment, expires_at) in rows {
+        let record = server_secrets::record(&id, hash, &environment, expires_at)?;
+        found.entry(read("server_secrets", &app)?).or_default().secrets.push(record);
     }
 
     let query = agent_token::Entity::find().filter(wanted.among(agent_token::Column::AppId));

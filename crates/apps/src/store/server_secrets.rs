@@ -116,12 +116,18 @@ fn assemble(row: server_secret::Model) -> Result<ServerSecret, AppError> {
     })
 }
 
-pub(super) fn record(row: server_secret::Model) -> Result<SecretRecord, AppError> {
+/// What the facts hold of a secret, from its columns.
+pub(super) fn record(
+    id: &str,
+    hash: Vec<u8>,
+    in_environment: &str,
+    expires_at: Option<OffsetDateTime>,
+) -> Result<SecretRecord, AppError> {
     Ok(SecretRecord {
-        id: read(TABLE, &row.id)?,
-        hash: row.secret_hash.try_into().map_err(|_| AppError::Unreadable(TABLE))?,
-        environment: environment(&row.environment)?,
-        expires_at: row.expires_at,
+        id: read(TABLE, id)?,
+        hash: hash.try_into().map_err(|_| AppError::Unreadable(TABLE))?,
+        environment: environment(in_environment)?,
+        expires_at,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use access_control::{Means, SignedIn};
 use ids::{Name, SessionId, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, ExprTrait as _, QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
 
 use super::{failed, parsed, users};
@@ -29,6 +29,8 @@ pub struct Model {
     pub authenticated_at: OffsetDateTime,
     pub last_seen_at: OffsetDateTime,
     pub ends_at: OffsetDateTime,
+    /// The hour since 1970 in which it has lapsed if it is not used again: what a sweep begins with.
+    pub lapse_hour: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -79,11 +81,12 @@ pub async fn find(
     }))
 }
 
-/// `name` is what an API token is called.
+/// `name` is what an API token is called, `lapse` when the session ends if it is not used.
 pub async fn insert(
     connection: &impl ConnectionTrait,
     parts: &SessionParts,
     name: Option<&Name>,
+    lapse: OffsetDateTime,
 ) -> Result<(), IdentityError> {
     let row = ActiveModel {
         id: Set(parts.signed_in.session.to_string()),
@@ -97,6 +100,7 @@ pub async fn insert(
         authenticated_at: Set(parts.signed_in.authenticated_at),
         last_seen_at: Set(parts.last_seen_at),
         ends_at: Set(parts.ends_at),
+        lapse_hour: Set(hour_after(lapse)),
     };
     Entity::insert(row).exec_without_returning(connection).await.map_err(failed)?;
     Ok(())
@@ -128,14 +132,17 @@ pub async fn delete_all_of(connection: &impl ConnectionTrait, user: UserId) -> R
     Ok(deleted.rows_affected)
 }
 
-/// Writes the time of last use. `false` if there is no such session any more.
+/// Writes the time of last use, and when the session ends if it is not used again. `false` if there is no such session
+/// any more.
 pub async fn seen(
     connection: &impl ConnectionTrait,
     id: SessionId,
     at: OffsetDateTime,
+    lapse: OffsetDateTime,
 ) -> Result<bool, IdentityError> {
     let changed = Entity::update_many()
         .col_expr(Column::LastSeenAt, at.into())
+        .col_expr(Column::LapseHour, hour_after(lapse).into())
         .filter(Column::Id.eq(id.to_string()))
         .exec(connection)
         .await
@@ -198,19 +205,30 @@ pub fn means(text: &str) -> Result<Means, IdentityError> {
     known.ok_or(IdentityError::Unreadable { table: TABLE })
 }
 
-/// Some rows in the order of their ids, for sweeping.
+/// Some of the rows that may have lapsed, for sweeping: those after the row with this hour and id.
 pub async fn page(
     connection: &impl ConnectionTrait,
-    after: Option<&str>,
+    now: OffsetDateTime,
+    after: &(i64, String),
     size: u64,
 ) -> Result<Vec<Model>, IdentityError> {
+    let (hour, id) = after;
+    let same_hour = Column::LapseHour.eq(*hour).and(Column::Id.gt(id));
     Entity::find()
-        .filter(Column::Id.gt(after.unwrap_or_default()))
+        .filter(Column::LapseHour.lt(hour_after(now)))
+        .filter(Column::LapseHour.gt(*hour).or(same_hour))
+        .order_by_asc(Column::LapseHour)
         .order_by_asc(Column::Id)
         .limit(size)
         .all(connection)
         .await
         .map_err(failed)
+}
+
+/// The first hour since 1970 that begins after this instant. Whole hours, so that not every use of a session moves it
+/// in the index.
+fn hour_after(instant: OffsetDateTime) -> i64 {
+    instant.unix_timestamp().div_euclid(3600) + 1
 }
 
 /// Deletes sessions that have lapsed by themselves.

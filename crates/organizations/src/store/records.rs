@@ -27,8 +27,9 @@ pub async fn load(
     if rows.is_empty() {
         return Ok(None);
     }
-    let members = member::Entity::find()
+    let members = members()
         .filter(member::Column::OrganizationId.eq(&key))
+        .into_tuple()
         .all(database)
         .await
         .map_err(OrganizationError::Store)?;
@@ -51,9 +52,18 @@ pub async fn load_all(database: &impl ConnectionTrait) -> Result<Vec<Organizatio
         .all(database)
         .await
         .map_err(OrganizationError::Store)?;
-    let members = member::Entity::find().all(database).await.map_err(OrganizationError::Store)?;
+    let members = members().into_tuple().all(database).await.map_err(OrganizationError::Store)?;
     let groups = groups().into_tuple().all(database).await.map_err(OrganizationError::Store)?;
     assemble(rows, members, groups)
+}
+
+/// Organization, person and role of every membership.
+fn members() -> sea_orm::Select<member::Entity> {
+    member::Entity::find().select_only().columns([
+        member::Column::OrganizationId,
+        member::Column::UserId,
+        member::Column::Role,
+    ])
 }
 
 /// Organization, group and person of every group membership.
@@ -68,15 +78,15 @@ fn groups() -> sea_orm::Select<group_member::Entity> {
 
 fn assemble(
     organizations: Vec<organization::Model>,
-    members: Vec<member::Model>,
+    members: Vec<(String, String, String)>,
     groups: Vec<(String, String, String)>,
 ) -> Result<Vec<OrganizationRecord>, OrganizationError> {
     let mut by_organization: HashMap<OrganizationId, HashMap<UserId, MemberFacts>> =
         HashMap::with_capacity(organizations.len());
-    for row in members {
-        by_organization.entry(read("members", &row.organization_id)?).or_default().insert(
-            read("members", &row.user_id)?,
-            MemberFacts { role: read("members", &row.role)?, groups: Vec::new() },
+    for (organization, user, role) in members {
+        by_organization.entry(read("members", &organization)?).or_default().insert(
+            read("members", &user)?,
+            MemberFacts { role: read("members", &role)?, groups: Vec::new() },
         );
     }
     for (organization, group, user) in groups {
