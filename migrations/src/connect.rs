@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    DatabaseBackend, DatabaseConnection, SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector,
-    Statement, TransactionOptions, TransactionTrait as _,
+    DatabaseBackend, DatabaseConnection, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
-
-use crate::Migrator;
 
 /// How long a request waits for a connection before it is told that the store is not available.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,9 +27,6 @@ const SQLITE_CONNECTIONS: u32 = 8;
 
 /// Leaves room for several replicas under PostgreSQL's default of 100.
 const POSTGRES_CONNECTIONS: u32 = 20;
-
-/// Any number, as long as no other use of this database takes the same advisory lock.
-const MIGRATION_LOCK: i64 = 0x7679_6265_0001;
 
 /// A store that could not be opened. Never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -254,23 +248,19 @@ pub async fn empty_journal(database: &DatabaseConnection) -> Result<bool, DbErr>
     }
 }
 
-/// Brings the schema up to date, all of it or nothing, and returns how many migrations that took. Two
-/// processes that start at once take turns.
+/// An empty store of this process alone, in memory, that ends with it: to see what schema migrations make.
 ///
 /// # Errors
-/// The store is not available, or a migration failed (nothing was changed).
-pub async fn migrate(database: &DatabaseConnection) -> Result<usize, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = database.begin_with_options(options).await?;
-    if transaction.get_database_backend() == DatabaseBackend::Postgres {
-        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        transaction.execute_unprepared(&lock).await?;
-    }
-    let pending = Migrator::get_pending_migrations(&transaction).await?.len();
-    Migrator::up(&transaction, None).await?;
-    transaction.commit().await?;
-    Ok(pending)
+/// SQLite does not open.
+pub async fn in_memory() -> Result<DatabaseConnection, DbErr> {
+    let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true).disable_statement_logging();
+    // A second connection would have a store of its own.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::audit_commands::AuditCommand;
+use crate::backup_command::{self, BackupArguments, RestoreArguments, StateHashArguments};
 use crate::catalog_command::{self, CatalogCommand};
 use crate::config::{LogFormat, LogSection, RecordedDecisions, reference};
 use crate::config_path::ConfigPath;
@@ -12,6 +13,7 @@ use crate::doctor_command::{self, DoctorArguments};
 use crate::drill_command::{self, DrillCommand};
 use crate::explain_command::{self, ExplainArguments};
 use crate::keys_command::{self, KeysCommand};
+use crate::migrate_command::{self, MigrateArguments};
 use crate::output::print;
 use crate::policy_commands::{self, PolicyCommand};
 use crate::prove_command::{self, ProveCommand};
@@ -45,8 +47,14 @@ enum Command {
     },
     /// Runs the platform with a configuration file.
     Serve(ConfigPath),
-    /// Brings the database's schema up to date, then ends.
-    Migrate(ConfigPath),
+    /// Brings the database's schema up to date, then ends; or says whether it is.
+    Migrate(MigrateArguments),
+    /// Writes the whole database to one sealed file while servers run, or verifies such a file.
+    Backup(BackupArguments),
+    /// Fills an empty database, of either kind, from a backup.
+    Restore(RestoreArguments),
+    /// Prints one SHA-256 of everything in the database, the same on SQLite and PostgreSQL.
+    StateHash(StateHashArguments),
     /// Looks at the configuration without starting anything.
     Config {
         #[command(subcommand)]
@@ -129,12 +137,17 @@ pub fn run() -> Result<(), StartError> {
             open_files::allow_all();
             runtime()?.block_on(serve::run(config))
         }
-        Command::Migrate(path) => {
-            let config = path.load()?;
-            let applied = runtime()?.block_on(serve::migrate(&config))?;
-            print(&format!("the database is up to date; {applied} migrations applied"))
+        Command::Migrate(arguments) => runtime()?.block_on(migrate_command::run(arguments)),
+        Command::StateHash(arguments) => runtime()?.block_on(backup_command::state_hash(arguments)),
+        // These open what is sealed, as servers do.
+        Command::Backup(arguments) => {
+            process_memory::keep_private()?;
+            runtime()?.block_on(backup_command::backup(arguments))
         }
-        // These three open what is sealed, as servers do.
+        Command::Restore(arguments) => {
+            process_memory::keep_private()?;
+            runtime()?.block_on(backup_command::restore(arguments))
+        }
         Command::Doctor(arguments) => {
             process_memory::keep_private()?;
             runtime()?.block_on(doctor_command::run(arguments))

@@ -33,7 +33,7 @@ use crate::config::SecurityTxtSection;
 use crate::platform::{Listeners, Platform, Settings};
 use crate::security_txt::SecurityTxt;
 use crate::serve::{Running, StopSignals, listen};
-use crate::{StartError, master_keys, output, trust};
+use crate::{StartError, master_keys, migrate_command, output, trust};
 
 /// The platform's host, and the domain below which the demo apps are. Browsers resolve it to loopback by
 /// themselves (RFC 6761, section 6.3).
@@ -139,7 +139,7 @@ async fn start_recording(
         Extras::All => Some(services::start(folder, &files, &sites, &mut reachable).await?),
     };
 
-    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    migrate_command::bring_up_to_date(&database).await?;
     let redeployment = Redeployment::default();
     let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let admin_address = admin.local_addr().map_err(StartError::Runtime)?;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use development::Folder;
 use endpoint::Certificates;
+use migrations::Standing;
 use sea_orm::DatabaseConnection;
 use secrets_vault::MasterKeys;
 use time::OffsetDateTime;
@@ -18,7 +19,7 @@ use time::OffsetDateTime;
 use self::findings::Findings;
 use crate::config::reveal;
 use crate::config_path::ConfigPath;
-use crate::output::print;
+use crate::output::{counted, print};
 use crate::{StartError, demo, master_keys, process_memory, serve, trust};
 
 /// `vybe doctor`
@@ -187,18 +188,19 @@ fn masters_alone(masters: Result<MasterKeys, StartError>, findings: &mut Finding
 }
 
 async fn schema(database: &DatabaseConnection, findings: &mut Findings) {
-    match migrations::pending(database).await {
-        Ok((0, 0)) => findings.ok("schema", "is current"),
-        Ok((_, unknown)) if unknown > 0 => findings.fail(
+    match migrations::standing(database).await {
+        Ok(Standing::Current) => findings.ok("schema", "is current"),
+        Ok(Standing::Behind(missing)) => findings.warn(
             "schema",
-            "is of a newer version than this program",
-            "run the newer program, or restore a backup from before",
-        ),
-        Ok((missing, _)) => findings.warn(
-            "schema",
-            format!("is behind by {}", crate::output::counted(missing, "migration")),
+            format!("lacks {}: {}", counted(missing.len(), "migration"), missing.join(", ")),
             "the next start or `vybe migrate` brings it up to date",
         ),
+        Ok(Standing::Newer(unknown)) => findings.warn(
+            "schema",
+            format!("is of a newer release ({}), beside which this one may run", unknown.join(", ")),
+            "go on with the upgrade",
+        ),
+        Ok(standing) => findings.fail("schema", StartError::Schema(standing), "nothing is served until then"),
         Err(error) => findings.fail("schema", error, "check that the database is running"),
     }
 }

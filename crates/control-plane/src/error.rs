@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use migrations::Standing;
+
 use crate::config::ConfigError;
 use crate::output::counted;
 
@@ -17,6 +19,17 @@ pub enum StartError {
     /// The store's schema cannot be brought up to date.
     #[error("the database cannot be migrated: {0}; nothing was started")]
     Migration(String),
+    /// The store's schema is not the one that this release makes, for whoever asked.
+    #[error("{}", schema(.0))]
+    Schema(Standing),
+    /// A backup that is not written or not restored.
+    #[error("{}: {reason}", path.display())]
+    Backup {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The certificate.
     #[error("{0}; check certificate.chain and certificate.key")]
     Certificate(#[from] endpoint::CertificateError),
@@ -193,10 +206,15 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// What the process ends with: 2 says that the question was answered, and the answer is a difference.
+    /// What the process ends with: 2 and above say that the question was answered, and the answer is a difference.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Drift(_)) { 2 } else { 1 }
+        match self {
+            Self::Drift(_) | Self::Schema(Standing::Behind(_)) => 2,
+            Self::Schema(Standing::Newer(_)) => 3,
+            Self::Schema(Standing::TooNew { .. } | Standing::Apart { .. }) => 4,
+            _ => 1,
+        }
     }
 
     /// The store failed while starting.
@@ -286,5 +304,37 @@ impl StartError {
             identity::IdentityError::Vault(error) => Self::vault(&error),
             error => Self::store(error),
         }
+    }
+}
+
+/// How the schema stands, and what to do.
+fn schema(standing: &Standing) -> String {
+    match standing {
+        Standing::Current => "the database is up to date".to_owned(),
+        Standing::Behind(missing) => format!(
+            "pending: {}; `vybe migrate` applies {}, and so does the next start",
+            missing.join(", "),
+            if missing.len() == 1 { "it" } else { "them" }
+        ),
+        Standing::Newer(unknown) => format!(
+            "the schema is of a newer release ({}), which permits this one to run beside it; go on with the upgrade",
+            unknown.join(", ")
+        ),
+        Standing::TooNew { unknown, oldest_release } => {
+            let needed = oldest_release.map_or_else(
+                || "the release that it is of".to_owned(),
+                |oldest| format!("release {oldest} or newer"),
+            );
+            format!(
+                "the schema is of a newer release ({}); run {needed}, or restore a backup from before",
+                unknown.join(", ")
+            )
+        }
+        Standing::Apart { unknown, missing } => format!(
+            "the schema is of another line of releases: it has {}, which this release does not know, and not {}; check \
+             database.url, or run the release that it is of",
+            unknown.join(", "),
+            missing.join(", ")
+        ),
     }
 }

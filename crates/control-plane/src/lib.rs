@@ -9,6 +9,7 @@
 
 mod audit_commands;
 mod authentication;
+mod backup_command;
 mod catalog_command;
 pub mod cli;
 pub mod config;
@@ -27,6 +28,7 @@ mod letter_limits;
 mod logging;
 mod master_keys;
 mod metrics;
+mod migrate_command;
 mod neighbours;
 mod open_files;
 mod output;

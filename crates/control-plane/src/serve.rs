@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
 use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
 use crate::security_txt::SecurityTxt;
-use crate::{StartError, master_keys, trust};
+use crate::{StartError, master_keys, migrate_command, trust};
 
 /// A platform that is being served.
 pub struct Running {
@@ -144,7 +144,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         admin: config.listen.admin.map(listen).transpose()?,
         redirect: config.listen.redirect.map(listen).transpose()?,
     };
-    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))?;
+    migrate_command::bring_up_to_date(&database).await?;
     let origin = parts.sites.platform_origin();
     let platform = Platform::assemble(Settings {
         sites: parts.sites,
@@ -219,16 +219,6 @@ async fn open(config: &Config, url: &str) -> Result<(DatabaseConnection, MasterK
         (Err(_), Err(error)) => Err(error),
         (Err(error), Ok(_)) => Err(error.into()),
     }
-}
-
-/// Brings the schema up to date; says how many migrations that took.
-///
-/// # Errors
-/// The store cannot be reached, or a migration failed and nothing was changed.
-pub async fn migrate(config: &Config) -> Result<usize, StartError> {
-    let url = reveal("database.url", &config.database.url)?;
-    let database = migrations::connect(&url).await?;
-    migrations::migrate(&database).await.map_err(|error| StartError::Migration(error.to_string()))
 }
 
 /// Looks at everything that the configuration names, short of connecting and listening.

@@ -4,6 +4,7 @@
 //! belongs to, so that it does not open anywhere else. Keys and secrets have no `Debug`, no `Display` and
 //! no `Serialize`, and are erased when dropped. This crate knows no table and no HTTP.
 
+mod chunks;
 mod clean_stack;
 mod error;
 mod foreign;
@@ -16,6 +17,7 @@ mod sealing;
 mod secret_bytes;
 mod signing;
 
+pub use chunks::{CHUNK_OVERHEAD, ChunkOpener, ChunkSealer};
 pub use clean_stack::on_clean_stack;
 pub use error::{MasterKeyError, OpenError, SealError};
 pub use foreign::{ForeignKey, ForeignKeyError, hmac_sha256, legacy_hmac};

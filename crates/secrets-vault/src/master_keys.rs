@@ -93,7 +93,8 @@ impl MasterKeys {
     }
 
     /// Whoever unwraps what this key wrapped.
-    pub(crate) fn keeper(&self, master_key: &str) -> Option<&dyn MasterKeyProvider> {
+    #[must_use]
+    pub fn keeper(&self, master_key: &str) -> Option<&dyn MasterKeyProvider> {
         std::iter::once(&self.current)
             .chain(&self.former)
             .find(|provider| provider.keeps(master_key))

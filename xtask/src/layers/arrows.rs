@@ -16,6 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cryptography", &[]),
     ("audit", &["ids", "cryptography"]),
     ("migrations", &[]),
+    // Every table, whatever it is for.
+    ("backup", &["cryptography", "migrations"]),
     ("mail", &["ids"]),
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
@@ -148,6 +150,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "apps",
             "audit",
             "audit-trail",
+            "backup",
             "console",
             "decisions",
             "development",

@@ -14,7 +14,7 @@ use crate::platform::Platform;
 /// A data folder, and what an operator or a stranger does with it.
 pub struct Operator {
     pub folder: tempfile::TempDir,
-    config: PathBuf,
+    pub config: PathBuf,
 }
 
 impl Operator {
@@ -34,7 +34,7 @@ impl Operator {
         Self { folder, config }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -50,7 +50,7 @@ impl Operator {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn export(&self, chain: &[&str], name: &str) -> PathBuf {
+    pub fn export(&self, chain: &[&str], name: &str) -> PathBuf {
         let out = self.file(name);
         let output = self.audit(&[&["export", "--out", out.to_str().unwrap()], chain].concat());
         assert!(output.status.success(), "{output:?}");
@@ -58,7 +58,7 @@ impl Operator {
     }
 
     /// Runs `vybe audit verify`, which knows no configuration.
-    fn verify(&self, export: &Path, key: &str, heads: bool) -> (bool, String) {
+    pub fn verify(&self, export: &Path, key: &str, heads: bool) -> (bool, String) {
         let heads_file = self.file("audit-heads.jsonl");
         let mut arguments =
             vec!["audit", "verify", "--public-key", key, "--export", export.to_str().unwrap()];

@@ -6,6 +6,7 @@ mod access_matrix;
 mod api_description;
 mod audit_commands;
 mod audit_trail;
+mod backups;
 mod browser;
 mod canaries;
 mod catalog;

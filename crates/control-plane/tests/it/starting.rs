@@ -138,6 +138,8 @@ fn commands_beside_a_platform_make_no_database() {
             &["keys", "rotate", "user-token-signing"],
             &["audit", "public-key"],
             &["audit", "export", "--platform", "--out", out.to_str().unwrap()],
+            &["state-hash"],
+            &["backup", out.to_str().unwrap()],
         ] {
             check_failure(&setting.run(command), &["nothing was ever started", "database.url"]);
         }
@@ -374,6 +376,9 @@ fn every_flag_has_help() {
         "dev",
         "serve",
         "migrate",
+        "backup",
+        "restore",
+        "state-hash",
         "config check",
         "config print",
         "doctor",

@@ -1,0 +1,6 @@
+//! Backups of stores with a row in every table, from each kind of store into each.
+
+mod damages;
+mod every_table;
+mod filled;
+mod refusals;
