@@ -77,6 +77,9 @@ pub struct Config {
     /// Sizes, numbers and patience.
     #[serde(default)]
     pub server: ServerSection,
+    /// How often clients may come, and how much there may be at once.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// The log, on standard error.
     #[serde(default)]
     pub log: LogSection,

@@ -16,7 +16,7 @@ use development::{
     DEMO_USERS, DemoDatabase, Folder, Issuer, IssuerClient, MailCatcher, Seed, Seeded, Upstream,
     certificates, signed_in,
 };
-use endpoint::{Certificates, Limits, Sites};
+use endpoint::{Certificates, Limits, RateLimits, Sites};
 use identity::{ApiTokenLife, Lifetimes, NewApiToken, Provider};
 use mail::{MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
@@ -168,9 +168,12 @@ async fn start_recording(
         limits: Limits {
             workers: Limits::default().workers.min(NonZeroUsize::MIN.saturating_add(1)),
             drain: std::time::Duration::from_secs(1),
+            connections_per_address: usize::MAX,
             ..Limits::default()
         },
         security_txt: Some(SecurityTxt::new(&security_contact(), &sites.platform_origin())),
+        // Whoever tries the demo, or a test or a benchmark, is one client on one machine.
+        rate_limits: RateLimits::unlimited(),
         development: [development::endpoints(&issuer), development::mail_endpoints(&catcher)].concat(),
         followers: vec![Arc::new(redeployment.clone())],
     })

@@ -9,6 +9,7 @@ use audit::{Event, Follower, Heads, News, RefusalCounters, Target};
 use audit_trail::Deliveries;
 use decisions::Recorder;
 use directory::Directory;
+use endpoint::{Load, RateLimits};
 use identity::Sessions;
 use integrations::{RefreshCounters, RefreshStep};
 use middleware::Counters;
@@ -25,6 +26,10 @@ pub(crate) struct Metrics {
     sign_ins: IntCounter,
     app_requests: IntCounterVec,
     refusals: IntCounterVec,
+    rate_limited: IntCounterVec,
+    shed: IntCounterVec,
+    connections_open: IntGauge,
+    requests_waiting: IntGauge,
     decisions_unrecorded: IntCounterVec,
     audit_broken: IntGauge,
     audit_delivered: IntCounterVec,
@@ -40,6 +45,8 @@ pub(crate) struct Metrics {
 pub(crate) struct Sources {
     pub(crate) app_requests: Arc<Counters>,
     pub(crate) refusals: Arc<RefusalCounters>,
+    pub(crate) rate_limits: Arc<RateLimits>,
+    pub(crate) load: Arc<Load>,
     pub(crate) decisions: Recorder,
     pub(crate) heads: Arc<Heads>,
     pub(crate) deliveries: Vec<(&'static str, Arc<Deliveries>)>,
@@ -60,6 +67,18 @@ impl Metrics {
                 "outcome",
             )?,
             refusals: counters("refusals_total", "Refused calls by what became of their record", "record")?,
+            rate_limited: counters(
+                "rate_limited_total",
+                "Requests and connections refused because there were too many of one client, by what is counted",
+                "allowance",
+            )?,
+            shed: counters(
+                "shed_total",
+                "Connections and requests turned away because there were too many at once",
+                "what",
+            )?,
+            connections_open: IntGauge::new("connections_open", "Connections of clients")?,
+            requests_waiting: IntGauge::new("requests_waiting", "Requests that have no answer yet")?,
             decisions_unrecorded: counters(
                 "decisions_unrecorded",
                 "Decisions that were made and not kept, because the store was too slow or away",
@@ -101,6 +120,10 @@ impl Metrics {
         registry.register(Box::new(metrics.sign_ins.clone()))?;
         registry.register(Box::new(metrics.app_requests.clone()))?;
         registry.register(Box::new(metrics.refusals.clone()))?;
+        registry.register(Box::new(metrics.rate_limited.clone()))?;
+        registry.register(Box::new(metrics.shed.clone()))?;
+        registry.register(Box::new(metrics.connections_open.clone()))?;
+        registry.register(Box::new(metrics.requests_waiting.clone()))?;
         registry.register(Box::new(metrics.decisions_unrecorded.clone()))?;
         registry.register(Box::new(metrics.audit_broken.clone()))?;
         registry.register(Box::new(metrics.audit_delivered.clone()))?;
@@ -128,6 +151,16 @@ impl Metrics {
             let counter = self.refusals.with_label_values(&[record]);
             counter.inc_by(value.saturating_sub(counter.get()));
         }
+        for (allowance, value) in self.sources.rate_limits.refused() {
+            let counter = self.rate_limited.with_label_values(&[allowance]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        for (what, value) in self.sources.load.shed() {
+            let counter = self.shed.with_label_values(&[what]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        self.connections_open.set(gauge(self.sources.load.connections() as u64));
+        self.requests_waiting.set(gauge(self.sources.load.requests() as u64));
         let unrecorded = self.sources.decisions.unrecorded();
         for (outcome, value) in [("allowed", unrecorded.allowed), ("refused", unrecorded.refused)] {
             let counter = self.decisions_unrecorded.with_label_values(&[outcome]);

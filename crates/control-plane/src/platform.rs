@@ -17,7 +17,7 @@ use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
-use endpoint::{Certificates, Endpoint, Gate, Limits, Server, Sites};
+use endpoint::{Certificates, Endpoint, Gate, Limits, Load, RateLimits, Server, Sites};
 use identity::{ApiTokens, Lifetimes, Provider, Sessions, Users};
 use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
@@ -99,6 +99,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whom to tell of a weakness.
     pub security_txt: Option<SecurityTxt>,
+    /// How often they may come.
+    pub rate_limits: RateLimits,
     /// Endpoints of the development provider.
     pub development: Vec<Endpoint>,
     /// Who follows changes, besides the platform's own followers and after them.
@@ -162,6 +164,7 @@ pub struct Platform {
     gate: Gate,
     gateway: endpoint::GatewayFactory,
     limits: Limits,
+    load: Arc<Load>,
     journal: Journal,
     followed: Option<Followed>,
     refusals: RefusalWriter,
@@ -230,9 +233,12 @@ impl Platform {
         let (recorder, decision_writer) = Recorder::new(decisions.clone(), settings.recording);
         let counters = Arc::<Counters>::default();
         let forwarders = forwarders(&foundation, settings.audit_receivers);
+        let (rate_limits, load) = (Arc::new(settings.rate_limits), Arc::<Load>::default());
         let metrics = Metrics::new(Sources {
             app_requests: Arc::clone(&counters),
             refusals: Arc::clone(refusals.counters()),
+            rate_limits: Arc::clone(&rate_limits),
+            load: Arc::clone(&load),
             decisions: recorder.clone(),
             heads: Arc::clone(&foundation.heads),
             deliveries: forwarders
@@ -280,6 +286,7 @@ impl Platform {
             facts: foundation.facts(),
             sites: Arc::clone(sites),
             refusals: refusals.clone(),
+            rate_limits: Arc::clone(&rate_limits),
         };
         let vault_api = use_cases::vault_api(&foundation, key_rotations.clone());
         let database = foundation.database.clone();
@@ -304,6 +311,7 @@ impl Platform {
             refusals,
             decisions: recorder,
             counters: Arc::clone(&counters),
+            rate_limits,
             addresses,
             tls: Arc::new(settings.upstream_tls),
             pool: settings.pool,
@@ -351,6 +359,7 @@ impl Platform {
             limits: settings.limits,
             journal: foundation.journal.clone(),
             followed,
+            load,
             refusals: refusal_writer,
             forwarders,
             head_signing: HeadSigning { heads: foundation.heads, every: settings.heads_every },
@@ -394,6 +403,7 @@ impl Platform {
         let mut serving = Server::new(self.endpoints, self.gate, self.gateway)
             .map_err(server)?
             .limits(self.limits)
+            .counting(self.load)
             .listen(https, certificates);
         if let Some(admin) = listeners.admin {
             serving = serving.admin(admin);

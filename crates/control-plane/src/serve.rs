@@ -7,7 +7,7 @@ use std::sync::Arc;
 use audit_trail::{Receiver, Syslog, Webhook};
 use catalogue::built_in;
 use decisions::Retention;
-use endpoint::{Certificates, Endpoint, Gate, Limits, Sites};
+use endpoint::{Certificates, Endpoint, Gate, Limits, RateLimits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
@@ -185,6 +185,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
         security_txt: config.security_txt.as_ref().map(|section| SecurityTxt::new(section, &origin)),
+        rate_limits: parts.rate_limits,
         development: Vec::new(),
         followers: Vec::new(),
     })
@@ -253,6 +254,7 @@ struct Parts {
     upstream_tls: rustls::ClientConfig,
     mailer: Option<Mailer>,
     audit_receivers: Vec<Receiver>,
+    rate_limits: RateLimits,
 }
 
 impl Parts {
@@ -290,6 +292,7 @@ impl Parts {
         let upstream_tls = trust::client_config(&extra)?;
         Ok(Self {
             audit_receivers: audit_receivers(config, &upstream_tls)?,
+            rate_limits: config.limits.rate_limits()?,
             sites: Sites::new(
                 &config.platform.host,
                 &config.platform.base_domain,
@@ -386,6 +389,8 @@ fn limits(config: &Config) -> Limits {
     Limits {
         workers: config.server.workers.unwrap_or(defaults.workers),
         connections_per_worker: config.server.connections_per_worker.get(),
+        connections_per_address: config.limits.connections_per_address.get(),
+        requests_per_worker: config.limits.requests_per_worker.get(),
         handshake: config.server.handshake_timeout.duration(),
         head: config.server.head_timeout.duration(),
         body: config.server.body_timeout.duration(),

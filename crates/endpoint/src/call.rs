@@ -1,5 +1,6 @@
 //! A request as a handler sees it, after access was decided.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
@@ -53,6 +54,11 @@ impl Call {
     #[must_use]
     pub fn occasion(&self) -> Occasion {
         Occasion { request: self.id, now: self.now }
+    }
+
+    /// Where it comes from.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.request.peer_addr().map(|peer| peer.ip())
     }
 
     /// The host label, for endpoints on app hosts.
@@ -196,6 +202,10 @@ impl Call {
     /// A caller decides how long a body takes, and could wait with the end of it for the moment at which
     /// they may do nothing any more: so access is decided again when it is there.
     async fn body(&mut self, largest: usize) -> Result<BytesMut, Problem> {
+        // Nothing is unpacked: a few bytes could be very many.
+        if self.headers.get_all("content-encoding").any(|value| value != "identity") {
+            return Err(Problem::packed());
+        }
         let time = self.body_time;
         let body = tokio::time::timeout(time, self.whole_body(largest)).await.unwrap_or_else(|_| {
             Err(Problem::new(

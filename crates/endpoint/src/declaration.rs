@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use crate::description::{Body, Content, Description, Outcome, schema_of};
 use crate::gate::permit;
 use crate::object::ObjectFromPath;
-use crate::{Answer, Call, Gate, Problem};
+use crate::{Allowance, Answer, Call, Gate, Problem};
 
 /// Which hosts an endpoint answers on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub struct Declaration {
     pub(crate) surface: Surface,
     pub(crate) origins: Origins,
     pub(crate) page: bool,
+    pub(crate) sign_in: bool,
 }
 
 /// An endpoint that says what it requires, and not yet what it does.
@@ -168,7 +169,15 @@ impl Endpoint {
 
 impl Declaration {
     fn new(method: Method, path: &'static str, name: &'static str) -> Self {
-        Self { method, path, name, surface: Surface::Platform, origins: Origins::Platform, page: false }
+        Self {
+            method,
+            path,
+            name,
+            surface: Surface::Platform,
+            origins: Origins::Platform,
+            page: false,
+            sign_in: false,
+        }
     }
 
     /// Answers somewhere else than on the platform's host.
@@ -191,6 +200,22 @@ impl Declaration {
     pub fn page(mut self) -> Self {
         self.page = true;
         self
+    }
+
+    /// Is a step of a sign-in, and counted as one.
+    #[must_use]
+    pub fn sign_in_step(mut self) -> Self {
+        self.sign_in = true;
+        self
+    }
+
+    /// What its requests are counted as when they are nobody's. On the operator's own network nothing is counted.
+    fn anonymous(&self) -> Option<Allowance> {
+        match self.surface {
+            Surface::Admin | Surface::DevelopmentIssuer => None,
+            Surface::Platform | Surface::AppHosts if self.sign_in => Some(Allowance::SignIn),
+            Surface::Platform | Surface::AppHosts => Some(Allowance::Anonymous),
+        }
     }
 
     /// Says which action it is. There is no endpoint without one.
@@ -294,7 +319,7 @@ where
         F: Fn(S, Permit<A>, Call) -> R + Send + Sync + Copy + 'static,
         R: Future<Output = Result<Answer, Problem>> + 'static,
     {
-        let origins = self.declaration.origins;
+        let (origins, anonymous) = (self.declaration.origins, self.declaration.anonymous());
         // Code that existing apps carry may send more than is read here.
         let strict = origins == Origins::Platform;
         let parameters = strict.then(|| self.description.only_parameters()).flatten().map(Arc::new);
@@ -307,7 +332,7 @@ where
                 let state = state.clone();
                 let parameters = parameters.clone();
                 Box::pin(async move {
-                    let (permit, call, attempt) = permit::<A>(&gate, call, origins).await?;
+                    let (permit, call, attempt) = permit::<A>(&gate, call, origins, anonymous).await?;
                     if let Some(known) = parameters {
                         call.has_only(&known)?;
                     }

@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 
+use crate::load::{Counted, Load, WorkerLoad};
 use crate::refusal::Refusal;
 use crate::request_fields::wants_page;
 use crate::router::{AppLabel, Router};
@@ -35,6 +36,8 @@ pub(crate) enum Dispatch {
     Admin(Router),
     /// Plain HTTP: known hosts are sent to HTTPS.
     Redirect(Arc<Sites>),
+    /// One connection too many, whatever it asks for.
+    Overloaded,
 }
 
 /// What the public listener serves. Each surface has a router of its own, so that no host reaches the
@@ -45,6 +48,10 @@ pub(crate) struct Public {
     pub(crate) app_hosts: Router,
     pub(crate) issuer: Router,
     pub(crate) gateway: Rc<dyn Gateway>,
+    /// What this worker is doing, and all of them.
+    pub(crate) under_way: Arc<WorkerLoad>,
+    pub(crate) load: Arc<Load>,
+    pub(crate) most_requests: usize,
 }
 
 impl Dispatch {
@@ -52,13 +59,19 @@ impl Dispatch {
         let known = request.extensions().get::<RequestId>().copied();
         let id = known.unwrap_or_else(RequestId::generate);
         let turn = Turns::of(&request).map(Turn::on);
+        let mut counted = None;
         let future = match (refusal_behind(&request), self) {
             (Some(refusal), _) => Waiting::ready(refused(refusal, id)),
-            (None, Self::Public(public)) => public.answer(request, id),
+            (None, Self::Public(public)) => {
+                let (place, count) = public.under_way.request();
+                counted = Some(place);
+                public.answer_unless_overloaded(request, id, count)
+            }
             (None, Self::Admin(router)) => Waiting::Future(router.answer(request, id)),
             (None, Self::Redirect(sites)) => Waiting::ready(redirect(sites, &request, id)),
+            (None, Self::Overloaded) => Waiting::ready(overloaded(&request, id)),
         };
-        Answering { future, id, turn }
+        Answering { future, id, turn, counted }
     }
 }
 
@@ -71,8 +84,16 @@ impl Dispatch {
     }
 
     async fn invited(self, request: Request) -> Result<Request, Response<BoxBody>> {
-        let Self::Public(public) = self else { return Ok(request) };
         let id = RequestId::generate();
+        let public = match self {
+            Self::Public(public) => public,
+            Self::Overloaded => return Err(overloaded(&request, id)),
+            Self::Admin(_) | Self::Redirect(_) => return Ok(request),
+        };
+        let (_counted, count) = public.under_way.request();
+        if public.is_overloaded(&request, count) {
+            return Err(overloaded(&request, id));
+        }
         match public.site(&request) {
             None => return Err(misdirected(&request, id)),
             Some(Site::App(label)) if !is_ours(request.path()) => {
@@ -101,6 +122,24 @@ impl Public {
         self.sites.classify(request.headers().get(header::HOST)?.to_str().ok()?)
     }
 
+    /// Whether this is one request too many. Those that bring nothing that could be a credential leave half of the places
+    /// to others.
+    fn is_overloaded(&self, request: &Request, count: usize) -> bool {
+        let most = self.most_requests;
+        let too_many = count > most || (count > most / 2 && !brings_a_credential(request));
+        if too_many {
+            self.load.shed_a_request();
+        }
+        too_many
+    }
+
+    fn answer_unless_overloaded(&self, request: Request, id: RequestId, count: usize) -> Waiting {
+        if self.is_overloaded(&request, count) {
+            return Waiting::ready(overloaded(&request, id));
+        }
+        self.answer(request, id)
+    }
+
     fn answer(&self, request: Request, id: RequestId) -> Waiting {
         match self.site(&request) {
             Some(Site::App(label)) if is_ours(request.path()) => {
@@ -120,6 +159,21 @@ impl Public {
 
 fn is_ours(path: &str) -> bool {
     path.strip_prefix(PLATFORM_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn brings_a_credential(request: &Request) -> bool {
+    let headers = request.headers();
+    ["cookie", "authorization", "vybe_server_secret", "vybe-server-secret"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+/// The connection ends with it: others may have its place.
+fn overloaded(request: &Request, id: RequestId) -> Response<BoxBody> {
+    let page = wants_page(request.method(), request.headers());
+    let mut response = Problem::overloaded().answer(id, page).into_raw();
+    response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+    response
 }
 
 fn misdirected(request: &Request, id: RequestId) -> Response<BoxBody> {
@@ -175,6 +229,8 @@ pub(crate) struct Answering {
     future: Waiting,
     id: RequestId,
     turn: Option<Turn>,
+    /// Until the head of the answer is there.
+    counted: Option<Counted>,
 }
 
 impl Future for Answering {
@@ -182,6 +238,17 @@ impl Future for Answering {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let polled = this.poll_answer(context);
+        if polled.is_ready() {
+            this.counted = None;
+        }
+        polled
+    }
+}
+
+impl Answering {
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Response<BoxBody>, Infallible>> {
+        let this = self;
         let failed = |id| Problem::internal().answer(id, false).into_raw();
         let polled = match &mut this.future {
             Waiting::Ready(response) => {

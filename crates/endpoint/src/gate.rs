@@ -18,7 +18,7 @@ use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
 use crate::object::ObjectFromPath;
 use crate::request_fields::{navigates, only, sends_cookie};
-use crate::{Call, Origins, Problem, Sites};
+use crate::{Allowance, Call, Origins, Problem, RateLimits, Sites};
 
 /// The session cookie. `__Host-` keeps it on one host, over TLS, out of reach of sibling hosts.
 pub const SESSION_COOKIE: &str = "__Host-vybe_session";
@@ -63,6 +63,8 @@ pub struct Gate {
     pub sites: Arc<Sites>,
     /// Where refused calls are recorded.
     pub refusals: Refusals,
+    /// How often who may call.
+    pub rate_limits: Arc<RateLimits>,
 }
 
 /// Runs the gate for one action.
@@ -70,6 +72,7 @@ pub(crate) async fn permit<A>(
     gate: &Gate,
     mut call: Call,
     origins: Origins,
+    anonymous: Option<Allowance>,
 ) -> Result<(Permit<A>, Call, Attempt), Problem>
 where
     A: Action,
@@ -77,8 +80,12 @@ where
 {
     let principal = match principal::<A::Scope>(gate, &call).await {
         Ok(principal) => principal,
-        Err(problem) => return Err(Attempt::new::<A>(None, &call).refused_at_the_gate(gate, problem)),
+        Err(problem) => {
+            let problem = Attempt::new::<A>(None, &call).refused_at_the_gate(gate, problem);
+            return Err(counted_as_refused(gate, &call, problem));
+        }
     };
+    count::<A::Scope>(gate, &call, principal.as_ref(), anonymous)?;
     let attempt = Attempt::new::<A>(principal.as_ref(), &call);
     match decide::<A>(gate, &mut call, principal.as_ref(), origins) {
         Ok(permit) => {
@@ -87,6 +94,38 @@ where
         }
         Err(problem) => Err(attempt.refused_at_the_gate(gate, problem)),
     }
+}
+
+/// Counts a call by whose it is, or else by where it comes from.
+fn count<S: Scope>(
+    gate: &Gate,
+    call: &Call,
+    principal: Option<&Principal>,
+    anonymous: Option<Allowance>,
+) -> Result<(), Problem> {
+    let Some(anonymous) = anonymous else { return Ok(()) };
+    let Some(principal) = principal else { return gate.rate_limits.admit(call.client(), anonymous) };
+    let allowance = match S::CREDENTIAL {
+        Credential::ServerSecret | Credential::AppOrItsPage => Allowance::AppCalls,
+        Credential::Nothing | Credential::Session | Credential::AgentToken => Allowance::Api,
+    };
+    let standing = gate.rate_limits.admit_principal(principal, allowance)?;
+    call.request.extensions_mut().insert(standing);
+    Ok(())
+}
+
+/// Counts a call of nobody by where it comes from. What a browser sends by itself is worth nothing when it has
+/// expired; a secret or token that is wrong is another matter.
+fn counted_as_refused(gate: &Gate, call: &Call, problem: Problem) -> Problem {
+    if problem.status() != StatusCode::UNAUTHORIZED {
+        return problem;
+    }
+    let secrets = ["authorization", "vybe_server_secret", "vybe-server-secret", "x-vybe-user-token"];
+    let allowance = match secrets.iter().any(|name| call.headers.contains_key(*name)) {
+        true => Allowance::WrongCredentials,
+        false => Allowance::Anonymous,
+    };
+    gate.rate_limits.admit(call.client(), allowance).err().unwrap_or(problem)
 }
 
 /// The decision about a call, to be made once more.
@@ -167,7 +206,12 @@ async fn person(gate: &Gate, call: &Call) -> Result<SignedIn, Problem> {
         None => session(gate, call).await,
         // No browser sends one by itself, so it comes from a program, and a program has neither.
         Some(_) if sent_by_a_browser(call) => Err(Problem::unauthenticated()),
-        Some(token) => gate.authenticator.api_token(token).await.map_err(Problem::from),
+        Some(token) => {
+            // It may have to be looked up in the store. All others are recognised in memory, so that who knows one is not
+            // held up by neighbours who do not.
+            gate.rate_limits.check(call.client(), Allowance::WrongCredentials)?;
+            gate.authenticator.api_token(token).await.map_err(Problem::from)
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! It knows no table and no rule.
 
+mod allowances;
 mod answer;
 mod attempt;
 mod body_error;
@@ -20,14 +21,17 @@ mod dispatch;
 mod framing;
 mod gate;
 mod gateway;
+mod guests;
 mod headers;
 mod instant;
 mod limits;
+mod load;
 mod object;
 mod openapi;
 mod page;
 mod paging;
 mod problem;
+mod rate_limits;
 mod refusal;
 mod request_fields;
 mod request_head;
@@ -39,6 +43,7 @@ mod strict_stream;
 mod turns;
 mod write_deadline;
 
+pub use allowances::Rate;
 pub use answer::Answer;
 pub use call::Call;
 pub use certificates::{CertificateError, Certificates};
@@ -47,11 +52,13 @@ pub use gate::{Authenticator, Gate, Rejected, SESSION_COOKIE};
 pub use gateway::{Arrival, Gateway, GatewayFactory};
 pub use instant::{GivenInstant, Instant};
 pub use limits::Limits;
+pub use load::Load;
 pub use object::ObjectFromPath;
 pub use openapi::openapi;
 pub use page::{page, style_endpoints};
 pub use paging::{Paging, PagingParameters};
 pub use problem::{Problem, sentence};
+pub use rate_limits::{Allowance, Proxies, RateLimits, Rates};
 pub use request_fields::{cookie, wants_page};
 pub use router::{MountedRoute, mounted_routes};
 pub use server::{Server, ServerError};

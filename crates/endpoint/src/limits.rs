@@ -9,8 +9,13 @@ use std::time::Duration;
 pub struct Limits {
     /// Threads that serve.
     pub workers: NonZeroUsize,
-    /// Connections of one worker at a time.
+    /// Connections of one worker at a time. Some more are accepted, and answered with 503.
     pub connections_per_worker: usize,
+    /// Connections of one address at a time. Others are closed as soon as they are there.
+    pub connections_per_address: usize,
+    /// Requests of one worker that have no answer yet. Others are answered with 503; those without any credential,
+    /// when there are half as many.
+    pub requests_per_worker: usize,
     /// A TLS handshake takes no longer.
     pub handshake: Duration,
     /// The first head of a connection takes no longer.
@@ -30,6 +35,8 @@ impl Default for Limits {
         Self {
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             connections_per_worker: 25_000,
+            connections_per_address: 1000,
+            requests_per_worker: 5000,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),

@@ -11,6 +11,7 @@ use maud::html;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::rate_limits::Standing;
 use crate::{Answer, page};
 
 /// An error's text as a sentence for a person.
@@ -35,6 +36,9 @@ pub struct Problem {
     retry_after: Option<u32>,
     service: Option<Box<ServiceAnswer>>,
     revocation: Option<ServiceRevocationId>,
+    standing: Option<Standing>,
+    /// Says in which encoding a body may come (RFC 9110, section 15.5.16).
+    plain_bodies_only: bool,
 }
 
 /// What a service behind the platform answered, for the app that called it.
@@ -77,6 +81,8 @@ impl Problem {
             retry_after: None,
             service: None,
             revocation: None,
+            standing: None,
+            plain_bodies_only: false,
         }
     }
 
@@ -126,6 +132,33 @@ impl Problem {
         );
         problem.retry_after = Some(2);
         problem
+    }
+
+    /// 503 with `Retry-After`: more than can be served came at once, and this is not begun.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "The platform has more to do than it can. Nothing was begun; try again in a few seconds.",
+        )
+        .after(2)
+    }
+
+    /// 415: a body that would have to be unpacked first.
+    pub(crate) fn packed() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as it is, without a Content-Encoding.",
+        );
+        problem.plain_bodies_only = true;
+        problem
+    }
+
+    /// Says where the caller stands with what is counted.
+    pub(crate) fn standing(mut self, standing: Standing) -> Self {
+        self.standing = Some(standing);
+        self
     }
 
     /// Says after how many seconds the caller may try again.
@@ -203,7 +236,13 @@ impl Problem {
     #[must_use]
     pub fn answer(&self, request: RequestId, page: bool) -> Answer {
         let answer = if page { self.page(request) } else { self.document(request) };
-        let answer = answer.header("x-request-id", &request.to_string());
+        let mut answer = answer.header("x-request-id", &request.to_string());
+        for (name, value) in self.standing.iter().flat_map(Standing::fields) {
+            answer = answer.header(name, &value);
+        }
+        if self.plain_bodies_only {
+            answer = answer.header("accept-encoding", "identity");
+        }
         match self.retry_after {
             Some(seconds) => answer.header("retry-after", &seconds.to_string()),
             None => answer,

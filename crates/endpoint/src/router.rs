@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{Request, Response, StatusCode, body::BoxBody};
 use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactory as _};
 use actix_web::introspection::{IntrospectionNode, IntrospectionTree};
@@ -16,9 +18,12 @@ use time::OffsetDateTime;
 use crate::cross_origin::{self, ApprovedOrigin};
 use crate::headers::{headers, set_aside};
 use crate::openapi::declares;
+use crate::rate_limits::Standing;
 use crate::request_fields::wants_page;
 use crate::security_headers::add_security_headers;
-use crate::{Answer, Call, Endpoint, Gate, Limits, Origins, Problem, ServerError, Surface};
+use crate::{
+    Allowance, Answer, Call, Endpoint, Gate, Limits, Origins, Problem, RateLimits, ServerError, Surface,
+};
 
 /// The label of the app host that a request came to.
 pub(crate) struct AppLabel(pub(crate) String);
@@ -54,9 +59,13 @@ impl Router {
         surface: Surface,
         body_time: Duration,
     ) -> Result<Self, ServerError> {
+        let limits = Arc::clone(&gate.rate_limits);
         let app = App::new()
             .configure(|config| configure(config, gate, endpoints, surface, body_time))
-            .default_service(web::to(move |request: HttpRequest| async move { unknown(&request) }));
+            .default_service(web::to(move |request: HttpRequest| {
+                let limits = Arc::clone(&limits);
+                async move { unknown(&limits, &request) }
+            }));
         let service = app
             .into_factory()
             .new_service(actix_web::dev::AppConfig::default())
@@ -200,6 +209,12 @@ async fn run(
         answer.body,
     );
     let mut response = answer.into_response();
+    let standing = request.extensions().get::<Standing>().copied();
+    for (name, value) in standing.iter().flat_map(Standing::fields) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
     if endpoint.origins() == Origins::AppsToo {
         let approved = request.extensions().get::<ApprovedOrigin>().map(|origin| sites.origin_of(&origin.0));
         cross_origin::mark(response.headers_mut(), approved.as_deref());
@@ -244,22 +259,31 @@ impl OtherMethods {
         {
             return answer.into_response();
         }
-        let problem = Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "This method is not offered here. The Allow header says which ones are.",
-        );
+        let problem = uncounted(&self.gate.rate_limits, request).unwrap_or_else(|| {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This method is not offered here. The Allow header says which ones are.",
+            )
+        });
         let page = wants_page(request.method(), &headers(request));
         problem.answer(request_id(request), page).header("allow", &self.allow).into_response()
     }
 }
 
-fn unknown(request: &HttpRequest) -> HttpResponse {
+/// Counts a request that comes to no gate; the problem, if there are too many.
+fn uncounted(limits: &RateLimits, request: &HttpRequest) -> Option<Problem> {
+    let client = request.peer_addr().map(|peer| peer.ip());
+    limits.admit(client, Allowance::Anonymous).err()
+}
+
+fn unknown(limits: &RateLimits, request: &HttpRequest) -> HttpResponse {
     if let Some(list) = request.extensions().get::<RouteList>() {
         list.0.replace(request.app_data::<web::Data<IntrospectionTree>>().map(|tree| listed(&tree.root)));
     }
     let page = wants_page(request.method(), &headers(request));
-    Problem::not_found().answer(request_id(request), page).into_response()
+    let problem = uncounted(limits, request).unwrap_or_else(Problem::not_found);
+    problem.answer(request_id(request), page).into_response()
 }
 
 fn request_id(request: &HttpRequest) -> RequestId {

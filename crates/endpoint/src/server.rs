@@ -16,9 +16,12 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::certificates::{CertificateError, Certificates};
 use crate::dispatch::{Dispatch, Public};
+use crate::guests::{Guests, Place, turned_away};
+use crate::load::Load;
 use crate::router::{MountedRoute, Router};
 use crate::strict_stream::StrictStream;
 use crate::write_deadline::WriteDeadline;
@@ -84,6 +87,7 @@ pub struct Server {
     gate: Gate,
     gateway: GatewayFactory,
     limits: Limits,
+    load: Arc<Load>,
     public: Option<(TcpListener, Certificates)>,
     admin: Option<TcpListener>,
     redirect: Option<TcpListener>,
@@ -101,6 +105,7 @@ impl Server {
             gate,
             gateway,
             limits: Limits::default(),
+            load: Arc::default(),
             public: None,
             admin: None,
             redirect: None,
@@ -111,6 +116,13 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where what it does can be read.
+    #[must_use]
+    pub fn counting(mut self, load: Arc<Load>) -> Self {
+        self.load = load;
         self
     }
 
@@ -147,7 +159,10 @@ impl Server {
         }
         let mut builder = actix_server::Server::build()
             .workers(limits.workers.get().min(512))
-            .max_concurrent_connections(limits.connections_per_worker)
+            // Beyond it nobody would be accepted, nor the operator: guests turn others away before.
+            .max_concurrent_connections(
+                limits.connections_per_worker.saturating_add(2 * turned_away(&limits)),
+            )
             .shutdown_timeout(limits.drain.as_secs())
             .shutdown_signal(shutdown);
         let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
@@ -161,6 +176,7 @@ impl Server {
         .await
         .map_err(|error| ServerError::Listen(std::io::Error::other(error)))??;
         let mut follower = None;
+        let guests = Guests { load: self.load, rate_limits: Arc::clone(&self.gate.rate_limits) };
         if let Some((listener, certificates)) = self.public {
             let tls = certificates.server_config()?;
             follower = Some(tokio::spawn(certificates.follow_files()));
@@ -168,16 +184,19 @@ impl Server {
                 endpoints: self.endpoints.clone(),
                 gate: self.gate.clone(),
                 gateway: self.gateway,
-                body_time: limits.body,
+                limits,
+                load: Arc::clone(&guests.load),
             };
-            builder = listen(builder, "https", listener, Transport::Tls(tls), limits, move || {
+            let door = Door { transport: Transport::Tls(tls), limits, guests: Some(guests.clone()) };
+            builder = listen(builder, "https", listener, door, move || {
                 let parts = parts.clone();
                 async move { parts.dispatch().await }
             })?;
         }
         if let Some(listener) = self.admin {
             let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
-            builder = listen(builder, "admin", listener, Transport::Plain, limits, move || {
+            let door = Door { transport: Transport::Plain, limits, guests: None };
+            builder = listen(builder, "admin", listener, door, move || {
                 let (endpoints, gate) = (endpoints.clone(), gate.clone());
                 async move {
                     Ok(Dispatch::Admin(Router::mount(&gate, &endpoints, Surface::Admin, limits.body).await?))
@@ -186,7 +205,8 @@ impl Server {
         }
         if let Some(listener) = self.redirect {
             let sites = self.gate.sites.clone();
-            builder = listen(builder, "redirect", listener, Transport::Plain, limits, move || {
+            let door = Door { transport: Transport::Plain, limits, guests: Some(guests) };
+            builder = listen(builder, "redirect", listener, door, move || {
                 let sites = sites.clone();
                 async move { Ok(Dispatch::Redirect(sites)) }
             })?;
@@ -204,18 +224,22 @@ struct PublicParts {
     endpoints: Arc<[Endpoint]>,
     gate: Gate,
     gateway: GatewayFactory,
-    body_time: Duration,
+    limits: Limits,
+    load: Arc<Load>,
 }
 
 impl PublicParts {
     async fn dispatch(self) -> Result<Dispatch, ServerError> {
-        let mount = |surface| Router::mount(&self.gate, &self.endpoints, surface, self.body_time);
+        let mount = |surface| Router::mount(&self.gate, &self.endpoints, surface, self.limits.body);
         Ok(Dispatch::Public(Rc::new(Public {
             sites: self.gate.sites.clone(),
             platform: mount(Surface::Platform).await?,
             app_hosts: mount(Surface::AppHosts).await?,
             issuer: mount(Surface::DevelopmentIssuer).await?,
             gateway: (self.gateway)(),
+            under_way: self.load.worker(),
+            most_requests: self.limits.requests_per_worker,
+            load: self.load,
         })))
     }
 }
@@ -226,13 +250,21 @@ enum Transport {
     Tls(Arc<ServerConfig>),
 }
 
+/// How connections come in at one listener.
+#[derive(Clone)]
+struct Door {
+    transport: Transport,
+    limits: Limits,
+    /// Nobody is counted on the operator's own network.
+    guests: Option<Guests>,
+}
+
 /// Adds a listener. Each worker makes its own dispatcher.
 fn listen<F, R>(
     builder: ServerBuilder,
     name: &'static str,
     listener: TcpListener,
-    transport: Transport,
-    limits: Limits,
+    door: Door,
     dispatch: F,
 ) -> Result<ServerBuilder, ServerError>
 where
@@ -241,35 +273,31 @@ where
 {
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
-        let (dispatch, transport, stopping) = (dispatch.clone(), transport.clone(), stopping.clone());
+        let (dispatch, door, stopping) = (dispatch.clone(), door.clone(), stopping.clone());
         fn_factory(move || {
-            let (transport, stopping) = (transport.clone(), stopping.clone());
+            let (door, stopping) = (door.clone(), stopping.clone());
             let dispatch = dispatch();
             async move {
                 let dispatch = dispatch.await.map_err(|error| {
                     tracing::error!(%error, "a worker could not start");
                 })?;
-                let plain = connections(&dispatch, limits, stopping.clone()).await?;
-                let secure = connections(&dispatch, limits, stopping).await?;
-                let (plain, secure) = (Rc::new(plain), Rc::new(secure));
+                let here = door.guests.as_ref().map(|guests| guests.load.worker()).unwrap_or_default();
+                let serving = Rc::new(Services::of(&dispatch, door.limits, &stopping).await?);
+                let too_many = Rc::new(Services::of(&Dispatch::Overloaded, door.limits, &stopping).await?);
                 Ok::<_, ()>(fn_service(move |stream: TcpStream| {
-                    let (plain, secure) = (Rc::clone(&plain), Rc::clone(&secure));
-                    let transport = transport.clone();
+                    let (serving, too_many) = (Rc::clone(&serving), Rc::clone(&too_many));
+                    let (door, here) = (door.clone(), Arc::clone(&here));
                     async move {
                         let Ok(peer) = stream.peer_addr() else { return Ok::<_, Infallible>(()) };
-                        keep_open(&stream);
-                        let stream = WriteDeadline::new(stream, limits.write);
-                        match transport {
-                            Transport::Plain => plain(StrictStream::new(stream), peer).await,
-                            Transport::Tls(config) => {
-                                let accepting = TlsAcceptor::from(config).accept(stream);
-                                match tokio::time::timeout(limits.handshake, accepting).await {
-                                    Ok(Ok(stream)) => secure(StrictStream::new(stream), peer).await,
-                                    Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
-                                    Err(_) => tracing::debug!("a TLS handshake took too long"),
-                                }
-                            }
-                        }
+                        let place = match &door.guests {
+                            None => Place::uncounted(),
+                            Some(guests) => match guests.place(&here, peer, &door.limits) {
+                                Some(place) => place,
+                                None => return Ok(()),
+                            },
+                        };
+                        let services = if place.too_many() { too_many } else { serving };
+                        services.serve(stream, peer, &door).await;
                         Ok(())
                     }
                 }))
@@ -285,6 +313,41 @@ fn keep_open(stream: &TcpStream) {
     let probes = socket2::TcpKeepalive::new().with_time(PROBED).with_interval(PROBES_APART);
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&probes);
+}
+
+/// What serves the connections of one worker, with TLS and without.
+struct Services {
+    plain: Connections<WriteDeadline<TcpStream>>,
+    secure: Connections<TlsStream<WriteDeadline<TcpStream>>>,
+}
+
+impl Services {
+    async fn of(
+        dispatch: &Dispatch,
+        limits: Limits,
+        stopping: &actix_server::GracefulShutdownSignal,
+    ) -> Result<Self, ()> {
+        Ok(Self {
+            plain: connections(dispatch, limits, stopping.clone()).await?,
+            secure: connections(dispatch, limits, stopping.clone()).await?,
+        })
+    }
+
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, door: &Door) {
+        keep_open(&stream);
+        let stream = WriteDeadline::new(stream, door.limits.write);
+        match &door.transport {
+            Transport::Plain => (self.plain)(StrictStream::new(stream), peer).await,
+            Transport::Tls(config) => {
+                let accepting = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+                match tokio::time::timeout(door.limits.handshake, accepting).await {
+                    Ok(Ok(stream)) => (self.secure)(StrictStream::new(stream), peer).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
+        }
+    }
 }
 
 type Connections<T> =

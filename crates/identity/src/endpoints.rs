@@ -40,6 +40,7 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
     let state = || identity.clone();
     vec![
         Endpoint::get("/login", "choose_provider")
+            .sign_in_step()
             .requires::<SignIn>()
             .query::<sign_in::Wanted>()
             .gives_page()
@@ -47,12 +48,14 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .refuses(&[StatusCode::NOT_FOUND])
             .answers(state(), sign_in::choose),
         Endpoint::get("/login/{provider}", "begin_sign_in")
+            .sign_in_step()
             .requires::<SignIn>()
             .query::<sign_in::Wanted>()
             .leads_elsewhere(StatusCode::FOUND)
             .refuses(&[StatusCode::BAD_GATEWAY])
             .answers(state(), sign_in::begin),
         Endpoint::get("/login/{provider}/callback", "complete_sign_in")
+            .sign_in_step()
             .requires::<SignIn>()
             .query::<sign_in::ProviderAnswer>()
             .leads_elsewhere(StatusCode::FOUND)
@@ -60,6 +63,7 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .answers(state(), sign_in::complete),
         Endpoint::get("/.vybe/session", "redeem_hand_off")
             .on(Surface::AppHosts)
+            .sign_in_step()
             .requires::<RedeemHandOff>()
             .query::<sign_in::Code>()
             .leads_elsewhere(StatusCode::FOUND)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use endpoint::http::{BoxBody, Payload, Request, Response, Version};
-use endpoint::{Arrival, GatewayFactory, Problem, cookie, wants_page};
+use endpoint::{Allowance, Arrival, GatewayFactory, Problem, cookie, wants_page};
 use futures_util::future::LocalBoxFuture;
 use http::header::{HeaderValue, TRANSFER_ENCODING};
 use identity::HAND_OFF_COOKIE;
@@ -204,6 +204,12 @@ impl Gateway {
             Stop::Told(problem) => return problem.answer(arrival.request, page).into_raw(),
             Stop::SignIn => {
                 self.middleware.counters.unauthenticated.add_one();
+                // Who is signed in is not counted here: nothing is shared on that way, and nothing made.
+                let counted =
+                    self.middleware.rate_limits.admit(Some(arrival.peer.ip()), Allowance::Anonymous);
+                if let Err(problem) = counted {
+                    return problem.answer(arrival.request, page).into_raw();
+                }
                 (None, Problem::unauthenticated())
             }
             Stop::SignInAgain(age, problem) => (Some(age), problem),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::Refusals;
 use decisions::Recorder;
 use directory::Directory;
-use endpoint::Sites;
+use endpoint::{RateLimits, Sites};
 use identity::{Sessions, UserTokens};
 use outbound::AddressPolicy;
 
@@ -29,6 +29,8 @@ pub struct Middleware {
     pub decisions: Recorder,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// How often those may come who are not signed in.
+    pub rate_limits: Arc<RateLimits>,
     /// Where apps may run.
     pub addresses: Arc<AddressPolicy>,
     /// Whom to trust when an app is reached over TLS.

@@ -108,6 +108,7 @@ impl Served {
             facts: house.facts.clone(),
             sites: Arc::new(Sites::new("platform.test", "apps.test", 443)),
             refusals: audit::Refusals::new().0,
+            rate_limits: Arc::new(endpoint::RateLimits::unlimited()),
         };
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["platform.test"]);

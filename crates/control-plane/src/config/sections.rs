@@ -5,6 +5,7 @@
 
 mod foundations;
 mod keys;
+mod limits;
 mod operation;
 mod outgoing;
 mod people;
@@ -13,6 +14,7 @@ mod security_txt;
 
 pub use foundations::{CertificateSection, DatabaseSection, ListenSection, PlatformSection};
 pub use keys::{SecretsSection, TransitSection};
+pub use limits::LimitsSection;
 pub use operation::{LogFormat, LogSection, ServerSection};
 pub use outgoing::{DatabaseConnectionsSection, MailSection, MailTls, ServicesSection, UpstreamsSection};
 pub use people::{

@@ -28,10 +28,9 @@ pub(super) fn answers(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> V
     let form = endpoint.description.outcomes.iter().any(page);
     let name = if form || *endpoint.method() == Method::GET { "ProblemOrPage" } else { "Problem" };
     for status in refusals(endpoint) {
-        let name = if status == StatusCode::SERVICE_UNAVAILABLE {
-            format!("{name}Unavailable")
-        } else {
-            name.to_owned()
+        let name = match status {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => format!("{name}Unavailable"),
+            _ => name.to_owned(),
         };
         // What the declaration says itself comes first.
         answers
@@ -75,6 +74,7 @@ fn refusals(endpoint: &Endpoint) -> BTreeSet<StatusCode> {
         StatusCode::URI_TOO_LONG,
         StatusCode::EXPECTATION_FAILED,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        StatusCode::TOO_MANY_REQUESTS,
         StatusCode::INTERNAL_SERVER_ERROR,
         StatusCode::SERVICE_UNAVAILABLE,
         StatusCode::HTTP_VERSION_NOT_SUPPORTED,

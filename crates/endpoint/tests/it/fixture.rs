@@ -18,8 +18,8 @@ use endpoint::http::{
     BodySize, BoxBody, ConnectionType, HttpMessage as _, MessageBody, Payload, Request, Response, StatusCode,
 };
 use endpoint::{
-    Answer, Arrival, Authenticator, Call, Certificates, Endpoint, Gate, Gateway, Limits, Origins, Problem,
-    Rejected, Server, Sites, Surface,
+    Answer, Arrival, Authenticator, Call, Certificates, Endpoint, Gate, Gateway, Limits, Load, Origins,
+    Problem, RateLimits, Rates, Rejected, Server, Sites, Surface,
 };
 use futures_util::future::LocalBoxFuture;
 use futures_util::{Stream, StreamExt as _};
@@ -348,6 +348,7 @@ pub fn gate() -> Gate {
         facts: Arc::new(NoFacts),
         sites: Arc::new(sites),
         refusals: audit::Refusals::new().0,
+        rate_limits: Arc::new(RateLimits::unlimited()),
     }
 }
 
@@ -358,6 +359,7 @@ pub struct Running {
     pub redirect: SocketAddr,
     pub trust: Trust,
     pub seen: Seen,
+    pub load: Arc<Load>,
     stop: Option<oneshot::Sender<()>>,
     pub task: JoinHandle<Result<(), endpoint::ServerError>>,
 }
@@ -375,19 +377,39 @@ impl Running {
         Self::serving(certificates, authority.trust(), adjust).await
     }
 
+    /// One whose clients may come so often.
+    pub async fn limited(rates: Rates, adjust: impl FnOnce(&mut Limits)) -> Self {
+        let authority = Authority::new();
+        let certificate = authority.certificate_for(&["vybe.test", "*.vybe.test"]);
+        let certificates =
+            Certificates::from_pem(certificate.certificate.as_bytes(), certificate.key.as_bytes()).unwrap();
+        let rate_limits = Arc::new(RateLimits::new(rates, Arc::new(|_| false)));
+        Self::behind(Gate { rate_limits, ..gate() }, certificates, authority.trust(), adjust).await
+    }
+
     pub async fn serving(certificates: Certificates, trust: Trust, adjust: impl FnOnce(&mut Limits)) -> Self {
+        Self::behind(gate(), certificates, trust, adjust).await
+    }
+
+    async fn behind(
+        gate: Gate,
+        certificates: Certificates,
+        trust: Trust,
+        adjust: impl FnOnce(&mut Limits),
+    ) -> Self {
         let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
         let (public, admin, redirect) = (bind(), bind(), bind());
         let address = |listener: &TcpListener| listener.local_addr().unwrap();
         let addresses = (address(&public), address(&admin), address(&redirect));
         let seen = Seen::default();
-        let for_gateway = seen.clone();
+        let (for_gateway, load) = (seen.clone(), Arc::<Load>::default());
         let mut limits = Limits { workers: NonZeroUsize::MIN, ..Limits::default() };
         adjust(&mut limits);
         let gateway: endpoint::GatewayFactory = Arc::new(move || Rc::new(Echo(for_gateway.clone())));
-        let server = Server::new(endpoints(&seen), gate(), gateway)
+        let server = Server::new(endpoints(&seen), gate, gateway)
             .unwrap()
             .limits(limits)
+            .counting(Arc::clone(&load))
             .listen(public, certificates)
             .admin(admin)
             .redirect(redirect);
@@ -401,6 +423,7 @@ impl Running {
             redirect: addresses.2,
             trust,
             seen,
+            load,
             stop: Some(stop),
             task,
         }

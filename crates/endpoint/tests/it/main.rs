@@ -10,6 +10,7 @@ mod fixture;
 mod framing;
 mod hosts;
 mod lifetimes;
+mod limits;
 mod malformed_framings;
 mod methods;
 mod tls;

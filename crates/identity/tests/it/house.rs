@@ -226,6 +226,7 @@ impl House {
             facts: Arc::new(NoFacts),
             sites: Arc::clone(&self.sites),
             refusals: audit::Refusals::new().0,
+            rate_limits: Arc::new(endpoint::RateLimits::unlimited()),
         };
         let (sessions, sites) = (Arc::clone(&self.sessions), Arc::clone(&self.sites));
         let gateway = Arc::new(move || {

@@ -16,7 +16,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cryptography::{MasterKey, RootKey, SealingKey, Token};
 use decisions::{DecisionRecord, Recorder, Recording};
 use directory::Directory;
-use endpoint::{Authenticator, Certificates, Gate, Limits, Rejected, SESSION_COOKIE, Server, Sites};
+use endpoint::{
+    Authenticator, Certificates, Gate, Limits, RateLimits, Rates, Rejected, SESSION_COOKIE, Server, Sites,
+};
 use identity::{Lifetimes, Sessions, SigningKeys, Store, UserTokens};
 use ids::{AppId, OrganizationId, SessionId, UserId};
 use middleware::{Counters, Middleware, Patience, PoolLimits};
@@ -75,6 +77,8 @@ pub struct Plan {
     pub roots: Option<String>,
     /// Which decisions are kept.
     pub recording: Recording,
+    /// How often clients may come.
+    pub rates: Rates,
 }
 
 impl Default for Plan {
@@ -87,6 +91,7 @@ impl Default for Plan {
             member_name: "Milo Member",
             roots: None,
             recording: Recording::All,
+            rates: Rates::UNLIMITED,
         }
     }
 }
@@ -191,6 +196,7 @@ impl House {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let sites = Arc::new(Sites::new("vybe.test", "vybe.test", address.port()));
+        let rate_limits = Arc::new(RateLimits::new(plan.rates, Arc::new(|_| false)));
         let middleware = Middleware {
             directory: directory.clone(),
             sessions: Arc::clone(&sessions),
@@ -201,6 +207,7 @@ impl House {
             counters: Arc::clone(&counters),
             addresses: policy(&plan.networks),
             tls: trust_in(plan.roots.as_deref()),
+            rate_limits: Arc::clone(&rate_limits),
             pool: plan.pool,
             patience: plan.patience,
         };
@@ -208,7 +215,7 @@ impl House {
         let certificate = authority.certificate_for(&["vybe.test", "*.vybe.test"]);
         let certificates =
             Certificates::from_pem(certificate.certificate.as_bytes(), certificate.key.as_bytes()).unwrap();
-        let gate = Gate { authenticator: Arc::new(Nobody), facts, sites, refusals };
+        let gate = Gate { authenticator: Arc::new(Nobody), facts, sites, refusals, rate_limits };
         let limits = Limits { workers: NonZeroUsize::MIN, ..Limits::default() };
         let server = Server::new(Vec::new(), gate, middleware.into_factory())
             .unwrap()

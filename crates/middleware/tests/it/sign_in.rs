@@ -1,9 +1,10 @@
 //! Who gets through to an app, and what everybody else is told.
 
 use access_control::AppLevel;
+use endpoint::{Rate, Rates};
 use test_support::Response;
 
-use crate::house::{HELLO, House, PRIVATE};
+use crate::house::{HELLO, House, PRIVATE, Plan};
 
 const PAGE: &str = "accept: text/html,*/*;q=0.8\r\n";
 
@@ -351,4 +352,33 @@ async fn an_app_that_runs_nowhere_says_so_to_those_who_may_open_it() {
     let answer = house.ask("GET /", "").await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("not_running")));
     assert_eq!(house.ask("GET /admin", "").await.status, 403);
+}
+
+#[tokio::test]
+async fn t05_whoever_is_not_signed_in_is_slowed_down_and_whoever_is_is_not() {
+    let rates = Rates { anonymous: Rate { per_minute: 6, burst: 3 }, ..Rates::UNLIMITED };
+    let house = House::with(Plan { rates, ..Plan::default() }).await;
+    let mut connection = house.connect(HELLO).await;
+    let stale = house.cookie(&house.member, PRIVATE);
+    for (number, (cookie, accept)) in [
+        ("", ""),
+        (&*stale, ""),
+        ("", "accept: text/html\r\n"),
+        ("", ""),
+        (&*stale, ""),
+        ("", "accept: text/html\r\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let head = house.head_on(HELLO, "GET /page", cookie, accept);
+        let answer = connection.exchange(head).await.unwrap();
+        let first = if accept.is_empty() { 401 } else { 302 };
+        assert_eq!(answer.status, if number < 3 { first } else { 429 }, "{number}");
+        assert_eq!(answer.header("retry-after").is_some(), number >= 3);
+    }
+    for _ in 0..8 {
+        let head = house.head("GET /page", &house.member, "");
+        assert_eq!(connection.exchange(head).await.unwrap().status, 200);
+    }
 }

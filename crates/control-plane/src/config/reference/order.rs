@@ -9,9 +9,9 @@ use serde::forward_to_deserialize_any;
 
 use crate::config::{
     AuditSection, CertificateSection, Config, DatabaseConnectionsSection, DatabaseSection, DecisionsSection,
-    GoogleSection, ListenSection, LogSection, MailSection, OrganizationsSection, PlatformSection,
-    ProviderSection, SecretsSection, SecurityTxtSection, ServerSection, ServicesSection, SessionsSection,
-    SignInSection, TransitSection, UpstreamsSection, UserTokensSection, WebhookSection,
+    GoogleSection, LimitsSection, ListenSection, LogSection, MailSection, OrganizationsSection,
+    PlatformSection, ProviderSection, SecretsSection, SecurityTxtSection, ServerSection, ServicesSection,
+    SessionsSection, SignInSection, TransitSection, UpstreamsSection, UserTokensSection, WebhookSection,
 };
 
 /// The fields of every section by the name of its type. One that is missing here has its keys in alphabetical order.
@@ -24,6 +24,7 @@ pub(super) fn of_all() -> BTreeMap<String, &'static [&'static str]> {
         fields::<DatabaseSection>(),
         fields::<DecisionsSection>(),
         fields::<GoogleSection>(),
+        fields::<LimitsSection>(),
         fields::<ListenSection>(),
         fields::<LogSection>(),
         fields::<MailSection>(),

@@ -13,7 +13,7 @@ use control_plane::{Deployments, Listeners, Platform, SERVICE_PATIENCE, ServiceS
 use cryptography::{MasterKey, SecretBytes};
 use development::{Folder, certificates, signed_in};
 use endpoint::http::StatusCode;
-use endpoint::{Answer, Call, Certificates, Endpoint, Limits, Problem, Sites};
+use endpoint::{Answer, Call, Certificates, Endpoint, Limits, Problem, RateLimits, Sites};
 use ids::AppId;
 use outbound::AddressPolicy;
 use secrets_vault::{LocalMasterKey, MasterKeys};
@@ -235,6 +235,7 @@ async fn serve(folder: &Folder) {
         audit_receivers: Vec::new(),
         limits: Limits::default(),
         security_txt: None,
+        rate_limits: RateLimits::unlimited(),
         development: vec![
             Endpoint::post("/api/v1/apps/{app_id}/panics/{way}", "panic")
                 .requires::<ListAppSecrets>()
