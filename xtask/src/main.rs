@@ -22,10 +22,12 @@ mod layers;
 mod postgres;
 mod programs;
 mod reference;
+mod sbom;
 mod scale;
 mod soak;
 mod spoken_tests;
 mod suite;
+mod supply_chain;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of this repository")]
@@ -50,6 +52,10 @@ enum Command {
     CheckDocs,
     /// Write the example configuration, its page and its schema anew from the types that read it
     WriteConfigReference,
+    /// Check bans, licences and sources of every dependency (deny.toml), without a network
+    CheckSupplyChain,
+    /// Write what is in the binary as CycloneDX
+    Sbom(sbom::Options),
     /// Write the pages of docs/reference that are made of the code
     WriteReference,
     /// Measure
@@ -68,6 +74,8 @@ fn main() -> ExitCode {
         Command::CheckCatalogue(options) => catalogue::run(&options),
         Command::CheckDocs => documents::run(),
         Command::WriteConfigReference => config_reference::write(),
+        Command::CheckSupplyChain => supply_chain::check(),
+        Command::Sbom(options) => sbom::run(&options),
         Command::WriteReference => reference::write(),
         Command::Bench(bench) => bench::run(&bench),
         Command::Soak(options) => soak::run(&options),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::postgres::{ADDRESS_VARIABLE, Server};
-use crate::{access, api_description, cases, documents, installation, layers, programs, soak};
+use crate::{access, api_description, cases, documents, installation, layers, programs, soak, supply_chain};
 
 /// How to run.
 #[derive(clap::Args)]
@@ -61,6 +61,7 @@ fn checks(postgres: &str) -> Result<()> {
     step("API description", || api_description::short(postgres))?;
     step("mutations", soak::check_mutations)?;
     step("documents", documents::run)?;
+    step("supply chain", supply_chain::check)?;
     step("formatting", || programs::succeed(programs::cargo().args(["fmt", "--all", "--check"])))?;
     step("clippy", || {
         programs::succeed(programs::cargo().args([
