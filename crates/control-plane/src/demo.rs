@@ -77,7 +77,8 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     let starting = async {
         let database = migrations::connect(&database(&folder)).await.map_err(StartError::FolderDatabase)?;
         let reachable = ReachableServices::default();
-        start_recording(&folder, port, database, recording, Extras::All, reachable).await
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        start_recording(&folder, at, database, recording, Extras::All, reachable).await
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
@@ -110,12 +111,26 @@ pub async fn start_reaching(
     database: DatabaseConnection,
     reachable: ReachableServices,
 ) -> Result<Demo, StartError> {
-    start_recording(folder, port, database, Recording::All, Extras::Nothing, reachable).await
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    start_recording(folder, at, database, Recording::All, Extras::Nothing, reachable).await
+}
+
+/// Another process of the same platform: the same folder, hosts and database, at another address of this machine with
+/// the same port.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub async fn start_beside(
+    folder: &Folder,
+    at: SocketAddr,
+    database: DatabaseConnection,
+) -> Result<Demo, StartError> {
+    start_recording(folder, at, database, Recording::All, Extras::Nothing, ReachableServices::default()).await
 }
 
 async fn start_recording(
     folder: &Folder,
-    port: u16,
+    at: SocketAddr,
     database: DatabaseConnection,
     recording: Recording,
     extras: Extras,
@@ -124,8 +139,8 @@ async fn start_recording(
     trust::install_cryptography();
     let master_keys = master_keys(folder, &database).await?;
     let earlier = earlier_description(folder);
-    let port = port_to_use(folder, port, &earlier)?;
-    let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let port = port_to_use(folder, at.port(), &earlier)?;
+    let listener = listen(SocketAddr::from((at.ip(), port)))?;
     let address = listener.local_addr().map_err(StartError::Runtime)?;
     let files = certificates(folder, HOST)?;
     let sites = Arc::new(Sites::new(HOST, HOST, address.port()).with_development_issuer(ISSUER_HOST));

@@ -31,7 +31,13 @@ impl Client {
     /// Another one with the same cookies: a second browser with stolen ones.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let copy = Self::new(self.address, &self.trust);
+        self.copy_for(self.address)
+    }
+
+    /// Another one with the same cookies, for a server at another address: a balancer chose another process.
+    #[must_use]
+    pub fn copy_for(&self, address: SocketAddr) -> Self {
+        let copy = Self::new(address, &self.trust);
         *copy.cookies() = self.cookies().clone();
         copy
     }

@@ -1,6 +1,7 @@
 //! The table of signed heads.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, Set};
 use time::OffsetDateTime;
 
@@ -45,10 +46,6 @@ pub async fn insert(
     at: OffsetDateTime,
 ) -> Result<(), DbErr> {
     let head = &signed.head;
-    let key = (head.chain.to_string(), head.sequence);
-    if Entity::find_by_id(key).one(connection).await?.is_some() {
-        return Ok(());
-    }
     let row = ActiveModel {
         chain: Set(head.chain.to_string()),
         sequence: Set(head.sequence),
@@ -57,7 +54,8 @@ pub async fn insert(
         key_id: Set(head.key.clone()),
         signature: Set(signed.signature.to_vec()),
     };
-    Entity::insert(row).exec_without_returning(connection).await?;
+    let there_already = OnConflict::columns([Column::Chain, Column::Sequence]).do_nothing().to_owned();
+    Entity::insert(row).on_conflict(there_already).exec_without_returning(connection).await?;
     Ok(())
 }
 

@@ -41,6 +41,7 @@ mod programs;
 mod read_only_proof;
 mod receivers;
 mod recycled_hosts;
+mod replicas;
 mod rotations_by_api;
 mod secrecy;
 mod secret_pages;

@@ -52,6 +52,14 @@ impl Platform {
         Self { demo, trust: Trust::in_pem(&authority), _folder: None }
     }
 
+    /// Starts another process beside this one: the same hosts, keys and port, at another address of this machine.
+    pub async fn beside(&self, folder: &Folder, database: sea_orm::DatabaseConnection) -> Self {
+        let at = (std::net::Ipv4Addr::new(127, 0, 0, 2), self.demo.running.https.port()).into();
+        let demo = demo::start_beside(folder, at, database).await.unwrap();
+        let authority = std::fs::read_to_string(folder.file("authority.pem")).unwrap();
+        Self { demo, trust: Trust::in_pem(&authority), _folder: None }
+    }
+
     /// An address on the platform's host.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.demo.sites().platform_origin())
