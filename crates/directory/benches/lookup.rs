@@ -42,6 +42,13 @@ async fn fill(database: &TestDatabase, apps: usize) -> Middle {
         [user.to_string().into(), now.into()],
     )
     .await;
+    // Nothing is opened here: any key will do.
+    insert(
+        &transaction,
+        "INSERT INTO data_keys (id, holder, master_key_id, wrapped, seals, created_at) VALUES ('key', 'x', 'x', x'00', 0, $1)",
+        [now.into()],
+    )
+    .await;
     let mut organization = OrganizationId::generate();
     let mut middle = None;
     for number in 0..apps {
@@ -80,14 +87,30 @@ async fn fill(database: &TestDatabase, apps: usize) -> Middle {
             [label.as_str().into(), id.to_string().into()],
         )
         .await;
+        let secret = ServerSecretId::generate().to_string();
+        let value = secret.clone();
         insert(
             &transaction,
-            "INSERT INTO server_secrets (id, app_id, environment, secret_hash, issued_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO sealed_values (id, kind, organization_id, app_id, version, data_key_id, sealed, updated_at) \
+             VALUES ($1, 'server_secret', $2, $3, 1, 'key', x'00', $4)",
             [
-                ServerSecretId::generate().to_string().into(),
+                value.as_str().into(),
+                organization.to_string().into(),
+                id.to_string().into(),
+                now.into(),
+            ],
+        )
+        .await;
+        insert(
+            &transaction,
+            "INSERT INTO server_secrets (id, app_id, environment, secret_hash, secret_id, issued_by, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            [
+                secret.into(),
                 id.to_string().into(),
                 Environment::Production.as_str().into(),
                 hash.to_vec().into(),
+                value.into(),
                 user.to_string().into(),
                 now.into(),
             ],
