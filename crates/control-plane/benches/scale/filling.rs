@@ -200,13 +200,14 @@ pub async fn add_sessions(world: &World, people: &[UserId], count: usize) -> Vec
     let secret = Token::generate().unwrap();
     let mut rows = Rows::new(
         world,
-        "INSERT INTO sessions (id, user_id, means, name, token_hash, user_agent, created_at, authenticated_at, last_seen_at, ends_at)",
+        "INSERT INTO sessions (id, user_id, means, name, token_hash, user_agent, created_at, authenticated_at, last_seen_at, ends_at, lapse_hour)",
     );
     let mut tokens = Vec::with_capacity(count);
     for number in 0..count {
         let id = SessionId::generate();
         let seen = now - Duration::seconds(i64::try_from(number % 500_000).unwrap());
         let began = seen - Duration::days(1);
+        let ends = began + Duration::days(30);
         rows.add([
             texts(&id),
             texts(&people[number % people.len()]),
@@ -217,7 +218,8 @@ pub async fn add_sessions(world: &World, people: &[UserId], count: usize) -> Vec
             began.into(),
             began.into(),
             seen.into(),
-            (began + Duration::days(30)).into(),
+            ends.into(),
+            (ends.unix_timestamp() / 3600 + 1).into(),
         ]);
         let digits = id.to_string();
         if number % WRITTEN_AT_ONCE == 0 {

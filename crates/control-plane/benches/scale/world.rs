@@ -113,6 +113,7 @@ impl World {
              [database]\nurl = \"{url}\"\n\
              [secrets]\nmaster_key = {{ file = \"{master}\" }}\n\
              [upstreams]\nallowed_networks = [\"127.0.0.0/8\"]\n\
+             [limits]\nproxies = []\n\
              [log]\nlevel = \"warn\"\n",
             host = demo::HOST,
             port = self.port,
