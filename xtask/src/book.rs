@@ -29,7 +29,7 @@ pub fn check() -> Result<()> {
 /// Pages that are not listed exactly once, with how often they are.
 fn not_once<'a>(summary: &str, pages: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
     let mut listed = BTreeMap::<&str, usize>::new();
-    for target in documents::local_links(summary) {
+    for target in documents::links_in(summary) {
         *listed.entry(target).or_default() += 1;
     }
     let times = |page: &str| listed.get(page.strip_prefix("docs/").unwrap_or(page)).copied().unwrap_or(0);

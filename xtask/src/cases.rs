@@ -103,20 +103,36 @@ fn required() -> BTreeSet<String> {
     REQUIRED.into_iter().flat_map(cases).collect()
 }
 
+/// The name of every test that runs.
+pub(crate) fn every_test() -> Result<BTreeSet<String>> {
+    let root = programs::root();
+    let mut names = BTreeSet::new();
+    each_file(&root.join("crates"), &mut |_, text| {
+        names.extend(tests_in(text).into_iter().map(str::to_owned))
+    })?;
+    Ok(names)
+}
+
 /// Finds the tests in a folder's Rust files.
 fn collect(folder: &Path, root: &Path, tests: &mut Tests) -> Result<()> {
+    each_file(folder, &mut |path, text| {
+        let file = path.strip_prefix(root).unwrap_or(path).display().to_string();
+        for name in tests_in(text) {
+            for case in cases_of(name) {
+                tests.entry(case).or_default().insert((file.clone(), name.to_owned()));
+            }
+        }
+    })
+}
+
+/// Reads every Rust file under a folder.
+fn each_file(folder: &Path, read: &mut dyn FnMut(&Path, &str)) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, root, tests)?;
+            each_file(&path, read)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            for name in tests_in(&text) {
-                for case in cases_of(name) {
-                    tests.entry(case).or_default().insert((file.clone(), name.to_owned()));
-                }
-            }
+            read(&path, &fs::read_to_string(&path).with_context(|| path.display().to_string())?);
         }
     }
     Ok(())

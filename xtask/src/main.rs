@@ -19,6 +19,7 @@ mod config_reference;
 mod documents;
 mod installation;
 mod layers;
+mod named_tests;
 mod postgres;
 mod programs;
 mod reference;
