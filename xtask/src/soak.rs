@@ -7,6 +7,7 @@ use crate::{api_description, scale};
 
 mod canaries;
 mod drill;
+mod fuzz;
 mod gateway;
 mod mutations;
 mod next_paths;
@@ -50,6 +51,8 @@ enum LongTest {
     Load(scale::LoadOptions),
     /// A million sessions and a hundred thousand apps: how long a start takes, and what a change costs
     StartUp(scale::StartUpOptions),
+    /// Inputs guided by coverage for everything that strangers' bytes are read by: what has to hold holds
+    Fuzz(fuzz::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -70,6 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::RefreshFaults(options) => refresh::faults(options),
         LongTest::Load(options) => scale::load(options),
         LongTest::StartUp(options) => scale::start_up(options),
+        LongTest::Fuzz(options) => fuzz::run(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -11,6 +11,8 @@ mod authorize;
 mod decide;
 mod facts;
 mod grounds;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod level;
 mod method;
 mod path_pattern;

@@ -33,7 +33,7 @@ pub enum RequestPathError {
     /// `..` above the root.
     #[error("the path leaves the root")]
     AboveRoot,
-    /// Longer than 8 KiB.
+    /// Longer than 8 KiB, as it came or in canonical spelling.
     #[error("the path is too long")]
     TooLong,
 }
@@ -65,8 +65,13 @@ impl<'a> RequestPath<'a> {
         }
         let decoded = decode(raw)?;
         let segments = resolve(&decoded)?;
+        let forwarded = encode(segments.iter().copied());
+        // What is forwarded has to be a path for whoever reads it next, too.
+        if forwarded.len() > LONGEST {
+            return Err(RequestPathError::TooLong);
+        }
         Ok(Self {
-            forwarded: Cow::Owned(encode(segments.iter().copied())),
+            forwarded: Cow::Owned(forwarded),
             judged: Cow::Owned(fold(&segments)),
         })
     }
@@ -243,6 +248,8 @@ mod tests {
         check("/a%ff", RequestPathError::Encoding);
         check("/caf\u{e9}", RequestPathError::Encoding);
         check("/a#b", RequestPathError::Encoding);
+        check(&format!("/{}", "a".repeat(LONGEST)), RequestPathError::TooLong);
+        check(&format!("/{}", "^".repeat(LONGEST / 3)), RequestPathError::TooLong);
         check("/../admin", RequestPathError::AboveRoot);
         check("/a/../../b", RequestPathError::AboveRoot);
     }

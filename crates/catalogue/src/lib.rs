@@ -13,6 +13,8 @@ mod built_in;
 mod changes;
 mod error;
 mod import;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod lifetime;
 mod oauth1;
 mod oauth2;

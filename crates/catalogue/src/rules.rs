@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::template::has_one_host;
 use crate::{Authentication, LearnedFrom, Pkce, Place, ReusePolicy, Service, ServiceError, Template};
 
 /// Names that templates of a credential may hold besides variables and learned values.
@@ -36,7 +37,7 @@ pub fn check(service: &Service) -> Result<(), ServiceError> {
         }
         let text = template.as_str();
         rule(
-            text.starts_with("https://")
+            (text.starts_with("https://") && has_one_host(text))
                 || template.names().next().is_some_and(|first| text.starts_with(&format!("{{{first}}}"))),
             &format!("{what} is an https URL"),
         )

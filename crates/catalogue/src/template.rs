@@ -84,7 +84,8 @@ impl Template {
             }
         }
         let url = Url::parse(&text).map_err(|_| RenderError::NotHttps)?;
-        let is_plain = url.scheme() == "https"
+        let is_plain = has_one_host(&text)
+            && url.scheme() == "https"
             && url.username().is_empty()
             && url.password().is_none()
             && url.fragment().is_none()
@@ -107,6 +108,14 @@ impl Template {
             })
             .collect()
     }
+}
+
+/// Whether every reader finds the host in the same place: some skip slashes, read a backslash as one, or drop line breaks.
+pub(crate) fn has_one_host(text: &str) -> bool {
+    let begins = text.get(..8).is_some_and(|begin| begin.eq_ignore_ascii_case("https://"));
+    begins
+        && !text.get(8..).is_some_and(|rest| rest.starts_with('/'))
+        && !text.contains(|character: char| character == '\\' || character.is_control())
 }
 
 const fn is_of_host(byte: u8) -> bool {

@@ -24,6 +24,8 @@ mod gateway;
 mod guests;
 mod headers;
 mod instant;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod limits;
 mod load;
 mod object;

@@ -71,7 +71,9 @@ impl Sites {
         let (label, rest) = host.split_at_checked(dot)?;
         let below = rest.strip_prefix('.')?.eq_ignore_ascii_case(&self.base_domain);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (below && !label.is_empty() && label.len() <= 63 && label.bytes().all(plain))
+        // No app has a label of encoded Unicode (`ids::HostLabel`), and browsers refuse some of them.
+        let encoded = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+        (below && !label.is_empty() && label.len() <= 63 && label.bytes().all(plain) && !encoded)
             .then(|| Site::App(label.to_ascii_lowercase()))
     }
 
@@ -174,6 +176,8 @@ mod tests {
             "[::1]",
             "[::1]:443",
             "hello_acme.vybe.test",
+            "xn--80ak6aa92e.vybe.test",
+            "XN--cm.vybe.test",
             "hello-acme.vybe.test@evil.test",
             "evil.test#.vybe.test",
             "hello-acme.vybe.test:+443",

@@ -17,6 +17,8 @@ mod endpoints;
 mod error;
 mod hand_off;
 mod id_token;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod live_sessions;
 mod openid;
 mod person;
@@ -25,6 +27,7 @@ mod provider_client;
 mod providers;
 mod return_to;
 mod session;
+mod session_cookie;
 mod sessions;
 mod sign_ins;
 mod signing_key;

@@ -6,8 +6,6 @@ use std::time::Duration;
 use access_control::{Action, EndOwnSession, ListOwnSessions, Means, Permit, SignIn, SignedIn};
 use async_trait::async_trait;
 use audit::{Actor, Announcement, Event, Follower, Journal, News, Target};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cryptography::{SealError, SealingKey, Token};
 use ids::{RequestId, SessionId, UserId};
 use time::OffsetDateTime;
@@ -15,12 +13,10 @@ use time::OffsetDateTime;
 use crate::live_sessions::LiveSessions;
 use crate::session::SessionParts;
 use crate::store::{self, Store};
-use crate::{CookieHost, IdentityError, Lifetimes, LiveSession, Person, SessionError, users};
+use crate::{CookieHost, IdentityError, Lifetimes, LiveSession, Person, SessionError, session_cookie, users};
 
 /// The longest user agent that is kept, in characters.
 const LONGEST_USER_AGENT: usize = 200;
-/// `ses_` and 32 digits.
-const LENGTH_OF_ID: usize = 36;
 /// How long the store may take to answer before a session counts as unknown.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many sessions in memory are looked for in the store in one statement.
@@ -240,8 +236,7 @@ impl Sessions {
         token: &Token,
         host: CookieHost<'_>,
     ) -> Result<String, SealError> {
-        let value = [id.to_string().as_bytes(), token.as_bytes().as_slice()].concat();
-        Ok(URL_SAFE_NO_PAD.encode(self.seal.seal(&host.place(), &value)?))
+        session_cookie::seal(&self.seal, id, token, host)
     }
 
     /// Begins a session: always a new identifier and a new token, whatever the browser had before.
@@ -346,12 +341,7 @@ impl Sessions {
 
     /// What a cookie of this host holds. Says nothing about whether the session lives.
     pub(crate) fn unseal(&self, cookie: &str, host: CookieHost<'_>) -> Option<(SessionId, Token)> {
-        // One length only: anything else is not ours, and is not decoded.
-        let sealed = (cookie.len() == 128).then(|| URL_SAFE_NO_PAD.decode(cookie).ok())??;
-        let value = self.seal.open(&host.place(), &sealed).ok()?;
-        let (id, token) = value.reveal().split_at_checked(LENGTH_OF_ID)?;
-        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
-        Some((id, Token::from_bytes(token)?))
+        session_cookie::open(&self.seal, cookie, host)
     }
 
     fn admit(

@@ -14,6 +14,8 @@ mod close_frame;
 mod counters;
 mod forward;
 mod gateway;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod live_streams;
 mod middleware;
 mod own_pages;

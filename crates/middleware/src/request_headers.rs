@@ -143,12 +143,13 @@ fn nominated(client: &ClientHeaders) -> Vec<Cow<'_, str>> {
 
 /// Whether a header of the client is kept from the app. `name` is lower case.
 fn withheld(name: &str, kind: Kind) -> bool {
-    // Servers that fold `_` and `.` to `-` read `x_vybe_user_id` as ours; no browser sends either.
+    // Servers that fold `_` to `-` read `x_vybe_user_id` as ours, some fold every other character, too; no browser sends any.
     if name.bytes().any(|byte| byte == b'_') {
         return true;
     }
-    if name.bytes().any(|byte| byte == b'.') {
-        return withheld(&name.replace('.', "-"), kind);
+    if name.bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-') {
+        let folded = name.replace(|other: char| !other.is_ascii_alphanumeric(), "-");
+        return withheld(&folded, kind);
     }
     match name {
         "connection"

@@ -8,6 +8,8 @@ mod connect;
 mod error;
 mod host;
 mod hung_names;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod listeners;
 mod network;
 mod places;

@@ -12,6 +12,8 @@ mod bounds;
 mod findings;
 mod fingerprint;
 mod function_name;
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 mod language;
 mod mysql;
 mod names;

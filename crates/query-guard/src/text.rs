@@ -24,8 +24,11 @@ impl Text {
         let names = if language == Language::Redshift { Names::Placeholders } else { names };
         let scanned = scan::scan(language, names, sql)?;
         let tokens = single(&scanned)?;
+        // What is cut off may have kept apart what begins a comment without it: `--;` and `----- a` in MySQL.
+        let is_whole =
+            !scanned.iter().any(|token| matches!(token.kind, TokenKind::Comment | TokenKind::Semicolon));
         let (sql, tokens, names) =
-            if names == Names::Ordinary && !tokens.iter().any(|token| token.kind == TokenKind::Comment) {
+            if names == Names::Ordinary && is_whole {
                 let start = tokens.first().map_or(0, |token| token.start);
                 let end = tokens.last().map_or(start, |token| token.end);
                 let moved = tokens

@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secrets-vault", &["access-control", "audit", "cryptography", "endpoint", "ids"]),
     // A server for tests and the demo; knows nothing of ours.
     ("local-postgres", &[]),
+    // Corpora of the fuzzer for tests; knows nothing of ours.
+    ("hostile-input", &[]),
     ("outbound", &[]),
     ("ssh-tunnel", &["cryptography", "outbound"]),
     ("query-guard", &[]),
@@ -176,10 +178,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("test-support", &["local-postgres", "migrations"]),
-    ("xtask", &["local-postgres"]),
+    ("xtask", &["hostile-input", "local-postgres"]),
 ];
 
-/// Arrows for tests only. `test-support` needs none of these lines: every crate may use it in its tests.
+/// Every crate may use these in its tests.
+const FOR_EVERY_TEST: &[&str] = &["hostile-input", "test-support"];
+
+/// Arrows for tests only.
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The decision's tables are compared with facts as the stores hold them.
     ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
@@ -267,7 +272,7 @@ pub fn check(packages: &[Package]) -> Vec<Violation> {
         for arrow in &package.arrows {
             let to = arrow.to.as_str();
             let fine = allowed.contains(&to)
-                || arrow.in_tests_only && (to == "test-support" || in_tests.contains(&to));
+                || arrow.in_tests_only && (FOR_EVERY_TEST.contains(&to) || in_tests.contains(&to));
             if !fine {
                 let kind = if arrow.in_tests_only { ", not even in tests" } else { "" };
                 violations.push(Violation::new(&package.name, format!("must not depend on `{to}`{kind}")));

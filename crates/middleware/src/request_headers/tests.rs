@@ -86,6 +86,8 @@ fn h04_other_spellings_of_our_headers_are_removed() {
         "x_vybe_user_email",
         "X-Vybe_User-Email",
         "x.vybe.user.email",
+        "x~vybe~user~email",
+        "x|vybe!user$email",
         "x-vybe.user-email",
         "VYBE_SERVER_SECRET",
         "vybe-server-secret",
