@@ -70,10 +70,7 @@ impl<'a> RequestPath<'a> {
         if forwarded.len() > LONGEST {
             return Err(RequestPathError::TooLong);
         }
-        Ok(Self {
-            forwarded: Cow::Owned(forwarded),
-            judged: Cow::Owned(fold(&segments)),
-        })
+        Ok(Self { forwarded: Cow::Owned(forwarded), judged: Cow::Owned(fold(&segments)) })
     }
 
     /// The path to put on the wire: canonical, percent-encoded.

@@ -7,8 +7,20 @@ use crate::{Answers, Import, Proposal, Service, Template, Values};
 
 /// Values that want to leave their place.
 const HOSTILE: [&str; 14] = [
-    "acme", "eu1", "acme.example.net", "evil.test/", "evil.test#", "evil.test?", "a@evil.test", "a:b@evil.test",
-    "evil.test\\", "..", "https://evil.test/", "evil\u{3002}test", "a\r\nb", "",
+    "acme",
+    "eu1",
+    "acme.example.net",
+    "evil.test/",
+    "evil.test#",
+    "evil.test?",
+    "a@evil.test",
+    "a:b@evil.test",
+    "evil.test\\",
+    "..",
+    "https://evil.test/",
+    "evil\u{3002}test",
+    "a\r\nb",
+    "",
 ];
 
 /// The most rounds of questions that a document may need.
@@ -92,7 +104,11 @@ pub fn document(bytes: &[u8]) {
         let import = Import { document, fetched_from: None, authorization_server, answers: &answers };
         let Ok(proposal) = import.propose() else { return };
         assert_eq!(import.propose().ok().as_ref(), Some(&proposal), "twice the same is not the same");
-        assert_eq!(proposal.service.is_some(), proposal.questions.is_empty(), "neither an entry nor a question");
+        assert_eq!(
+            proposal.service.is_some(),
+            proposal.questions.is_empty(),
+            "neither an entry nor a question"
+        );
         if let Some(service) = &proposal.service {
             return imported_holds(service);
         }
@@ -122,7 +138,9 @@ fn answer(proposal: &Proposal, answers: &mut Answers) -> bool {
 
 fn imported_holds(service: &Service) {
     entry_holds(service);
-    assert!(service.api.hosts.iter().all(|pattern| is_public_name(pattern.as_str().trim_start_matches("*."))));
+    assert!(
+        service.api.hosts.iter().all(|pattern| is_public_name(pattern.as_str().trim_start_matches("*.")))
+    );
     for template in places(service) {
         let values = Values::new();
         if let Ok(url) = template.url(&values) {
@@ -138,7 +156,19 @@ fn imported_holds(service: &Service) {
 /// By what such names end in, written once more.
 fn is_public_name(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
-    let private = ["localhost", "local", "internal", "lan", "home", "corp", "arpa", "test", "invalid", "svc", "cluster"];
+    let private = [
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "home",
+        "corp",
+        "arpa",
+        "test",
+        "invalid",
+        "svc",
+        "cluster",
+    ];
     name.contains('.') && !private.contains(&last) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -35,7 +35,9 @@ pub fn request_headers(bytes: &[u8]) {
     for line in lines {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else { continue };
+        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else {
+            continue;
+        };
         if name == "connection" {
             let options = value.to_str().unwrap_or_default().split(',');
             nominated.extend(options.map(|option| option.trim().to_ascii_lowercase()));
@@ -83,7 +85,8 @@ pub fn request_headers(bytes: &[u8]) {
         assert!(web_socket || is_from_client, "{name} was not sent, and is not ours");
     }
     for (name, values) in sent {
-        let harmless = matches!(name, "accept" | "content-type" | "user-agent" | "origin" | "range" | "rsc" | "etag");
+        let harmless =
+            matches!(name, "accept" | "content-type" | "user-agent" | "origin" | "range" | "rsc" | "etag");
         if harmless && !nominated.iter().any(|other| other == name) {
             let passed: Vec<_> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
             assert_eq!(passed, values, "{name} did not pass as it came");
@@ -93,8 +96,10 @@ pub fn request_headers(bytes: &[u8]) {
 
 /// Whether a server that takes everything but letters and digits for a hyphen reads a name that only we may say.
 fn speaks_for_us(name: &str, kind: Kind) -> bool {
-    let folded: String =
-        name.chars().map(|next| if next.is_ascii_alphanumeric() { next.to_ascii_lowercase() } else { '-' }).collect();
+    let folded: String = name
+        .chars()
+        .map(|next| if next.is_ascii_alphanumeric() { next.to_ascii_lowercase() } else { '-' })
+        .collect();
     let begins = |prefix: &str| folded.starts_with(prefix);
     OURS.iter().any(|(ours, _)| *ours == folded)
         || begins("x-vybe-")
@@ -108,8 +113,21 @@ fn speaks_for_us(name: &str, kind: Kind) -> bool {
         || (folded == "x-nextjs-data" && !kind.next_data)
         || matches!(
             folded.as_str(),
-            "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "forwarded" | "x-forwarded" | "proxy"
-                | "vybe-server-secret" | "x-real-ip" | "expect" | "x-method-override" | "client-ip" | "true-client-ip"
+            "connection"
+                | "keep-alive"
+                | "te"
+                | "trailer"
+                | "transfer-encoding"
+                | "upgrade"
+                | "forwarded"
+                | "x-forwarded"
+                | "proxy"
+                | "vybe-server-secret"
+                | "x-real-ip"
+                | "expect"
+                | "x-method-override"
+                | "client-ip"
+                | "true-client-ip"
         )
 }
 
@@ -119,9 +137,12 @@ fn no_platform_cookie(value: &[u8]) {
     for pair in value.split(|byte| *byte == b';') {
         let pair = pair.trim_ascii();
         let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        for name in [&pair[..at], &pair[(at + 1).min(pair.len())..]].into_iter().take(if at == 0 { 2 } else { 1 }) {
+        for name in
+            [&pair[..at], &pair[(at + 1).min(pair.len())..]].into_iter().take(if at == 0 { 2 } else { 1 })
+        {
             let name = String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase();
-            let is_ours = ["__host-vybe_", "__secure-vybe_", "vybe_"].iter().any(|start| name.starts_with(start));
+            let is_ours =
+                ["__host-vybe_", "__secure-vybe_", "vybe_"].iter().any(|start| name.starts_with(start));
             assert!(!is_ours, "{:?} reaches the app", String::from_utf8_lossy(value));
         }
     }

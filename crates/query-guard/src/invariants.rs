@@ -55,8 +55,10 @@ fn one_statement(language: Language, statement: &Statement) {
     };
     assert!(!pieces.iter().any(|piece| matches!(piece, Piece::Comment)), "a comment is sent: {sent:?}");
     assert!(!pieces.contains(&Piece::Symbol(';')), "more than one statement is sent: {sent:?}");
-    let placeholders: Vec<usize> =
-        pieces.iter().filter_map(|piece| if let Piece::Placeholder(at) = piece { Some(*at) } else { None }).collect();
+    let placeholders: Vec<usize> = pieces
+        .iter()
+        .filter_map(|piece| if let Piece::Placeholder(at) = piece { Some(*at) } else { None })
+        .collect();
     let expected = match language {
         Language::Mysql => placeholders.len(),
         _ => placeholders.iter().copied().max().unwrap_or(0),
@@ -128,7 +130,9 @@ fn pieces(language: Language, sql: &str) -> Option<Vec<Piece>> {
             '\'' => (quoted(rest, '\'', mysql)?, Piece::Quoted),
             '"' => (quoted(rest, '"', mysql)?, Piece::Quoted),
             '`' if mysql => (quoted(rest, '`', false)?, Piece::Quoted),
-            'e' | 'E' if !mysql && rest[1..].starts_with('\'') => (1 + quoted(&rest[1..], '\'', true)?, Piece::Quoted),
+            'e' | 'E' if !mysql && rest[1..].starts_with('\'') => {
+                (1 + quoted(&rest[1..], '\'', true)?, Piece::Quoted)
+            }
             '$' if !mysql && rest[1..].starts_with(|next: char| next.is_ascii_digit()) => {
                 let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
                 (1 + digits, Piece::Placeholder(rest[1..=digits].parse().ok()?))
@@ -218,7 +222,7 @@ mod tests {
             pieces.map(|pieces| pieces.iter().filter(|piece| **piece == Piece::Symbol(';')).count())
         };
         for (language, sql, expected) in [
-            (Language::Postgresql, r"select '\'; drop table a; --'", Some(1)),
+            (Language::Postgresql, r"select '\'; drop table a; --'", Some(2)),
             (Language::Postgresql, r"select e'\'; drop table a; --'", Some(0)),
             (Language::Postgresql, "select $a$;$$;$a$;", Some(1)),
             (Language::Postgresql, "select /* /* */ ; */ ;", Some(1)),

@@ -27,19 +27,18 @@ impl Text {
         // What is cut off may have kept apart what begins a comment without it: `--;` and `----- a` in MySQL.
         let is_whole =
             !scanned.iter().any(|token| matches!(token.kind, TokenKind::Comment | TokenKind::Semicolon));
-        let (sql, tokens, names) =
-            if names == Names::Ordinary && is_whole {
-                let start = tokens.first().map_or(0, |token| token.start);
-                let end = tokens.last().map_or(start, |token| token.end);
-                let moved = tokens
-                    .iter()
-                    .filter(|token| token.counts())
-                    .map(|token| Token { start: token.start - start, end: token.end - start, ..*token })
-                    .collect();
-                (sql.get(start..end).unwrap_or_default().to_owned(), moved, Vec::new())
-            } else {
-                rewritten(language, names, sql, tokens)?
-            };
+        let (sql, tokens, names) = if names == Names::Ordinary && is_whole {
+            let start = tokens.first().map_or(0, |token| token.start);
+            let end = tokens.last().map_or(start, |token| token.end);
+            let moved = tokens
+                .iter()
+                .filter(|token| token.counts())
+                .map(|token| Token { start: token.start - start, end: token.end - start, ..*token })
+                .collect();
+            (sql.get(start..end).unwrap_or_default().to_owned(), moved, Vec::new())
+        } else {
+            rewritten(language, names, sql, tokens)?
+        };
         let placeholders = placeholders(language, &tokens)?;
         Ok(Self { sql, tokens, placeholders, names })
     }

@@ -187,7 +187,9 @@ fn inputs(target: &str) -> Result<Vec<Vec<u8>>> {
     let file = corpus_of(target);
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     text.lines()
-        .map(|line| hostile_input::unescaped(line).with_context(|| format!("{target}: a broken line: {line}")))
+        .map(|line| {
+            hostile_input::unescaped(line).with_context(|| format!("{target}: a broken line: {line}"))
+        })
         .collect()
 }
 

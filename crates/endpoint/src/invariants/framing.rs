@@ -22,11 +22,20 @@ pub fn framing(bytes: &[u8]) {
     if let [first, second] = cuts {
         let at = |cut: u8| bytes.len() * usize::from(cut) / 256;
         let (first, second) = (at(*first.min(second)), at(*first.max(second)));
-        assert_eq!(whole, read([&bytes[..first], &bytes[first..second], &bytes[second..]]), "in three pieces");
+        assert_eq!(
+            whole,
+            read([&bytes[..first], &bytes[first..second], &bytes[second..]]),
+            "in three pieces"
+        );
     }
     let (passed, _, heads) = whole;
     let parsed = parse(&passed);
-    assert_eq!(parsed.as_ref().map(|parsed| parsed.requests), Ok(heads), "{:?}", String::from_utf8_lossy(&passed));
+    assert_eq!(
+        parsed.as_ref().map(|parsed| parsed.requests),
+        Ok(heads),
+        "{:?}",
+        String::from_utf8_lossy(&passed)
+    );
     if let Ok(parsed) = parsed {
         hosts_and_lengths(&parsed);
     }

@@ -11,9 +11,11 @@ use crate::{Site, Sites};
 /// Something does not hold.
 pub fn host(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    for (platform, base, port) in
-        [("vybe.test", "vybe.test", 443), ("vybe.test", "apps.vybe.test", 8443), ("a.vybe.test", "vybe.test", 443)]
-    {
+    for (platform, base, port) in [
+        ("vybe.test", "vybe.test", 443),
+        ("vybe.test", "apps.vybe.test", 8443),
+        ("a.vybe.test", "vybe.test", 443),
+    ] {
         let sites = Sites::new(platform, base, port).with_development_issuer("issuer.vybe.test");
         as_host(&sites, text, port, base);
         as_origin(&sites, text);
@@ -46,7 +48,10 @@ fn as_origin(sites: &Sites, text: &str) {
     // Without TLS another port was asked for, and the answer leads nowhere but to ours.
     if let Some(origin) = sites.secure_origin(text) {
         let authority = origin.strip_prefix("https://");
-        assert!(authority.is_some_and(|authority| sites.classify(authority).is_some()), "{text:?} to {origin}");
+        assert!(
+            authority.is_some_and(|authority| sites.classify(authority).is_some()),
+            "{text:?} to {origin}"
+        );
     }
     if let Some(label) = sites.app_label_of_origin(text) {
         let origin = Url::parse(text).map(|url| url.origin().ascii_serialization());

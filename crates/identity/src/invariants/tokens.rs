@@ -110,7 +110,14 @@ fn key() -> Option<&'static SigningKey> {
             let public = pair.public_key().as_ref().to_vec();
             let id = KEY.parse().ok()?;
             let created = OffsetDateTime::UNIX_EPOCH;
-            SigningKey::read(id, ids::SecretId::generate(), &SecretBytes::copy_of(&seed), &public, created, None)
+            SigningKey::read(
+                id,
+                ids::SecretId::generate(),
+                &SecretBytes::copy_of(&seed),
+                &public,
+                created,
+                None,
+            )
         })
         .as_ref()
 }

@@ -132,7 +132,10 @@ fn d01_strings_and_comments_hide_nothing() {
 
 #[test]
 fn d01_what_is_cut_off_makes_no_comment_of_what_is_left() {
-    refused(Language::Mysql, &["show tables ----- a", "select 1 --;", "select 1 - --; ", "select a ---/* b */"]);
+    refused(
+        Language::Mysql,
+        &["show tables ----- a", "select 1 --;", "select 1 - --; ", "select a ---/* b */"],
+    );
     passes(Language::Mysql, &["select 1 -- a", "select 1 - - -1;", "select 1; -- a"]);
     passes(Language::Postgresql, &["select 1 -- a", "select 1 - - -1;", "select 1; -- a"]);
 }
