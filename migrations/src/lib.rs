@@ -18,7 +18,7 @@ mod state;
 pub use connect::{ACQUIRE_TIMEOUT, ConnectError, connect, empty_journal, in_memory};
 pub use migrating::{MigrateError, begin, migrate, migrate_to};
 pub use release::{Release, ReleaseError};
-pub use state::{Standing, applied, has_table, is_kept, is_there, known, standing};
+pub use state::{Standing, applied, clock, has_table, is_kept, is_there, known, standing};
 
 /// All migrations, oldest first.
 pub struct Migrator;

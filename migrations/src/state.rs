@@ -77,6 +77,20 @@ pub async fn has_table(database: &impl ConnectionTrait, table: &str) -> Result<b
     Ok(database.query_one_raw(statement).await?.is_some())
 }
 
+/// What time it is for the store, in seconds since 1970, where it has a clock of its own: PostgreSQL. SQLite has this
+/// machine's.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn clock(database: &impl ConnectionTrait) -> Result<Option<f64>, DbErr> {
+    if database.get_database_backend() == DatabaseBackend::Sqlite {
+        return Ok(None);
+    }
+    let query = "SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision AS seconds";
+    let row = database.query_one_raw(Statement::from_string(DatabaseBackend::Postgres, query)).await?;
+    row.map(|row| row.try_get("", "seconds")).transpose()
+}
+
 /// The migrations that this program knows, oldest first.
 #[must_use]
 pub fn known() -> Vec<String> {

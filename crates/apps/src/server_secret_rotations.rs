@@ -106,7 +106,7 @@ impl ServerSecretRotations {
     /// Works on every rotation until it is dropped.
     pub async fn run(self) {
         loop {
-            if let Err(error) = self.work(OffsetDateTime::now_utc()).await {
+            if let Err(error) = self.work(clock::now()).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "rotations of server secrets wait for the next round"

@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cryptography::HashKey;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use time::OffsetDateTime;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -91,7 +90,7 @@ impl Webhook {
         let (first, last) = delivery.bounds();
         // The same for the same records, so that a receiver recognises what it has.
         let id = format!("audit_{}_{first}_{last}", delivery.chain);
-        let timestamp = OffsetDateTime::now_utc().unix_timestamp().to_string();
+        let timestamp = clock::now().unix_timestamp().to_string();
         let signature = self.key.hash(format!("{id}.{timestamp}.{body}").as_bytes());
         let answer = self
             .client

@@ -131,7 +131,7 @@ impl Event {
     pub fn done(actor: Actor, action: &'static str, target: Target) -> Self {
         Self {
             id: AuditEventId::generate(),
-            at: OffsetDateTime::now_utc(),
+            at: clock::now(),
             organization: None,
             actor,
             action,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use cryptography::Sha256;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use crate::store::events::{self, Place};
 use crate::{AuditError, Chain, ChainHash, Head, Heads, SignedHead, head, record, store};
@@ -72,7 +71,7 @@ impl Export {
     /// The store or the heads file is not available, or there is no record before that number.
     pub async fn begin(heads: Arc<Heads>, chain: Chain, from: i64) -> Result<Self, AuditError> {
         // Whatever was signed before this moment is part of the export.
-        let exported_at = record::timestamp(OffsetDateTime::now_utc());
+        let exported_at = record::timestamp(clock::now());
         let signed = heads.sign_one(chain).await?;
         let database = heads.journal().database();
         let end = match signed {
@@ -170,7 +169,7 @@ impl Export {
             return String::new();
         };
         let content = ChainHash::from_bytes(self.content.clone().finish());
-        let head = self.heads.head(self.header.chain, end, OffsetDateTime::now_utc());
+        let head = self.heads.head(self.header.chain, end, clock::now());
         Head { content: Some(content), ..head }.sign(self.heads.key()).line()
     }
 

@@ -264,7 +264,7 @@ impl Heads {
 
     /// Outside first: a head that only the database has protects nothing.
     async fn write(&self, chain: Chain, place: Place) -> Result<(), AuditError> {
-        let now = record::stored_precision(OffsetDateTime::now_utc());
+        let now = record::stored_precision(clock::now());
         let signed = self.head(chain, place, now).sign(&self.key);
         if let Some(file) = self.file.clone() {
             let (path, signed) = (file.path().to_owned(), signed.clone());

@@ -16,6 +16,6 @@ impl Occasion {
     /// An occasion of its own, now: for what no request over HTTP asks for.
     #[must_use]
     pub fn now() -> Self {
-        Self { request: RequestId::generate(), now: OffsetDateTime::now_utc() }
+        Self { request: RequestId::generate(), now: clock::now() }
     }
 }

@@ -241,7 +241,7 @@ impl Window {
     fn starting(now: Instant) -> Self {
         Self {
             began: now,
-            at: OffsetDateTime::now_utc(),
+            at: clock::now(),
             refusals: 0,
             written: 0,
             of_people: HashMap::new(),

@@ -10,7 +10,6 @@ use directory::Directory;
 use endpoint::{Authenticator, Rejected};
 use identity::{ApiTokens, CookieHost, Sessions, UserTokens};
 use ids::AppId;
-use time::OffsetDateTime;
 
 /// Checks credentials against what is in memory; the store is asked for sessions that are not.
 pub(crate) struct Authentication {
@@ -25,7 +24,7 @@ pub(crate) struct Authentication {
 #[async_trait]
 impl Authenticator for Authentication {
     async fn session(&self, cookie: &str) -> Result<SignedIn, Rejected> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let session = match self.sessions.cached(cookie, CookieHost::Platform, now) {
             Some(session) => session?,
             None => self.sessions.open(cookie, CookieHost::Platform, now).await?,
@@ -34,7 +33,7 @@ impl Authenticator for Authentication {
     }
 
     async fn server_secret(&self, secret: &str, user_token: Option<&str>) -> Result<AppCredential, Rejected> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let hash = self.server_secrets.recognise(secret).ok_or(Rejected::Invalid)?;
         let found = self.directory.app_by_secret(&hash, now).map_err(|_| Rejected::Unavailable)?;
         let (app, secret) = found.ok_or(Rejected::Invalid)?;
@@ -56,13 +55,13 @@ impl Authenticator for Authentication {
     }
 
     async fn api_token(&self, token: &str) -> Result<SignedIn, Rejected> {
-        let session = self.api_tokens.open(token, OffsetDateTime::now_utc()).await?;
+        let session = self.api_tokens.open(token, clock::now()).await?;
         Ok(session.signed_in().clone())
     }
 
     async fn agent_token(&self, token: &str) -> Result<AgentCredential, Rejected> {
         let hash = self.agent_tokens.recognise(token).ok_or(Rejected::Invalid)?;
-        let found = self.directory.app_by_agent_token(&hash, OffsetDateTime::now_utc());
+        let found = self.directory.app_by_agent_token(&hash, clock::now());
         let (app, token) = found.map_err(|_| Rejected::Unavailable)?.ok_or(Rejected::Invalid)?;
         Ok(AgentCredential {
             app: app.id(),
@@ -77,7 +76,7 @@ impl Authenticator for Authentication {
             return Ok(None);
         };
         let principal = Principal::User(person.clone());
-        match authorize::<ReadApp>(Some(&principal), app.id(), &self.directory, OffsetDateTime::now_utc()) {
+        match authorize::<ReadApp>(Some(&principal), app.id(), &self.directory, clock::now()) {
             Ok(_) => Ok(Some(app.id())),
             Err(Refusal::Unavailable(_)) => Err(Rejected::Unavailable),
             Err(Refusal::NotFound | Refusal::Forbidden | Refusal::Unauthenticated) => Ok(None),

@@ -74,11 +74,11 @@ impl Housekeeping {
                     }
                 }
                 _ = keys.tick() => {
-                    let now = OffsetDateTime::now_utc();
+                    let now = clock::now();
                     said("the next key that signs user tokens", self.keys(now).await);
                     said("server secrets that have ended", self.server_secrets.delete_ended(now).await);
                 }
-                _ = rounds.tick() => self.round(OffsetDateTime::now_utc()).await,
+                _ = rounds.tick() => self.round(clock::now()).await,
             }
         }
     }

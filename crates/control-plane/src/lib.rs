@@ -44,6 +44,7 @@ mod remote;
 mod security_txt;
 pub mod serve;
 mod server_secret_command;
+mod shared_clock;
 mod shredding;
 mod trust;
 

@@ -8,7 +8,6 @@ use audit::{Actor, Event, Follower, News, Target};
 use identity::Users;
 use ids::RequestId;
 use organizations::{NeighbourError, OrganizationError, Organizations, PersonName};
-use time::OffsetDateTime;
 
 /// Gives whoever signs in and belongs to no organization one of their own.
 pub(crate) struct PersonalOrganizations {
@@ -27,7 +26,7 @@ impl Follower for PersonalOrganizations {
                 user,
                 session,
                 hosted_domain: None,
-                authenticated_at: OffsetDateTime::now_utc(),
+                authenticated_at: clock::now(),
                 means: access_control::Means::Browser,
             };
             if let Err(error) = self.establish(signed_in, event.request).await {
@@ -45,7 +44,7 @@ impl PersonalOrganizations {
     async fn establish(&self, person: SignedIn, request: Option<RequestId>) -> Result<(), NeighbourError> {
         let user = person.user;
         let principal = Principal::User(person);
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let permit = authorize::<CreateOrganization>(Some(&principal), (), &*self.facts, now)?;
         let known = self.users.person(user).await?;
         let name = PersonName { email: known.email, name: known.name, picture: known.picture };

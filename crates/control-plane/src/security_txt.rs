@@ -58,7 +58,7 @@ async fn read(
     _: Permit<ReadSecurityTxt>,
     _: Call,
 ) -> Result<Answer, Problem> {
-    let now = OffsetDateTime::now_utc();
+    let now = clock::now();
     match file.as_ref() {
         Some(file) if now < file.expires => {
             Ok(Answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", file.text.clone().into_bytes()))

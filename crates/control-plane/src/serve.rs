@@ -16,14 +16,13 @@ use rustls::pki_types::CertificateDer;
 use sea_orm::DatabaseConnection;
 use secrets_vault::{MasterKeys, Vault};
 use service_client::{CallLimits, ClientNetwork};
-use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
 use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
 use crate::security_txt::SecurityTxt;
-use crate::{StartError, master_keys, migrate_command, trust};
+use crate::{StartError, master_keys, migrate_command, shared_clock, trust};
 
 /// A platform that is being served.
 pub struct Running {
@@ -190,9 +189,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         followers: Vec::new(),
     })
     .await?;
-    if let Some(code) =
-        platform.set_up.issue_code(OffsetDateTime::now_utc()).await.map_err(StartError::store)?
-    {
+    if let Some(code) = platform.set_up.issue_code(clock::now()).await.map_err(StartError::store)? {
         tracing::warn!(
             code = code.reveal().as_str(),
             "no organization yet: sign in and enter this set-up code at /set-up to become its Owner"
@@ -214,6 +211,7 @@ async fn open(config: &Config, url: &str) -> Result<(DatabaseConnection, MasterK
     };
     match (migrations::connect(url).await, configured) {
         (Ok(database), configured) => {
+            shared_clock::agree(&database).await;
             let master_keys = master_keys::check(configured, &database).await?;
             Ok((database, master_keys))
         }

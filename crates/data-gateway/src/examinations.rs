@@ -9,7 +9,6 @@ use audit::{Actor, Event, Occasion, Outcome, Target};
 use databases::{QueryError, ReadOnlyExamination, Schema};
 use ids::ConnectionId;
 use serde_json::json;
-use time::OffsetDateTime;
 
 use crate::{ATTESTS_READ_ONLY, ConnectionError, Connections, ReadOnlyReport, SignedReadOnlyReport};
 
@@ -61,7 +60,7 @@ impl Connections {
         id: ConnectionId,
         afresh: bool,
     ) -> Result<Arc<Schema>, ConnectionError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let connection = self.read(permit, id, now).await?;
         let database = self.open.of(&connection).await?;
         if !afresh && let Some(known) = self.schemas.get(id, connection.version) {

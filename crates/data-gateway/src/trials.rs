@@ -9,7 +9,6 @@ use databases::{ConnectError, Step};
 use ids::{ConnectionId, OrganizationId};
 use serde_json::json;
 use ssh_tunnel::{TunnelError, TunnelStep};
-use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::credentials::Opened;
@@ -118,7 +117,7 @@ impl Connections {
         permit: &Permit<ManageConnections>,
         id: ConnectionId,
     ) -> Result<Trial, ConnectionError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let connection = self.read(permit, id, now).await?;
         let database = match self.open.of(&connection).await {
             Ok(database) => database,

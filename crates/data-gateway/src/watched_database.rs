@@ -7,7 +7,6 @@ use audit::{Actor, Event, Target};
 use databases::{ConnectError, Database, Query, QueryError, ReadOnlyExamination, Rows, Schema, Usage};
 use serde_json::json;
 use ssh_tunnel::{TunnelError, TunnelStep};
-use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
 use crate::store::connections;
@@ -49,7 +48,7 @@ impl WatchedDatabase {
         let ConnectError::Tunnel(TunnelError { hop, step: TunnelStep::HostKey { presented } }) = error else {
             return None;
         };
-        let seen_at = OffsetDateTime::now_utc();
+        let seen_at = clock::now();
         let changed = ChangedHostKey { hop: *hop, presented: presented.clone(), seen_at };
         if self.changed.set(changed.clone()).is_err() {
             return None;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use access_control::AppFacts;
 use ids::AppId;
-use time::OffsetDateTime;
 
 use crate::queue::{Decided, Desk};
 use crate::seen_paths::{Remembered, day_of};
@@ -123,7 +122,7 @@ impl Writer {
     }
 
     fn batch(&mut self, decided: Vec<Decided>) -> Batch {
-        let day = day_of(OffsetDateTime::now_utc());
+        let day = day_of(clock::now());
         let mut batch = Batch { day, records: Vec::with_capacity(decided.len()), ..Batch::default() };
         for decided in decided {
             match self.policy(&decided, &mut batch) {

@@ -12,7 +12,6 @@ use actix_web::HttpMessage as _;
 use async_trait::async_trait;
 use audit::Refusals;
 use ids::AppId;
-use time::OffsetDateTime;
 
 use crate::attempt::Attempt;
 use crate::cross_origin::ApprovedOrigin;
@@ -150,11 +149,10 @@ where
     Box::pin(async move {
         let principal = principal::<A::Scope>(gate, call).await?;
         let object = A::Scope::object(call)?;
-        let refused =
-            match authorize::<A>(principal.as_ref(), object, &*gate.facts, OffsetDateTime::now_utc()) {
-                Ok(_) => return Ok(()),
-                Err(refusal) => Problem::from(refusal),
-            };
+        let refused = match authorize::<A>(principal.as_ref(), object, &*gate.facts, clock::now()) {
+            Ok(_) => return Ok(()),
+            Err(refusal) => Problem::from(refusal),
+        };
         // Any other status is recorded where the handler's own are.
         Err(match refused.status() {
             StatusCode::NOT_FOUND => {

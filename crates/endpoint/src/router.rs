@@ -13,7 +13,6 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
-use time::OffsetDateTime;
 
 use crate::cross_origin::{self, ApprovedOrigin};
 use crate::headers::{headers, set_aside};
@@ -188,7 +187,7 @@ async fn run(
         request: request.clone(),
         payload: payload.into_inner(),
         id,
-        now: OffsetDateTime::now_utc(),
+        now: clock::now(),
         body_time,
         app_label,
         app_origin: None,

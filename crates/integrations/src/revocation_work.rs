@@ -205,7 +205,7 @@ impl ServiceRevocations {
 
     /// Writes down what became of accounts, and destroys what proved them unless it has to be tried again.
     async fn settle(&self, revocation: &ServiceRevocation, ended: Vec<Ended>) -> Result<(), AccountError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let owner = Owner::Organization(revocation.organization);
         self.credentials.vault().prepare(owner).await?;
         let change = self.store.journal().begin().await?;
@@ -268,7 +268,7 @@ impl ServiceRevocations {
         else {
             return Ok(());
         };
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let report = RevocationReport::new(&counted, now, most_per_minute, &each);
         let event = event(Actor::System, revocation).with(json!({
             "service": report.service,

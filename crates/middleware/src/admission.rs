@@ -57,7 +57,7 @@ impl Middleware {
         arrival: &Arrival,
         recording: &Recording<'_>,
     ) -> Result<Admitted<'a>, Stop> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let (reach, handshake) = read(request).inspect_err(|_| self.counters.malformed.add_one())?;
         let session = self.session(request, arrival, now).await?;
         let app = self.app(arrival)?;

@@ -68,7 +68,7 @@ impl Grounds {
         loop {
             // Looked at before waiting: much may have changed since the request was decided.
             changed.borrow_and_update();
-            if let Some(cut) = self.refusal(OffsetDateTime::now_utc()) {
+            if let Some(cut) = self.refusal(clock::now()) {
                 return cut;
             }
             tokio::select! {

@@ -59,7 +59,7 @@ impl SetUp {
     ) -> Result<Organization, OrganizationError> {
         let code = Token::parse(code).ok_or(OrganizationError::SetUpCodeInvalid)?;
         let change = self.store.begin().await?;
-        if !store::set_up::complete(change.transaction(), code.hash(), OffsetDateTime::now_utc()).await? {
+        if !store::set_up::complete(change.transaction(), code.hash(), clock::now()).await? {
             return Err(OrganizationError::SetUpCodeInvalid);
         }
         establish(change, CompleteSetUp::NAME, permit.user(), request, slug, name).await

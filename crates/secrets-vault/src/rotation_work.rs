@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ids::{KeyRotationId, LeaseId};
-use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use crate::rotation::{Rotation, RotationState, Subject};
@@ -39,7 +38,7 @@ impl KeyRotations {
     /// The store or the master key's provider does not answer; the rotation waits for whoever comes next.
     pub async fn work(&self, id: KeyRotationId) -> Result<Option<Rotation>, VaultError> {
         let database = self.vault.store().database();
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let turn = Turn { rotation: id, lease: LeaseId::generate(), until: now + self.limits.lease };
         if !key_rotations::claim(database, turn, now).await? {
             return Ok(None);
@@ -67,7 +66,7 @@ impl KeyRotations {
         loop {
             if polls % POLLS_PER_ROUND == 0 {
                 self.vault.keyring().forget_unused(LONGEST_UNUSED);
-                warn(self.begin_due(OffsetDateTime::now_utc()).await);
+                warn(self.begin_due(clock::now()).await);
             }
             polls = polls.wrapping_add(1);
             while working.try_join_next().is_some() {}
@@ -88,7 +87,7 @@ impl KeyRotations {
 
     /// Rotations of data keys that no process works on.
     async fn waiting(&self) -> Result<Vec<Rotation>, VaultError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let mut waiting = self.all_under_way().await?;
         waiting.retain(|rotation| rotation.subject != Subject::MasterKey && rotation.leased_until <= now);
         Ok(waiting)
@@ -102,7 +101,7 @@ impl Work<'_> {
 
     /// The turn, from now on.
     pub(crate) fn turn(&self) -> Turn {
-        Turn { until: OffsetDateTime::now_utc() + self.rotations.limits.lease, ..self.turn }
+        Turn { until: clock::now() + self.rotations.limits.lease, ..self.turn }
     }
 
     /// Keeps the turn while something is looked at.
@@ -116,7 +115,7 @@ impl Work<'_> {
         state: RotationState,
         former: &[ids::DataKeyId],
     ) -> Result<Rotation, VaultError> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let change = self.rotations.vault.store().journal().begin().await?;
         key_rotations::end(change.transaction(), self.turn, &state, now).await?;
         if matches!(state, RotationState::Finished(_)) {

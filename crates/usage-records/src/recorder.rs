@@ -65,7 +65,7 @@ impl<R: Record> Recorder<R> {
                 }
             },
         };
-        let (at, since, amount) = (OffsetDateTime::now_utc(), Instant::now(), R::Amount::default());
+        let (at, since, amount) = (clock::now(), Instant::now(), R::Amount::default());
         Ok(Begun { known, amount, place: Some(place), at, since })
     }
 }

@@ -14,18 +14,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("access-control", &["ids"]),
     ("cryptography", &[]),
-    ("audit", &["ids", "cryptography"]),
+    ("audit", &["clock", "cryptography", "ids"]),
     ("migrations", &[]),
     // Every table, whatever it is for.
     ("backup", &["cryptography", "migrations"]),
+    // What time it is; no I/O.
+    ("clock", &[]),
     ("mail", &["ids"]),
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
     // Several processes on one store; knows nothing of what changes.
     ("replicas", &["audit", "ids"]),
-    ("endpoint", &["access-control", "audit", "ids"]),
-    ("audit-trail", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
-    ("secrets-vault", &["access-control", "audit", "cryptography", "endpoint", "ids"]),
+    ("endpoint", &["access-control", "audit", "clock", "ids"]),
+    ("audit-trail", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
+    ("secrets-vault", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
     // A server for tests and the demo; knows nothing of ours.
     ("local-postgres", &[]),
     // Corpora of the fuzzer for tests; knows nothing of ours.
@@ -36,12 +38,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("databases", &["cryptography", "outbound", "query-guard", "ssh-tunnel"]),
     // What records and long answers have in common, whatever is used or answered.
     ("streamed-answers", &[]),
-    ("usage-records", &[]),
+    ("usage-records", &["clock"]),
     (
         "data-gateway",
         &[
             "access-control",
             "audit",
+            "clock",
             "cryptography",
             "databases",
             "endpoint",
@@ -64,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access-control",
             "audit",
             "catalogue",
+            "clock",
             "cryptography",
             "endpoint",
             "ids",
@@ -77,10 +81,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // One remote provider of master keys; whoever reviews the vault need not read HTTP.
     ("transit", &["cryptography", "secrets-vault"]),
     ("identity", &["access-control", "audit", "endpoint", "ids", "cryptography", "secrets-vault"]),
-    ("organizations", &["access-control", "audit", "endpoint", "ids", "cryptography"]),
-    ("apps", &["access-control", "audit", "endpoint", "ids", "cryptography", "outbound", "secrets-vault"]),
+    ("organizations", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
+    (
+        "apps",
+        &["access-control", "audit", "clock", "cryptography", "endpoint", "ids", "outbound", "secrets-vault"],
+    ),
     ("directory", &["access-control", "apps", "audit", "ids", "organizations"]),
-    ("decisions", &["access-control", "endpoint", "ids", "cryptography"]),
+    ("decisions", &["access-control", "clock", "cryptography", "endpoint", "ids"]),
     (
         "policy",
         &[
@@ -101,6 +108,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access-control",
             "apps",
             "audit",
+            "clock",
             "decisions",
             "directory",
             "endpoint",
@@ -153,6 +161,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "audit",
             "audit-trail",
             "backup",
+            "clock",
             "console",
             "decisions",
             "development",

@@ -20,7 +20,6 @@ use sea_orm::DatabaseConnection;
 use secrets_vault::{
     AppSecrets, Environments, KeyRotations, Keyring, MasterKeys, OwnSecrets, Secrets, Vault, VaultApi,
 };
-use time::OffsetDateTime;
 
 use crate::letter_limits::LetterLimits;
 use crate::neighbours::{Forgetting, KnownMembers, KnownPeople, Post};
@@ -58,8 +57,7 @@ impl Foundation {
         };
         let directory = Directory::load(&journal).await.map_err(StartError::store)?;
         let vault = Vault::new(secrets_vault::Store::new(journal.clone()), Keyring::new(master_keys));
-        let root_key =
-            vault.root_key(OffsetDateTime::now_utc()).await.map_err(|error| StartError::vault(&error))?;
+        let root_key = vault.root_key(clock::now()).await.map_err(|error| StartError::vault(&error))?;
         let heads = head_signing::open(journal.clone(), &root_key, heads_file).await?;
         Ok(Self {
             journal,
@@ -106,7 +104,7 @@ impl IdentityUseCases {
             lifetimes,
             SESSIONS_IN_MEMORY,
         ));
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let signing_keys = SigningKeys::open(store.clone(), journal.clone(), foundation.vault.clone(), now);
         let signing_keys = Arc::new(signing_keys.await.map_err(StartError::identity)?);
         let providers = Providers::new(providers).map_err(|error| StartError::Server(error.to_string()))?;

@@ -168,7 +168,7 @@ async fn rotate(
     call: Call,
 ) -> Result<Answer, Problem> {
     let rotation = rotations.start(&permit, call.occasion()).await?;
-    let answer = KeyRotationAnswer::new(rotation, OffsetDateTime::now_utc());
+    let answer = KeyRotationAnswer::new(rotation, clock::now());
     Ok(Answer::json_with(StatusCode::ACCEPTED, &answer))
 }
 

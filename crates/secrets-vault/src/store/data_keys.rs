@@ -198,7 +198,7 @@ pub async fn rewrap(
     before: &Row,
     wrapped: &Wrapped,
 ) -> Result<bool, VaultError> {
-    master_keys::remember(transaction, &wrapped.master_key, OffsetDateTime::now_utc()).await?;
+    master_keys::remember(transaction, &wrapped.master_key, clock::now()).await?;
     let updated = Entity::update_many()
         .col_expr(Column::MasterKeyId, Expr::value(wrapped.master_key.clone()))
         .col_expr(Column::Wrapped, Expr::value(wrapped.bytes.clone()))
