@@ -134,11 +134,25 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, ConnectError>
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(has_no_transaction(connection)))
         .connect_with(options)
         .await
         .map_err(failed)?;
     first.close().await.map_err(failed)?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Whether a connection that comes back has no transaction that anybody still counts. A disk that is full makes SQLite roll
+/// back by itself; the rollback that follows then fails, and is counted as not having happened. The next transaction on that
+/// connection would be a savepoint, and after one more failure one inside a transaction that nobody ever commits: what was
+/// acknowledged in it would be lost. Such a connection is closed.
+async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // The rollback of a transaction that was dropped is done before whatever is asked next.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The first connection turns the journal on. SQLite answers "busy" at once, whatever the busy timeout,
