@@ -53,6 +53,11 @@ const NEEDS: &[Need] = &[
         is_there: || programs::find("faketime").is_some(),
         packages: &["faketime"],
     },
+    Need {
+        what: "nginx (a load balancer before replicas)",
+        is_there: || system_program("nginx"),
+        packages: &["nginx-light"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
     Need {
         what: "openssl (the second verifier of audit exports)",

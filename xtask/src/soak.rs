@@ -14,7 +14,9 @@ mod next_paths;
 mod nonces;
 mod read_only;
 mod refresh;
+mod replicas;
 mod rotation;
+mod scale;
 
 /// What to run.
 #[derive(clap::Args)]
@@ -53,6 +55,12 @@ enum LongTest {
     StartUp(scale::StartUpOptions),
     /// Inputs guided by coverage for everything that strangers' bytes are read by: what has to hold holds
     Fuzz(fuzz::Options),
+    /// Replicas killed in the middle of sign-ins, requests and changes: nothing acknowledged is lost
+    Replicas(replicas::KillOptions),
+    /// How soon a revocation at one replica counts at the others, also at one that is cut off from the database
+    Revocation(replicas::RevocationOptions),
+    /// PostgreSQL killed and restarted under load, clocks that are wrong, a full disk
+    Failures(replicas::FailureOptions),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -74,6 +82,9 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Load(options) => scale::load(options),
         LongTest::StartUp(options) => scale::start_up(options),
         LongTest::Fuzz(options) => fuzz::run(options),
+        LongTest::Replicas(options) => replicas::kills(options),
+        LongTest::Revocation(options) => replicas::revocation(options),
+        LongTest::Failures(options) => replicas::failures(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

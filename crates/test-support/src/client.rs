@@ -1,5 +1,6 @@
 //! A client that behaves like a browser: cookies by host, redirects, forms.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -110,6 +111,12 @@ impl Client {
         self.cookies().set(&url, header);
     }
 
+    /// The same browser, for the server at another address: names now end there.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.copy() }
+    }
+
     /// Forgets all cookies.
     pub fn forget(&self) {
         *self.cookies() = Cookies::default();
@@ -120,6 +127,17 @@ impl Client {
     /// # Panics
     /// It cannot be opened.
     pub async fn connect(&self, url: &str) -> RawConnection {
+        self.try_connect(url).await.unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// The same where the server may be gone.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    ///
+    /// # Panics
+    /// The address is not one.
+    pub async fn try_connect(&self, url: &str) -> std::io::Result<RawConnection> {
         let url = Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
         self.open(&url).await
     }
@@ -134,7 +152,7 @@ impl Client {
         self.cookies().header(&url)
     }
 
-    async fn open(&self, url: &Url) -> RawConnection {
+    async fn open(&self, url: &Url) -> std::io::Result<RawConnection> {
         let host = url.host_str().expect("a host").trim_start_matches('[').trim_end_matches(']');
         let port = url.port_or_known_default().expect("a port");
         let address = match host.parse::<IpAddr>() {
@@ -142,11 +160,10 @@ impl Client {
             Err(_) if host == "localhost" => SocketAddr::from(([127, 0, 0, 1], port)),
             Err(_) => self.address,
         };
-        let opened = match url.scheme() {
+        match url.scheme() {
             "https" => RawConnection::open(address, host, &self.trust).await,
             _ => RawConnection::plain(address).await,
-        };
-        opened.unwrap_or_else(|error| panic!("{url} at {address}: {error}"))
+        }
     }
 
     fn cookies(&self) -> MutexGuard<'_, Cookies> {
@@ -197,6 +214,15 @@ impl Request<'_> {
     /// # Panics
     /// No response comes.
     pub async fn send(self) -> Response {
+        let asked = format!("{} {}", self.method, self.url);
+        self.try_send().await.unwrap_or_else(|error| panic!("{asked}: {error}"))
+    }
+
+    /// The same where the server may be gone, or go meanwhile.
+    ///
+    /// # Errors
+    /// No connection, or no whole response.
+    pub async fn try_send(self) -> std::io::Result<Response> {
         let Self { client, method, url, headers, body } = self;
         let has = |name: &str| headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
@@ -216,7 +242,7 @@ impl Request<'_> {
         }
         head += "Connection: close\r\n\r\n";
 
-        let mut connection = client.open(&url).await;
+        let mut connection = client.open(&url).await?;
         // A server may answer and close before it has read the body; what counts is what it answers.
         let sent = connection.send([head.as_bytes(), &body].concat()).await;
         let response = if method == "HEAD" {
@@ -224,12 +250,14 @@ impl Request<'_> {
         } else {
             connection.response().await
         };
-        let mut response =
-            response.unwrap_or_else(|error| panic!("{method} {url}: {error} (sending: {sent:?})"));
+        let mut response = response.map_err(|error| match sent {
+            Err(sending) if error.kind() == ErrorKind::UnexpectedEof => sending,
+            _ => error,
+        })?;
         for header in response.headers_named("set-cookie") {
             client.cookies().set(&url, header);
         }
         response.url = Some(url);
-        response
+        Ok(response)
     }
 }

@@ -3,6 +3,7 @@
 //! - [`TestDatabase`]: an empty store with the whole schema, on SQLite or on a real PostgreSQL server;
 //!   [`on_both_stores!`] runs one test body on each. [`PostgresServer`]: a server of a test's own, which it
 //!   may stop and start.
+//! - [`FaultyLink`]: the way to a server, cut, silent or slow on demand. [`LoadBalancer`]: nginx before several servers.
 //! - [`MariaServer`]: a MariaDB server, likewise.
 //! - [`Authority`]: certificates, and the [`Trust`] in them that clients need.
 //! - [`RawConnection`]: sends exact bytes and reads what comes back. [`Client`]: cookies and redirects like
@@ -36,6 +37,8 @@ mod client;
 mod cookies;
 mod database;
 mod django_server;
+mod faulty_link;
+mod load_balancer;
 mod maria_server;
 mod postgres_server;
 mod raw;
@@ -48,6 +51,8 @@ pub use authority::{Authority, HostCertificate, Trust};
 pub use client::{Client, Request};
 pub use database::{SHARED_SERVER, TestDatabase, run};
 pub use django_server::DjangoServer;
+pub use faulty_link::{Fault, FaultyLink, Hit};
+pub use load_balancer::LoadBalancer;
 pub use maria_server::MariaServer;
 pub use postgres_server::PostgresServer;
 pub use raw::RawConnection;

@@ -78,6 +78,11 @@ impl WebSocket {
         self.stream.send(Message::text(text)).await.expect("an open WebSocket");
     }
 
+    /// The same where the other end may have gone: whether it has not.
+    pub async fn try_send_text(&mut self, text: &str) -> bool {
+        self.stream.send(Message::text(text)).await.is_ok()
+    }
+
     /// Sends bytes.
     ///
     /// # Panics

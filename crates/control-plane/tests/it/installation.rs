@@ -65,6 +65,11 @@ impl Installation {
 
     /// The same, with more sections in its configuration.
     pub async fn start_with(database: &TestDatabase, sections: &str) -> Self {
+        Self::start_at(database.url(), sections).await
+    }
+
+    /// The same on the store at this address.
+    pub async fn start_at(database: &str, sections: &str) -> Self {
         let provider =
             CertifiedProvider::start(&format!("{ORIGIN}/login/company/callback"), accounts(), false).await;
         let catcher = MailCatcher::start().await.unwrap();
@@ -110,7 +115,6 @@ level = "trace"
 "#,
             chain = write("chain.pem", &certificate.certificate),
             key = write("key.pem", &certificate.key),
-            database = database.url(),
             extra = write("company.pem", &provider.authority().certificate()),
             issuer = provider.issuer(),
             secret = write("client-secret", CLIENT_SECRET),

@@ -21,6 +21,7 @@ mod deleted_organizations;
 mod demo;
 mod deployments;
 mod doctor;
+mod fleet;
 mod foreign_identifiers;
 mod import_pages;
 mod independent_provider;
