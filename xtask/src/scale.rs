@@ -56,6 +56,22 @@ pub struct StartUpOptions {
     store: Option<String>,
 }
 
+/// Hostile clients.
+#[derive(clap::Args)]
+pub struct HostileOptions {
+    #[command(flatten)]
+    machine: Machine,
+    /// How many seconds of each kind
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Only these kinds; `slow-heads`, for example
+    #[arg(long)]
+    only: Vec<String>,
+    /// A smaller number of hostile clients, in percent
+    #[arg(long, default_value_t = 100)]
+    percent: usize,
+}
+
 /// Memory of sessions.
 #[derive(clap::Args)]
 pub struct MemoryOptions {
@@ -82,6 +98,14 @@ pub fn start_up(options: &StartUpOptions) -> Result<()> {
     arguments.extend(named("--apps", options.apps));
     arguments.extend(options.store.iter().flat_map(|store| named("--store", store)));
     measure(&options.machine, "start-up", arguments)
+}
+
+/// Hostile clients beside others.
+pub fn hostile(options: &HostileOptions) -> Result<()> {
+    let mut arguments = named("--seconds", options.seconds);
+    arguments.extend(named("--percent", options.percent));
+    arguments.extend(options.only.iter().flat_map(|kind| named("--only", kind)));
+    measure(&options.machine, "hostile", arguments)
 }
 
 /// Sessions in memory.

@@ -61,6 +61,8 @@ enum LongTest {
     Revocation(replicas::RevocationOptions),
     /// PostgreSQL killed and restarted under load, clocks that are wrong, a full disk
     Failures(replicas::FailureOptions),
+    /// Hostile clients of every kind beside people: slow ones, bombs, malformed requests, floods; nobody else notices
+    Hostile(scale::HostileOptions),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -85,6 +87,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Replicas(options) => replicas::kills(options),
         LongTest::Revocation(options) => replicas::revocation(options),
         LongTest::Failures(options) => replicas::failures(options),
+        LongTest::Hostile(options) => scale::hostile(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -1,7 +1,7 @@
 //! One connection of a client: TLS as a browser speaks it, from an address of one's own, and HTTP/1.1 by hand.
 
 use std::io::{Error, ErrorKind, Result};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,9 +49,14 @@ impl Target {
 
     /// Connects from one of many loopback addresses, as many clients would.
     pub async fn connect(&self, client: usize) -> Result<Connection> {
+        self.connect_from(source(client)).await
+    }
+
+    /// Connects from this address.
+    pub async fn connect_from(&self, source: Ipv4Addr) -> Result<Connection> {
         let opening = async {
             let socket = TcpSocket::new_v4()?;
-            socket.bind(SocketAddr::from((source(client), 0)))?;
+            socket.bind(SocketAddr::from((source, 0)))?;
             let stream = socket.connect(self.address).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from(self.host.clone()).map_err(Error::other)?;
@@ -63,9 +68,9 @@ impl Target {
 }
 
 /// 127.0.1.1 and on: 200 addresses, so that no single one stands for everybody.
-fn source(client: usize) -> IpAddr {
+fn source(client: usize) -> Ipv4Addr {
     let last = u8::try_from(client % 200).unwrap_or_default();
-    Ipv4Addr::new(127, 0, 1, 1 + last).into()
+    Ipv4Addr::new(127, 0, 1, 1 + last)
 }
 
 /// An open connection.

@@ -1,6 +1,6 @@
 //! `vybe serve` under very much: open WebSockets and requests at once, sessions and apps in the store, sessions in memory.
 //!
-//! `cargo xtask soak load`, `cargo xtask soak start-up` and `cargo xtask bench memory` run this. Each starts the real program
+//! `cargo xtask soak load`, `… soak start-up`, `… soak hostile` and `cargo xtask bench memory` run this. Each starts the real program
 //! with cores of its own; this process is its clients, and has the other cores together with PostgreSQL and the app.
 
 #![expect(
@@ -18,8 +18,11 @@ use clap::{Parser, Subcommand};
 
 mod app;
 mod connection;
+#[path = "../../../endpoint/tests/it/malformed_framings/corpus.rs"]
+mod corpus;
 mod figures;
 mod filling;
+mod hostile;
 mod load;
 mod memory;
 mod requests;
@@ -58,8 +61,11 @@ enum Measurement {
     Load(load::Options),
     StartUp(start_up::Options),
     Memory(memory::Options),
+    Hostile(hostile::Options),
     /// The app behind the proxy: a process of its own
     App,
+    /// Hostile clients: a process of their own
+    HostileClients(hostile::ClientOptions),
 }
 
 fn main() -> ExitCode {
@@ -68,7 +74,7 @@ fn main() -> ExitCode {
         eprintln!("this is run by `cargo xtask soak load`, `… soak start-up` and `… bench memory`");
         return ExitCode::SUCCESS;
     };
-    if !matches!(measurement, Measurement::App) {
+    if !matches!(measurement, Measurement::App | Measurement::HostileClients(_)) {
         pin(&machine.other_cores);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -77,7 +83,9 @@ fn main() -> ExitCode {
             Measurement::Load(options) => load::run(&machine, &options).await,
             Measurement::StartUp(options) => start_up::run(&machine, &options).await,
             Measurement::Memory(options) => memory::run(&machine, &options).await,
+            Measurement::Hostile(options) => hostile::run(&machine, &options).await,
             Measurement::App => app::serve().await,
+            Measurement::HostileClients(options) => hostile::clients(&options).await,
         }
     });
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }

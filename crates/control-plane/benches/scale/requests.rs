@@ -36,17 +36,28 @@ impl Outcome {
     }
 }
 
+/// A request of somebody signed in, for the app.
+pub fn for_app(authority: &str, cookie: &str) -> String {
+    format!("GET /echo HTTP/1.1\r\nHost: {authority}\r\nCookie: {cookie}\r\n\r\n")
+}
+
 /// So many requests a second for so long, spread over targets and sessions.
 pub async fn run(rate: u32, duration: Duration, targets: &[Target], cookies: &[String]) -> Outcome {
+    // All targets are one app.
+    let authority = targets[0].authority();
+    let requests: Vec<String> = cookies.iter().map(|cookie| for_app(&authority, cookie)).collect();
+    run_these(rate, duration, targets, &requests).await
+}
+
+/// So many of these requests a second for so long, spread over targets.
+pub async fn run_these(rate: u32, duration: Duration, targets: &[Target], requests: &[String]) -> Outcome {
     let connections = CONNECTIONS.min(rate as usize);
     let apart = Duration::from_secs(1).mul_f64(connections as f64 / f64::from(rate));
     let began = Instant::now() + Duration::from_secs(1);
     let mut tasks = JoinSet::new();
     for number in 0..connections {
         let target = targets[number % targets.len()].clone();
-        let authority = target.authority();
-        let cookie = &cookies[number % cookies.len()];
-        let request = format!("GET /echo HTTP/1.1\r\nHost: {authority}\r\nCookie: {cookie}\r\n\r\n");
+        let request = requests[number % requests.len()].clone();
         let first = began + apart.mul_f64(number as f64 / connections as f64);
         tasks.spawn(ask(target, number, request, (first, apart), began + duration));
     }

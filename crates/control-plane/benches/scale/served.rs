@@ -27,9 +27,9 @@ pub struct Served {
 
 impl Served {
     /// Starts one; it is not ready yet.
-    pub fn start(world: &World, machine: &Machine, number: u8) -> Self {
+    fn start_with(world: &World, machine: &Machine, number: u8, extra: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (configuration, https, admin) = world.configuration(number, free);
+        let (configuration, https, admin) = world.configuration(number, free, extra);
         let log = File::create(world.folder.path().join(format!("vybe-{number}.log"))).unwrap();
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", &machine.server_cores]).arg(&machine.program);
@@ -41,7 +41,17 @@ impl Served {
 
     /// Starts one and waits for it. Answers how long it took from the start of the process.
     pub fn start_and_wait(world: &World, machine: &Machine, number: u8) -> (Self, Duration) {
-        let mut served = Self::start(world, machine, number);
+        Self::start_and_wait_with(world, machine, number, "")
+    }
+
+    /// The same, with more sections in its configuration.
+    pub fn start_and_wait_with(
+        world: &World,
+        machine: &Machine,
+        number: u8,
+        extra: &str,
+    ) -> (Self, Duration) {
+        let mut served = Self::start_with(world, machine, number, extra);
         while !served.is_ready() {
             let ended = served.child.try_wait().unwrap();
             let log = || fs::read_to_string(world.folder.path().join(format!("vybe-{number}.log")));
@@ -59,14 +69,27 @@ impl Served {
     }
 
     fn is_ready(&self) -> bool {
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(self.admin)?;
-            write!(stream, "GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin)?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+        self.ask("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+    }
+
+    fn ask(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.admin)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Those of its metrics whose names begin so.
+    pub fn numbers(&self, names: &[&str]) -> String {
+        let answer = self.ask("/metrics").unwrap_or_default();
+        let wanted = answer.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+        wanted.map(|line| format!("{line}\n")).collect()
+    }
+
+    /// What it has logged.
+    pub fn log(&self, world: &World, number: u8) -> String {
+        fs::read_to_string(world.folder.path().join(format!("vybe-{number}.log"))).unwrap_or_default()
     }
 
     /// Resident memory, in MiB.

@@ -101,8 +101,14 @@ impl World {
         world
     }
 
-    /// Writes a configuration for the server with this number (from 0), each on a loopback address of its own.
-    pub fn configuration(&self, number: u8, admin_port: u16) -> (PathBuf, SocketAddr, SocketAddr) {
+    /// Writes a configuration for the server with this number (from 0), each on a loopback address of its own, with more
+    /// of the section `limits`, and more sections, at its end.
+    pub fn configuration(
+        &self,
+        number: u8,
+        admin_port: u16,
+        extra: &str,
+    ) -> (PathBuf, SocketAddr, SocketAddr) {
         let ip = Ipv4Addr::new(127, 0, 0, 1 + number);
         let (https, admin) = (SocketAddr::from((ip, self.port)), SocketAddr::from((ip, admin_port)));
         let file = |name: &str| self.folder.path().join(name).display().to_string();
@@ -113,8 +119,8 @@ impl World {
              [database]\nurl = \"{url}\"\n\
              [secrets]\nmaster_key = {{ file = \"{master}\" }}\n\
              [upstreams]\nallowed_networks = [\"127.0.0.0/8\"]\n\
-             [limits]\nproxies = []\n\
-             [log]\nlevel = \"warn\"\n",
+             [log]\nlevel = \"warn\"\n\
+             [limits]\nproxies = []\n{extra}",
             host = demo::HOST,
             port = self.port,
             chain = file("server.pem"),
