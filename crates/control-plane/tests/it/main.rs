@@ -34,6 +34,7 @@ mod letters;
 mod links;
 mod mass_assignment;
 mod master_keys;
+mod metrics_page;
 mod named_secrets;
 mod organization_page;
 mod platform;
