@@ -16,7 +16,6 @@ mod read_only;
 mod refresh;
 mod replicas;
 mod rotation;
-mod scale;
 
 /// What to run.
 #[derive(clap::Args)]
