@@ -56,12 +56,13 @@ impl ReturnTo {
 }
 
 /// A path that every reader takes for a path: no empty segment at all, not even one that is decoded
-/// into being.
+/// into being, and no escape that is put together from others.
 fn is_platform_path(text: &str) -> bool {
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let lower = path.to_ascii_lowercase();
     let suspicious = ["//", "%2f", "%5c", "%00", "%09", "%0a", "%0d", "%25", "/.", "%2e", ";", "@"];
-    !suspicious.iter().any(|spelling| lower.contains(spelling))
+    let is_escape = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    path.split('%').skip(1).all(is_escape) && !suspicious.iter().any(|spelling| lower.contains(spelling))
 }
 
 #[cfg(test)]

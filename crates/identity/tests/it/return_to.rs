@@ -25,7 +25,7 @@ const EVIL: [&str; 12] = [
 
 /// `{}` is where the host goes. Families: scheme-relative, backslashes, control characters, white space,
 /// userinfo, odd schemes, encodings, dots, parameters, fragments.
-const TEMPLATES: [&str; 74] = [
+const TEMPLATES: [&str; 76] = [
     "//{}",
     "///{}",
     "////{}",
@@ -58,6 +58,8 @@ const TEMPLATES: [&str; 74] = [
     "/%5C{}",
     "/%5c%5c{}",
     "/%252f{}",
+    "/%2%66{}",
+    "/%0%44/{}",
     "/%25%32%66{}",
     "/.//{}",
     "/..//{}",
