@@ -58,6 +58,13 @@ const NEEDS: &[Need] = &[
         is_there: || system_program("nginx"),
         packages: &["nginx-light"],
     },
+    Need {
+        what: "systemd (its tools hand over sockets and judge the units)",
+        is_there: || {
+            ["systemd-analyze", "systemd-socket-activate"].iter().all(|name| programs::find(name).is_some())
+        },
+        packages: &["systemd"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
     Need {
         what: "openssl (the second verifier of audit exports)",

@@ -12,6 +12,7 @@ use crate::config_path::ConfigPath;
 use crate::doctor_command::{self, DoctorArguments};
 use crate::drill_command::{self, DrillCommand};
 use crate::explain_command::{self, ExplainArguments};
+use crate::health_command::{self, HealthArguments};
 use crate::keys_command::{self, KeysCommand};
 use crate::migrate_command::{self, MigrateArguments};
 use crate::output::print;
@@ -62,6 +63,8 @@ enum Command {
     },
     /// Looks at an installation from its configuration to its keys, and says what to do. Changes nothing.
     Doctor(DoctorArguments),
+    /// Asks the server of a configuration on this machine whether it is ready: for containers and scripts.
+    Health(HealthArguments),
     /// Exports the audit trail and verifies exports.
     Audit {
         #[command(subcommand)]
@@ -152,6 +155,7 @@ pub fn run() -> Result<(), StartError> {
             process_memory::keep_private()?;
             runtime()?.block_on(doctor_command::run(arguments))
         }
+        Command::Health(arguments) => runtime()?.block_on(health_command::run(&arguments)),
         Command::Audit { command } => {
             process_memory::keep_private()?;
             command.run(runtime)

@@ -260,6 +260,26 @@ pub fn reveal(key: &str, secret: &Secret) -> Result<Zeroizing<String>, ConfigErr
     Ok(Zeroizing::new(trimmed.to_owned()))
 }
 
+/// What the sockets are called that the service manager hands over, in their order (sd_listen_fds(3)).
+pub(crate) fn socket_names() -> Vec<String> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    if names.is_empty() { Vec::new() } else { names.split(':').map(str::to_owned).collect() }
+}
+
+/// Where the service manager listens for news (sd_notify(3)).
+pub(crate) fn notify_socket() -> Option<std::ffi::OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
+}
+
+/// How often this process has to give a sign of life, if so (sd_watchdog_enabled(3)).
+pub(crate) fn watchdog() -> Option<std::time::Duration> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let is_ours = number("WATCHDOG_PID").is_none_or(|process| process == u64::from(std::process::id()));
+    number("WATCHDOG_USEC")
+        .filter(|microseconds| is_ours && *microseconds > 0)
+        .map(std::time::Duration::from_micros)
+}
+
 fn read(key: &str, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let text = fs::read_to_string(path);
     text.map(Zeroizing::new)

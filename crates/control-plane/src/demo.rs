@@ -82,7 +82,7 @@ pub async fn run(data: &Path, port: u16, recording: Recording) -> Result<(), Sta
     };
     let Some(demo) = signals.unless_received(starting).await? else { return Ok(()) };
     output::print(&demo.welcome())?;
-    demo.running.until_told_to_stop(signals).await
+    demo.running.until_told_to_stop(signals, None).await
 }
 
 /// What takes a moment to start.

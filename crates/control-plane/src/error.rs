@@ -112,6 +112,12 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A socket that the service manager handed over cannot be used.
+    #[error("socket activation: {0}; see deploy/systemd/vybe.socket")]
+    HandedOver(String),
+    /// A server does not say that it is well.
+    #[error("{0}")]
+    Unwell(String),
     /// The server itself.
     #[error("{0}")]
     Server(String),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use access_control::{Permit, ReadHealth};
 use directory::Directory;
 use endpoint::http::StatusCode;
-use endpoint::{Answer, Call, Endpoint, Problem, Surface};
+use endpoint::{Answer, Call, Endpoint, Notice, Problem, Surface};
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ pub(crate) struct Health {
     pub(crate) database: DatabaseConnection,
     pub(crate) directory: Directory,
     pub(crate) metrics: Metrics,
+    pub(crate) notice: Notice,
 }
 
 pub(crate) fn endpoints(health: &Health) -> Vec<Endpoint> {
@@ -42,7 +43,9 @@ async fn ready(health: Health, _: Permit<ReadHealth>, _: Call) -> Result<Answer,
     let database = matches!(tokio::time::timeout(PATIENCE, health.database.ping()).await, Ok(Ok(())));
     let directory = health.directory.is_current();
     let state = |good: bool| if good { "ok" } else { "unavailable" };
-    let (status, word) = if database && directory {
+    let (status, word) = if health.notice.is_given() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if database && directory {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")

@@ -17,7 +17,7 @@ use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
-use endpoint::{Certificates, Endpoint, Gate, Limits, Load, RateLimits, Server, Sites};
+use endpoint::{Certificates, Endpoint, Gate, Limits, Load, Notice, RateLimits, Server, Sites};
 use identity::{ApiTokens, Lifetimes, Provider, Sessions, Users};
 use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
@@ -162,6 +162,8 @@ pub struct Platform {
     pub counters: Arc<Counters>,
     /// Every endpoint that is mounted.
     pub endpoints: Vec<Endpoint>,
+    /// Given before the platform stops.
+    pub notice: Notice,
     gate: Gate,
     gateway: endpoint::GatewayFactory,
     limits: Limits,
@@ -293,7 +295,13 @@ impl Platform {
         };
         let vault_api = use_cases::vault_api(&foundation, key_rotations.clone());
         let database = foundation.database.clone();
-        let mut others = health::endpoints(&Health { database, directory: directory.clone(), metrics });
+        let notice = Notice::default();
+        let mut others = health::endpoints(&Health {
+            database,
+            directory: directory.clone(),
+            metrics,
+            notice: notice.clone(),
+        });
         others.push(security_txt::endpoint(settings.security_txt));
         others.extend(settings.development);
         let behind = UseCases {
@@ -358,6 +366,7 @@ impl Platform {
             directory: foundation.directory,
             counters,
             endpoints,
+            notice,
             gate,
             gateway: gateway.into_factory(),
             limits: settings.limits,
@@ -408,6 +417,7 @@ impl Platform {
             .map_err(server)?
             .limits(self.limits)
             .counting(self.load)
+            .notice(self.notice)
             .listen(https, certificates);
         if let Some(admin) = listeners.admin {
             serving = serving.admin(admin);

@@ -3,11 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit_trail::{Receiver, Syslog, Webhook};
 use catalogue::built_in;
 use decisions::Retention;
-use endpoint::{Certificates, Endpoint, Gate, Limits, RateLimits, Sites};
+use endpoint::{Certificates, Endpoint, Gate, Limits, Notice, RateLimits, Sites};
 use identity::{Lifetimes, Provider};
 use mail::{Credentials, MailError, MailServer, Mailer};
 use middleware::{Patience, PoolLimits};
@@ -19,9 +20,10 @@ use service_client::{CallLimits, ClientNetwork};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::config::{Config, ConfigError, MailSection, MailTls, reveal};
+use crate::config::{Config, ConfigError, ListenSection, MailSection, MailTls, Period, reveal};
 use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
 use crate::security_txt::SecurityTxt;
+use crate::service_manager::{self, HandedOver};
 use crate::{StartError, master_keys, migrate_command, shared_clock, trust};
 
 /// A platform that is being served.
@@ -38,6 +40,7 @@ pub struct Running {
     pub gate: Gate,
     /// The vault.
     pub vault: Vault,
+    notice: Notice,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), StartError>>,
 }
@@ -52,12 +55,12 @@ impl Running {
             listeners.redirect.as_ref().map(address).transpose()?,
         );
         let (endpoints, gate) = (platform.endpoints.clone(), platform.gate().clone());
-        let vault = platform.vault.clone();
+        let (vault, notice) = (platform.vault.clone(), platform.notice.clone());
         let serving = tokio::spawn(platform.run(listeners, async {
             // Dropped without a word means stop, too.
             let _ = stopped.await;
         }));
-        Ok(Self { https, admin, redirect, endpoints, gate, vault, stop, serving })
+        Ok(Self { https, admin, redirect, endpoints, gate, vault, notice, stop, serving })
     }
 
     /// Stops, and waits for requests under way.
@@ -69,16 +72,36 @@ impl Running {
         finished(self.serving.await)
     }
 
-    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the server fails.
+    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the server fails. What is told is passed on to
+    /// load balancers and clients, who get `notice` to go elsewhere.
     ///
     /// # Errors
     /// The server failed.
-    pub(crate) async fn until_told_to_stop(mut self, mut signals: StopSignals) -> Result<(), StartError> {
+    pub(crate) async fn until_told_to_stop(
+        mut self,
+        mut signals: StopSignals,
+        notice: Option<Duration>,
+    ) -> Result<(), StartError> {
+        let watched = tokio::spawn(service_manager::watch());
+        service_manager::serving();
         tokio::select! {
             served = &mut self.serving => return finished(served),
-            () = signals.received() => tracing::info!("stopping; requests under way may end"),
+            () = signals.received() => {}
         }
-        self.stop().await
+        service_manager::stopping();
+        self.notice.give();
+        if let Some(notice) = notice {
+            tracing::info!(?notice, "about to stop; everybody is still served");
+            tokio::select! {
+                served = &mut self.serving => return finished(served),
+                () = signals.received() => {}
+                () = tokio::time::sleep(notice) => {}
+            }
+        }
+        tracing::info!("stopping; requests under way may end");
+        let stopped = self.stop().await;
+        watched.abort();
+        stopped
     }
 }
 
@@ -124,8 +147,9 @@ impl StopSignals {
 /// One line for the operator.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let mut signals = StopSignals::listen()?;
+    let notice = config.server.notice.map(Period::duration);
     match signals.unless_received(start(config)).await? {
-        Some(running) => running.until_told_to_stop(signals).await,
+        Some(running) => running.until_told_to_stop(signals, notice).await,
         None => Ok(()),
     }
 }
@@ -138,11 +162,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let parts = Parts::of(&config)?;
     let (database, master_keys) = open(&config, &parts.database_url).await?;
-    let listeners = Listeners {
-        https: (listen(config.listen.https)?, parts.certificates),
-        admin: config.listen.admin.map(listen).transpose()?,
-        redirect: config.listen.redirect.map(listen).transpose()?,
-    };
+    let listeners = listeners(&config.listen, parts.certificates)?;
     migrate_command::bring_up_to_date(&database).await?;
     let origin = parts.sites.platform_origin();
     let platform = Platform::assemble(Settings {
@@ -396,6 +416,19 @@ fn limits(config: &Config) -> Limits {
         keep_alive: config.server.keep_alive.duration(),
         drain: config.server.drain.duration(),
     }
+}
+
+/// What the service manager opened, and what the configuration names besides.
+fn listeners(section: &ListenSection, certificates: Certificates) -> Result<Listeners, StartError> {
+    let mut handed_over = HandedOver::take()?;
+    let https = handed_over.named("https").map_or_else(|| listen(section.https), Ok)?;
+    let mut optional = |name, address: Option<SocketAddr>| match handed_over.named(name) {
+        Some(socket) => Ok(Some(socket)),
+        None => address.map(listen).transpose(),
+    };
+    let admin = optional("admin", section.admin)?;
+    let redirect = optional("redirect", section.redirect)?;
+    Ok(Listeners { https: (https, certificates), admin, redirect })
 }
 
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -11,6 +11,7 @@ use actix_http::body::BoxBody;
 use actix_http::{HttpServiceBuilder, Request};
 use actix_server::ServerBuilder;
 use actix_service::{Service as _, ServiceFactory as _, fn_factory, fn_service};
+use futures_util::TryFutureExt as _;
 use rustls::ServerConfig;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,7 +26,7 @@ use crate::load::Load;
 use crate::router::{MountedRoute, Router};
 use crate::strict_stream::StrictStream;
 use crate::write_deadline::WriteDeadline;
-use crate::{Endpoint, Gate, GatewayFactory, Limits, Surface};
+use crate::{Endpoint, Gate, GatewayFactory, Limits, Notice, Surface};
 
 /// How long the other side may take to close, once it should.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -88,6 +89,7 @@ pub struct Server {
     gateway: GatewayFactory,
     limits: Limits,
     load: Arc<Load>,
+    notice: Notice,
     public: Option<(TcpListener, Certificates)>,
     admin: Option<TcpListener>,
     redirect: Option<TcpListener>,
@@ -106,6 +108,7 @@ impl Server {
             gateway,
             limits: Limits::default(),
             load: Arc::default(),
+            notice: Notice::default(),
             public: None,
             admin: None,
             redirect: None,
@@ -116,6 +119,13 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Lets the caller say beforehand that the server is about to stop.
+    #[must_use]
+    pub fn notice(mut self, notice: Notice) -> Self {
+        self.notice = notice;
         self
     }
 
@@ -187,7 +197,7 @@ impl Server {
                 limits,
                 load: Arc::clone(&guests.load),
             };
-            let door = Door { transport: Transport::Tls(tls), limits, guests: Some(guests.clone()) };
+            let door = Door { transport: Transport::Tls(tls), limits, notice: self.notice.clone(), guests: Some(guests.clone()) };
             builder = listen(builder, "https", listener, door, move || {
                 let parts = parts.clone();
                 async move { parts.dispatch().await }
@@ -195,7 +205,7 @@ impl Server {
         }
         if let Some(listener) = self.admin {
             let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
-            let door = Door { transport: Transport::Plain, limits, guests: None };
+            let door = Door { transport: Transport::Plain, limits, notice: self.notice.clone(), guests: None };
             builder = listen(builder, "admin", listener, door, move || {
                 let (endpoints, gate) = (endpoints.clone(), gate.clone());
                 async move {
@@ -205,7 +215,7 @@ impl Server {
         }
         if let Some(listener) = self.redirect {
             let sites = self.gate.sites.clone();
-            let door = Door { transport: Transport::Plain, limits, guests: Some(guests) };
+            let door = Door { transport: Transport::Plain, limits, notice: self.notice.clone(), guests: Some(guests) };
             builder = listen(builder, "redirect", listener, door, move || {
                 let sites = sites.clone();
                 async move { Ok(Dispatch::Redirect(sites)) }
@@ -255,6 +265,7 @@ enum Transport {
 struct Door {
     transport: Transport,
     limits: Limits,
+    notice: Notice,
     /// Nobody is counted on the operator's own network.
     guests: Option<Guests>,
 }
@@ -271,19 +282,19 @@ where
     F: Fn() -> R + Clone + Send + 'static,
     R: Future<Output = Result<Dispatch, ServerError>> + 'static,
 {
-    let stopping = builder.graceful_shutdown_signal();
+    let ending = Ending { notice: door.notice.clone(), stopping: builder.graceful_shutdown_signal() };
     let worker = move || {
-        let (dispatch, door, stopping) = (dispatch.clone(), door.clone(), stopping.clone());
+        let (dispatch, door, ending) = (dispatch.clone(), door.clone(), ending.clone());
         fn_factory(move || {
-            let (door, stopping) = (door.clone(), stopping.clone());
+            let (door, ending) = (door.clone(), ending.clone());
             let dispatch = dispatch();
             async move {
                 let dispatch = dispatch.await.map_err(|error| {
                     tracing::error!(%error, "a worker could not start");
                 })?;
                 let here = door.guests.as_ref().map(|guests| guests.load.worker()).unwrap_or_default();
-                let serving = Rc::new(Services::of(&dispatch, door.limits, &stopping).await?);
-                let too_many = Rc::new(Services::of(&Dispatch::Overloaded, door.limits, &stopping).await?);
+                let serving = Rc::new(Services::of(&dispatch, door.limits, &ending).await?);
+                let too_many = Rc::new(Services::of(&Dispatch::Overloaded, door.limits, &ending).await?);
                 Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                     let (serving, too_many) = (Rc::clone(&serving), Rc::clone(&too_many));
                     let (door, here) = (door.clone(), Arc::clone(&here));
@@ -315,6 +326,15 @@ fn keep_open(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&probes);
 }
 
+/// How connections learn that the server ends.
+#[derive(Clone)]
+struct Ending {
+    /// Soon.
+    notice: Notice,
+    /// Now.
+    stopping: actix_server::GracefulShutdownSignal,
+}
+
 /// What serves the connections of one worker, with TLS and without.
 struct Services {
     plain: Connections<WriteDeadline<TcpStream>>,
@@ -325,11 +345,11 @@ impl Services {
     async fn of(
         dispatch: &Dispatch,
         limits: Limits,
-        stopping: &actix_server::GracefulShutdownSignal,
+        ending: &Ending,
     ) -> Result<Self, ()> {
         Ok(Self {
-            plain: connections(dispatch, limits, stopping.clone()).await?,
-            secure: connections(dispatch, limits, stopping.clone()).await?,
+            plain: connections(dispatch, limits, ending.clone()).await?,
+            secure: connections(dispatch, limits, ending.clone()).await?,
         })
     }
 
@@ -357,7 +377,7 @@ type Connections<T> =
 async fn connections<T>(
     dispatch: &Dispatch,
     limits: Limits,
-    stopping: actix_server::GracefulShutdownSignal,
+    Ending { notice, stopping }: Ending,
 ) -> Result<Connections<T>, ()>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -375,7 +395,10 @@ where
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
-        .h1::<_, BoxBody>(fn_service(move |request: Request| dispatch.answer(request)))
+        .h1::<_, BoxBody>(fn_service(move |request: Request| {
+            let notice = notice.clone();
+            dispatch.answer(request).map_ok(move |response| notice.on(response))
+        }))
         .new_service(())
         .await?;
     Ok(Box::new(move |stream, peer| {

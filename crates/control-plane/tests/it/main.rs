@@ -49,6 +49,7 @@ mod secrecy;
 mod secret_pages;
 mod security_txt;
 mod service_calls;
+mod service_manager;
 mod service_pages;
 mod service_revocations;
 mod sign_in;

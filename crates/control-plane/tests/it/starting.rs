@@ -247,9 +247,15 @@ pub struct Served {
 
 impl Served {
     pub fn start(setting: &Setting) -> Self {
+        Self::start_with(setting, &[])
+    }
+
+    /// With environment variables.
+    pub fn start_with(setting: &Setting, variables: &[(&str, &str)]) -> Self {
         use std::io::BufRead as _;
         let mut process = Command::new(env!("CARGO_BIN_EXE_vybe"))
             .args(["serve", "--config", setting.path().to_str().unwrap()])
+            .envs(variables.iter().copied())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::piped())
             .spawn()
@@ -268,7 +274,7 @@ impl Served {
     }
 
     /// The next line with this message.
-    fn wait_for(&mut self, message: &str) -> serde_json::Value {
+    pub fn wait_for(&mut self, message: &str) -> serde_json::Value {
         loop {
             let line = self.log.recv_timeout(std::time::Duration::from_secs(20)).unwrap_or_else(|error| {
                 panic!("no line says {message:?} ({error}): {:?}", self.seen);
@@ -280,9 +286,25 @@ impl Served {
         }
     }
 
-    pub fn stop(mut self) {
+    /// Its number.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where it listens for `https`, `admin` or `redirect`.
+    pub fn address(&self, listener: &str) -> std::net::SocketAddr {
+        let line = self.seen.iter().find(|line| line["message"] == "serving").unwrap();
+        line[listener].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn stop(self) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.ended();
+    }
+
+    /// Waits for its end, which is a good one.
+    pub fn ended(mut self) {
         let status = self.process.wait().unwrap();
         assert!(status.success(), "{status}");
     }
@@ -381,7 +403,9 @@ fn every_flag_has_help() {
         "state-hash",
         "config check",
         "config print",
+        "config example",
         "doctor",
+        "health",
         "audit verify",
         "audit public-key",
         "audit export",

@@ -27,7 +27,13 @@ pub struct ServerSection {
     pub write_timeout: Period,
     /// How long an idle connection stays open.
     pub keep_alive: Period,
-    /// How long requests under way may take after the signal to stop.
+    /// How long everybody is still served after the signal to stop (SIGTERM, SIGINT) while /readyz says 503 and each
+    /// answer ends its connection, so that a load balancer and its clients have found another server before this one
+    /// closes: longer than the balancer takes to notice. A second signal ends the wait. None when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = Period::seconds(5))]
+    pub notice: Option<Period>,
+    /// How long requests under way may take after that.
     pub drain: Period,
     /// Whether the process's memory, which holds keys, may be written to a core dump or read by a debugger.
     pub core_dumps: bool,
@@ -43,6 +49,7 @@ impl Default for ServerSection {
             body_timeout: Period::seconds(20),
             write_timeout: Period::seconds(60),
             keep_alive: Period::seconds(75),
+            notice: None,
             drain: Period::seconds(20),
             core_dumps: false,
         }
