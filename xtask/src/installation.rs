@@ -65,6 +65,11 @@ const NEEDS: &[Need] = &[
         },
         packages: &["systemd"],
     },
+    Need {
+        what: "HAProxy (a rolling restart happens behind it)",
+        is_there: || system_program("haproxy"),
+        packages: &["haproxy"],
+    },
     Need { what: "git", is_there: || programs::find("git").is_some(), packages: &["git"] },
     Need {
         what: "openssl (the second verifier of audit exports)",

@@ -16,6 +16,7 @@ mod book;
 mod cases;
 mod catalogue;
 mod config_reference;
+mod deployment;
 mod documents;
 mod installation;
 mod layers;
@@ -51,6 +52,8 @@ enum Command {
     CheckCatalogue(catalogue::Options),
     /// Check that links between documents lead somewhere
     CheckDocs,
+    /// Check units, container, Compose file and chart with the linters and schemas of what reads them
+    CheckDeploy,
     /// Write the example configuration, its page and its schema anew from the types that read it
     WriteConfigReference,
     /// Check bans, licences and sources of every dependency (deny.toml), without a network
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::CheckCases(options) => cases::run(&options),
         Command::CheckCatalogue(options) => catalogue::run(&options),
         Command::CheckDocs => documents::run(),
+        Command::CheckDeploy => deployment::run(),
         Command::WriteConfigReference => config_reference::write(),
         Command::CheckSupplyChain => supply_chain::check(),
         Command::Sbom(options) => sbom::run(&options),

@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::postgres::{ADDRESS_VARIABLE, Server};
-use crate::{access, api_description, cases, documents, installation, layers, programs, soak, supply_chain};
+use crate::{
+    access, api_description, cases, deployment, documents, installation, layers, programs, soak, supply_chain,
+};
 
 /// How to run.
 #[derive(clap::Args)]
@@ -62,6 +64,7 @@ fn checks(postgres: &str) -> Result<()> {
     step("mutations", soak::check_mutations)?;
     step("documents", documents::run)?;
     step("supply chain", supply_chain::check)?;
+    step("deployment", deployment::run)?;
     step("formatting", || programs::succeed(programs::cargo().args(["fmt", "--all", "--check"])))?;
     step("clippy", || {
         programs::succeed(programs::cargo().args([
