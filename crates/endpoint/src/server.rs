@@ -197,7 +197,12 @@ impl Server {
                 limits,
                 load: Arc::clone(&guests.load),
             };
-            let door = Door { transport: Transport::Tls(tls), limits, notice: self.notice.clone(), guests: Some(guests.clone()) };
+            let door = Door {
+                transport: Transport::Tls(tls),
+                limits,
+                notice: self.notice.clone(),
+                guests: Some(guests.clone()),
+            };
             builder = listen(builder, "https", listener, door, move || {
                 let parts = parts.clone();
                 async move { parts.dispatch().await }
@@ -205,7 +210,8 @@ impl Server {
         }
         if let Some(listener) = self.admin {
             let (endpoints, gate) = (self.endpoints.clone(), self.gate.clone());
-            let door = Door { transport: Transport::Plain, limits, notice: self.notice.clone(), guests: None };
+            let door =
+                Door { transport: Transport::Plain, limits, notice: self.notice.clone(), guests: None };
             builder = listen(builder, "admin", listener, door, move || {
                 let (endpoints, gate) = (endpoints.clone(), gate.clone());
                 async move {
@@ -215,7 +221,12 @@ impl Server {
         }
         if let Some(listener) = self.redirect {
             let sites = self.gate.sites.clone();
-            let door = Door { transport: Transport::Plain, limits, notice: self.notice.clone(), guests: Some(guests) };
+            let door = Door {
+                transport: Transport::Plain,
+                limits,
+                notice: self.notice.clone(),
+                guests: Some(guests),
+            };
             builder = listen(builder, "redirect", listener, door, move || {
                 let sites = sites.clone();
                 async move { Ok(Dispatch::Redirect(sites)) }
@@ -342,11 +353,7 @@ struct Services {
 }
 
 impl Services {
-    async fn of(
-        dispatch: &Dispatch,
-        limits: Limits,
-        ending: &Ending,
-    ) -> Result<Self, ()> {
+    async fn of(dispatch: &Dispatch, limits: Limits, ending: &Ending) -> Result<Self, ()> {
         Ok(Self {
             plain: connections(dispatch, limits, ending.clone()).await?,
             secure: connections(dispatch, limits, ending.clone()).await?,
