@@ -35,10 +35,27 @@ pub struct Problem {
     explanation: Vec<String>,
     retry_after: Option<u32>,
     service: Option<Box<ServiceAnswer>>,
-    revocation: Option<ServiceRevocationId>,
-    standing: Option<Standing>,
-    /// Says in which encoding a body may come (RFC 9110, section 15.5.16).
-    plain_bodies_only: bool,
+    revocation: Option<Box<ServiceRevocationId>>,
+    /// Apart from the rest, since few have it and all are moved around.
+    hint: Option<Box<Hint>>,
+}
+
+/// What else helps to do better next time, in header fields.
+#[derive(Debug, Clone)]
+enum Hint {
+    /// Where the caller stands.
+    Standing(Standing),
+    /// Bodies are taken as they are only (RFC 9110, section 15.5.16).
+    PlainBodies,
+}
+
+impl Hint {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Standing(standing) => standing.fields().into(),
+            Self::PlainBodies => vec![("accept-encoding", "identity".to_owned())],
+        }
+    }
 }
 
 /// What a service behind the platform answered, for the app that called it.
@@ -81,8 +98,7 @@ impl Problem {
             retry_after: None,
             service: None,
             revocation: None,
-            standing: None,
-            plain_bodies_only: false,
+            hint: None,
         }
     }
 
@@ -151,13 +167,13 @@ impl Problem {
             "unsupported_media_type",
             "Send the body as it is, without a Content-Encoding.",
         );
-        problem.plain_bodies_only = true;
+        problem.hint = Some(Box::new(Hint::PlainBodies));
         problem
     }
 
     /// Says where the caller stands with what is counted.
     pub(crate) fn standing(mut self, standing: Standing) -> Self {
-        self.standing = Some(standing);
+        self.hint = Some(Box::new(Hint::Standing(standing)));
         self
     }
 
@@ -189,7 +205,7 @@ impl Problem {
     /// Names the revocation of a service that is in the way, so that it can be looked at.
     #[must_use]
     pub fn of_revocation(mut self, revocation: ServiceRevocationId) -> Self {
-        self.revocation = Some(revocation);
+        self.revocation = Some(Box::new(revocation));
         self
     }
 
@@ -229,7 +245,7 @@ impl Problem {
     /// The revocation of a service that is in the way.
     #[must_use]
     pub fn revocation(&self) -> Option<ServiceRevocationId> {
-        self.revocation
+        self.revocation.as_deref().copied()
     }
 
     /// As an answer: a page for a browser that navigates, problem+json for everybody else.
@@ -237,11 +253,8 @@ impl Problem {
     pub fn answer(&self, request: RequestId, page: bool) -> Answer {
         let answer = if page { self.page(request) } else { self.document(request) };
         let mut answer = answer.header("x-request-id", &request.to_string());
-        for (name, value) in self.standing.iter().flat_map(Standing::fields) {
+        for (name, value) in self.hint.iter().flat_map(|hint| hint.fields()) {
             answer = answer.header(name, &value);
-        }
-        if self.plain_bodies_only {
-            answer = answer.header("accept-encoding", "identity");
         }
         match self.retry_after {
             Some(seconds) => answer.header("retry-after", &seconds.to_string()),
@@ -259,7 +272,7 @@ impl Problem {
             request_id: request,
             decision_id: self.decision,
             service: self.service.as_deref(),
-            service_revocation_id: self.revocation,
+            service_revocation_id: self.revocation(),
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         Answer::bytes(self.status, "application/problem+json", body)
