@@ -391,6 +391,10 @@ impl Sessions {
     }
 
     async fn load(&self, id: SessionId, now: OffsetDateTime) -> Result<Arc<LiveSession>, SessionError> {
+        // Without the store's answers nobody is let in anyway: this one is not waited for.
+        if !self.journal.currency().is_current() {
+            return Err(SessionError::Unavailable);
+        }
         if let Some(session) = self.in_memory_now(id, now) {
             return Ok(session);
         }

@@ -6,8 +6,8 @@ mod link;
 use std::time::{Duration, Instant};
 
 use development::Folder;
-use serde_json::{Value, json};
-use test_support::{Frame, TestDatabase};
+use serde_json::json;
+use test_support::{Frame, TestDatabase, WebSocket};
 
 use self::link::{Link, State};
 use crate::platform::{Browser, Platform};
@@ -51,29 +51,11 @@ impl Two {
     }
 
     async fn remove_member(&self, owner: &Browser) {
-        let (organization, member) = self.member(owner).await;
-        let path = format!("/api/v1/organizations/{organization}/members/{member}");
+        let seeded = &self.one.demo.seeded;
+        let member = seeded.people["member"].id;
+        let path = format!("/api/v1/organizations/{}/members/{member}", seeded.organization);
         let removed = owner.call("DELETE", &path, None).await;
         assert!(removed.status < 300, "{}", removed.text());
-    }
-
-    async fn member(&self, owner: &Browser) -> (String, String) {
-        let organizations = owner.call("GET", "/api/v1/organizations", None).await.json();
-        let is_acme = |organization: &&Value| organization["slug"] == "acme";
-        let acme = organizations["organizations"].as_array().unwrap().iter().find(is_acme).unwrap();
-        let id = acme["id"].as_str().unwrap().to_owned();
-        let members = owner.call("GET", &format!("/api/v1/organizations/{id}/members"), None).await.json();
-        let is_member = |member: &&Value| member["email"].as_str().unwrap().starts_with("member");
-        let found = members["members"].as_array().unwrap().iter().find(is_member).unwrap();
-        (
-            id,
-            found["user"]["id"]
-                .as_str()
-                .or(found["userId"].as_str())
-                .or(found["id"].as_str())
-                .unwrap()
-                .to_owned(),
-        )
     }
 }
 
@@ -93,6 +75,13 @@ async fn served_for(browser: &Browser, page: &str, since: Instant) -> Duration {
     }
 }
 
+/// Waits until nothing more comes, and says how long that took.
+async fn cut_after(socket: &mut WebSocket, since: Instant) -> Duration {
+    let end = socket.next().await;
+    assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{end:?}");
+    since.elapsed()
+}
+
 #[test]
 fn r01_what_is_revoked_at_one_process_ends_at_the_other() {
     test_support::run(async {
@@ -106,10 +95,9 @@ fn r01_what_is_revoked_at_one_process_ends_at_the_other() {
         assert_eq!(socket.next().await, Frame::Text("hello".to_owned()));
         browser.sign_out().await;
         let since = Instant::now();
-        let (served, end) = tokio::join!(served_for(&there, &page, since), socket.next());
+        let (served, cut) = tokio::join!(served_for(&there, &page, since), cut_after(&mut socket, since));
         assert!(served < BOUND, "served for {served:?} after the sign-out");
-        assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{end:?}");
-        assert!(since.elapsed() < BOUND, "the WebSocket was cut after {:?}", since.elapsed());
+        assert!(cut < BOUND, "the WebSocket was cut after {cut:?}");
 
         // A membership. Its person stays signed in.
         let owner = two.one.signed_in("owner").await;
@@ -117,9 +105,9 @@ fn r01_what_is_revoked_at_one_process_ends_at_the_other() {
         let mut socket = there.web_socket(&two.one.app_url("hello", "/ws")).await.unwrap();
         two.remove_member(&owner).await;
         let since = Instant::now();
-        let (served, end) = tokio::join!(served_for(&there, &page, since), socket.next());
+        let (served, cut) = tokio::join!(served_for(&there, &page, since), cut_after(&mut socket, since));
         assert!(served < BOUND, "served for {served:?} after the removal");
-        assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{end:?}");
+        assert!(cut < BOUND, "the WebSocket was cut after {cut:?}");
         assert_eq!(member.call("GET", "/api/v1/organizations", None).await.status, 200);
         assert_eq!(there.call("GET", "/api/v1/organizations", None).await.status, 200);
     });
@@ -157,10 +145,9 @@ fn a_process_whose_link_is_cut_serves_nobody_who_was_revoked_for_longer_than_the
             two.link.set(state);
             browser.sign_out().await;
             let since = Instant::now();
-            let (served, end) = tokio::join!(served_for(&there, &page, since), socket.next());
+            let (served, cut) = tokio::join!(served_for(&there, &page, since), cut_after(&mut socket, since));
             assert!(served < BOUND, "{state:?}: served for {served:?} after the sign-out");
-            assert!(matches!(end, Frame::Closed(_) | Frame::Cut), "{state:?}: {end:?}");
-            assert!(since.elapsed() < BOUND, "{state:?}: the WebSocket was cut after {:?}", since.elapsed());
+            assert!(cut < BOUND, "{state:?}: the WebSocket was cut after {cut:?}");
             // Who may come is refused, too, and told that it is for now.
             let refused = two.at_the_other(&owner).call("GET", "/api/v1/organizations", None).await;
             assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
