@@ -5,7 +5,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, Set};
 use time::OffsetDateTime;
 
-use super::events::hash;
+use super::events::{chains_of, hash};
 use crate::{Chain, Head, SignedHead, record};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -61,7 +61,11 @@ pub async fn insert(
 
 /// The last head of every chain.
 pub async fn last_of_all(connection: &impl ConnectionTrait) -> Result<Vec<SignedHead>, DbErr> {
-    let last = "(chain, sequence) IN (SELECT chain, MAX(sequence) FROM audit_heads GROUP BY chain)";
+    let last = format!(
+        "(chain, sequence) IN ({} SELECT chain, (SELECT MAX(h.sequence) FROM audit_heads h \
+         WHERE h.chain = chains.chain) FROM chains)",
+        chains_of("audit_heads")
+    );
     let rows = Entity::find().filter(Condition::all().add(Expr::cust(last))).all(connection).await?;
     Ok(rows.into_iter().filter_map(signed).collect())
 }
