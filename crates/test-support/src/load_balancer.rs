@@ -75,7 +75,7 @@ impl LoadBalancer {
                         proxy_set_header Upgrade $http_upgrade;
                         proxy_set_header Connection $connection_header;
                         proxy_next_upstream off;
-                        proxy_connect_timeout 2s;
+                        proxy_connect_timeout 10s;
                         proxy_buffer_size 32k;
                         proxy_buffers 8 32k;
                     }}
