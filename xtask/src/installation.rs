@@ -93,6 +93,11 @@ const BENCHMARK_NEEDS: &[Need] = &[
     Need { what: "wrk", is_there: || programs::find("wrk").is_some(), packages: &["wrk"] },
 ];
 
+const SCAN_NEEDS: &[Need] = &[
+    Need { what: "testssl.sh", is_there: || programs::find("testssl").is_some(), packages: &["testssl.sh"] },
+    Need { what: "openssl", is_there: || programs::find("openssl").is_some(), packages: &["openssl"] },
+];
+
 /// The first number of `v18.20.4`.
 fn node_version() -> Option<u32> {
     programs::find("node")?;
@@ -144,6 +149,12 @@ fn install_components() -> Result<()> {
 /// Installs what the benchmarks need and is not there, and says so.
 pub fn install_for_benchmarks() -> Result<()> {
     install_all(BENCHMARK_NEEDS)
+}
+
+/// Installs what scans of TLS need and is not there, and says so.
+pub fn install_for_scans() -> Result<()> {
+    install()?;
+    install_all(SCAN_NEEDS)
 }
 
 fn install_all(needs: &[Need]) -> Result<()> {

@@ -16,6 +16,7 @@ mod read_only;
 mod refresh;
 mod replicas;
 mod rotation;
+mod tls;
 
 /// What to run.
 #[derive(clap::Args)]
@@ -62,6 +63,8 @@ enum LongTest {
     Failures(replicas::FailureOptions),
     /// Hostile clients of every kind beside people: slow ones, bombs, malformed requests, floods; nobody else notices
     Hostile(scale::HostileOptions),
+    /// What scanners say of TLS and headers: nothing above low, and every point
+    Tls,
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -87,6 +90,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Revocation(options) => replicas::revocation(options),
         LongTest::Failures(options) => replicas::failures(options),
         LongTest::Hostile(options) => scale::hostile(options),
+        LongTest::Tls => tls::run(),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

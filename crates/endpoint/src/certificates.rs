@@ -108,6 +108,8 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The order is ours, AES-256-GCM first, however a client would have it.
+        config.ignore_client_order = true;
         config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(CertificateError::Tls)?;
         Ok(Arc::new(config))
     }
