@@ -183,7 +183,7 @@ async fn read_belongings(
         found.entry(read("path_rules", &app)?).or_default().rules.push(rule);
     }
 
-    let rows: Vec<(String, String, Vec<u8>, String, Option<OffsetDateTime>)> = server_secret::Entity::find()
+    let rows: Vec<SecretRow> = server_secret::Entity::find()
         .select_only()
         .columns([
             server_secret::Column::AppId,
@@ -209,6 +209,9 @@ async fn read_belongings(
     }
     Ok(found)
 }
+
+/// App, identifier, hash, environment and end of a server secret.
+type SecretRow = (String, String, Vec<u8>, String, Option<OffsetDateTime>);
 
 /// A transaction that sees one instant. SQLite's do so by themselves.
 async fn instant(database: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
