@@ -144,6 +144,9 @@ async fn read_records(instant: &DatabaseTransaction, wanted: Wanted) -> Result<V
     Ok(records)
 }
 
+/// App, identifier, keyed hash, environment, end.
+type SecretRow = (String, String, Vec<u8>, String, Option<OffsetDateTime>);
+
 async fn read_belongings(
     instant: &DatabaseTransaction,
     wanted: Wanted,
