@@ -142,7 +142,7 @@ impl Attacker {
                     .await
             }
             Attack::SlowBodies => {
-                let app = number % 2 == 0;
+                let app = number.is_multiple_of(2);
                 let target = if app { &self.app } else { &self.platform };
                 let path = if app { "/upload" } else { "/api/v1/organizations" };
                 let mut connection = target.connect_from(source).await?;
