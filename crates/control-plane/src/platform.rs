@@ -43,7 +43,6 @@ use crate::housekeeping::Housekeeping;
 use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
 use crate::security_txt::{self, SecurityTxt};
-use crate::shared_clock;
 use crate::shredding::Shredding;
 
 /// How long the last refusals may take to be written when the platform stops.
@@ -177,8 +176,6 @@ pub struct Platform {
     query_record_writer: QueryRecordWriter,
     integration_tasks: IntegrationTasks,
     housekeeping: Housekeeping,
-    /// Whose clock counts.
-    database: DatabaseConnection,
     key_rotations: KeyRotations,
     server_secret_rotations: ServerSecretRotations,
 }
@@ -361,7 +358,6 @@ impl Platform {
             service_calls: integrations.service_calls.clone(),
             integration_tasks,
             vault: foundation.vault,
-            database: foundation.database.clone(),
             key_rotations,
             directory: foundation.directory,
             counters,
@@ -456,7 +452,7 @@ impl Platform {
         let housekeeping = Arc::new(self.housekeeping);
         background.spawn(Arc::clone(&housekeeping).run());
         background.spawn(lease.whenever_held(move || Arc::clone(&housekeeping).run_for_all()));
-        background.spawn(shared_clock::keep(self.database));
+        background.spawn(crate::shared_clock::keep(self.journal.database().clone()));
         background.spawn(self.key_rotations.run());
         background.spawn(self.server_secret_rotations.run());
         background.spawn(revocations.run());

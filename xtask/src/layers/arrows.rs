@@ -175,6 +175,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "organizations",
             "policy",
             "proof",
+            "replicas",
             "catalogue",
             "cryptography",
             "data-gateway",

@@ -193,7 +193,6 @@ pub fn percentile(sorted: &[Duration], share: usize) -> Duration {
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask soak revocation`"]
 fn r01_g10_a_revocation_at_one_replica_ends_requests_and_streams_at_all_others() {
     let wanted = std::env::var("VYBE_REPLICA_REVOCATIONS").unwrap_or_else(|_| "2x1".to_owned());
     let (replicas, rounds) = wanted.split_once('x').unwrap();
