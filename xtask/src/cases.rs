@@ -42,7 +42,8 @@ const REQUIRED: [(char, u8, u8); 25] = [
     ('D', 52, 52),
 ];
 /// Cases that take too long for the suite: a command of their own, and the file that is its heart.
-const COMMANDS: [(&str, &str, &str); 3] = [
+const COMMANDS: [(&str, &str, &str); 4] = [
+    ("G10", "cargo xtask soak revocation", "crates/control-plane/tests/it/fleet/revocations.rs"),
     ("P15", "cargo xtask soak next-paths", "xtask/src/soak/next_paths.rs"),
     ("Z10", "cargo xtask soak mutations", "xtask/mutations.toml"),
     ("D14", "cargo xtask soak read-only", "crates/databases/tests/it/regression_suite.rs"),
