@@ -213,9 +213,6 @@ async fn read_belongings(
     Ok(found)
 }
 
-/// App, identifier, hash, environment and end of a server secret.
-type SecretRow = (String, String, Vec<u8>, String, Option<OffsetDateTime>);
-
 /// A transaction that sees one instant. SQLite's do so by themselves.
 async fn instant(database: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
     match database.get_database_backend() {
