@@ -10,7 +10,7 @@ use sea_orm_migration::sea_orm::DatabaseBackend;
 
 mod connect;
 mod m0001_first;
-mod m0002_indexes;
+mod m0002_schema_support;
 mod migrating;
 mod release;
 mod state;
@@ -34,7 +34,7 @@ struct Step {
 fn history() -> Vec<Step> {
     vec![
         Step { migration: Box::new(m0001_first::Migration), oldest_release: Release::new(0, 1, 0) },
-        Step { migration: Box::new(m0002_indexes::Migration), oldest_release: Release::new(0, 1, 0) },
+        Step { migration: Box::new(m0002_schema_support::Migration), oldest_release: Release::new(0, 1, 0) },
     ]
 }
 

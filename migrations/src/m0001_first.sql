@@ -1,8 +1,3 @@
-CREATE TABLE schema_support (
-    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    oldest_release TEXT NOT NULL
-);
-
 CREATE TABLE users (
     id TEXT NOT NULL PRIMARY KEY,
     issuer TEXT NOT NULL,

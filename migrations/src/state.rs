@@ -156,6 +156,10 @@ async fn oldest_release(database: &impl ConnectionTrait) -> Result<Option<Releas
 
 /// Writes which release is the oldest that may run on what these migrations made.
 pub(crate) async fn write_support(database: &impl ConnectionTrait, applied: usize) -> Result<(), DbErr> {
+    // The first migrations say nothing.
+    if !has_table(database, SUPPORT).await? {
+        return Ok(());
+    }
     let Some(oldest) = crate::history().iter().take(applied).map(|step| step.oldest_release).max() else {
         return Ok(());
     };

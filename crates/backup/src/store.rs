@@ -5,7 +5,7 @@ pub mod reference;
 pub mod writing;
 
 use sea_orm::DbErr;
-pub use sea_orm::{DatabaseConnection, DatabaseTransaction};
+pub(crate) use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::BackupError;
 

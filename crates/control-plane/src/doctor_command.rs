@@ -2,9 +2,12 @@
 //!
 //! It changes nothing. What it says holds no secret, and no address with a password in it.
 
+mod certificate;
 mod findings;
 mod keys;
+mod last_backup;
 mod security_txt;
+mod store;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -64,7 +67,10 @@ async fn configured(path: &ConfigPath, findings: &mut Findings) {
         Err(error) => findings.fail("configuration", error, "correct it"),
     }
     match Certificates::from_files(&config.certificate.chain, &config.certificate.key) {
-        Ok(_) => findings.ok("certificate", "and key belong together"),
+        Ok(_) => {
+            findings.ok("certificate", "and key belong together");
+            certificate::look_at(&config.certificate.chain, OffsetDateTime::now_utc(), findings);
+        }
         Err(error) => findings.fail("certificate", error, "check certificate.chain and certificate.key"),
     }
     if config.server.core_dumps {
@@ -86,7 +92,9 @@ async fn configured(path: &ConfigPath, findings: &mut Findings) {
         );
     }
     security_txt::look_at(config.security_txt.as_ref(), OffsetDateTime::now_utc(), findings);
-    private_files(&master_keys::files(&config), findings);
+    let mut secret_files = master_keys::files(&config);
+    secret_files.push(config.certificate.key.clone());
+    private_files(&secret_files, findings);
     let url = match reveal("database.url", &config.database.url) {
         Ok(url) => url,
         Err(error) => return findings.fail("database", error, "set database.url"),
@@ -171,9 +179,13 @@ async fn look_into(
         return masters_alone(masters, findings);
     };
     findings.ok("database", "answers");
+    store::look_at(url, &database, findings).await;
     schema(&database, findings).await;
     match migrations::has_table(&database, secrets_vault::DATA_KEYS).await {
-        Ok(true) => keys::look_at(&database, masters, place, findings).await,
+        Ok(true) => {
+            keys::look_at(&database, masters, place, findings).await;
+            last_backup::look_at(&database, OffsetDateTime::now_utc(), findings).await;
+        }
         Ok(false) => masters_alone(masters, findings),
         Err(error) => findings.fail("database", error, "check that it is running"),
     }

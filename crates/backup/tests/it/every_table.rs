@@ -94,8 +94,8 @@ test_support::on_both_stores! {
 
     async fn a_backup_of_an_older_schema_is_migrated_when_it_is_restored(database: TestDatabase) {
         let older = TestDatabase::sqlite().await;
-        let undo = "DROP INDEX hand_off_codes_by_session; DROP INDEX seen_paths_by_last_day; \
-                    DELETE FROM seaql_migrations WHERE version = 'm0002_indexes'";
+        let undo = "DROP INDEX hand_off_codes_by_session; DROP TABLE schema_support; \
+                    DELETE FROM seaql_migrations WHERE version = 'm0002_schema_support'";
         older.connection().execute_unprepared(undo).await.unwrap();
         older.connection().execute_unprepared("INSERT INTO retired_labels VALUES ('x', '2026-02-03T04:05:06+00:00')").await.unwrap();
         let (summary, file) = taken(&older).await;
@@ -117,8 +117,8 @@ test_support::on_both_stores! {
         let after = backup::state(database.connection()).await.unwrap();
         assert_eq!((after.migrations, after.state_hash), (migrations::known(), summary.state_hash));
         let index = match database.backend() {
-            sea_orm::DatabaseBackend::Postgres => "SELECT indexname AS name FROM pg_indexes WHERE indexname = 'seen_paths_by_last_day'",
-            _ => "SELECT name FROM sqlite_master WHERE name = 'seen_paths_by_last_day'",
+            sea_orm::DatabaseBackend::Postgres => "SELECT indexname AS name FROM pg_indexes WHERE indexname = 'hand_off_codes_by_session'",
+            _ => "SELECT name FROM sqlite_master WHERE name = 'hand_off_codes_by_session'",
         };
         let found = Statement::from_string(database.backend(), index);
         assert!(database.connection().query_one_raw(found).await.unwrap().is_some());

@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::master_keys::{OTHER_KEY, check_explained, check_no_advice};
+use sea_orm::ConnectionTrait as _;
+use test_support::TestDatabase;
+
+use crate::master_keys::{OTHER_KEY, check_explained, check_no_advice, installed};
 use crate::starting::{PROVIDER, Setting, check_failure, vybe};
 
 #[test]
@@ -57,4 +60,42 @@ fn a_folder_without_a_configuration_is_spoken_of_by_its_files() {
     std::fs::write(data.join("master.key"), "short").unwrap();
     check_failure(&dev(), &["master.key", "holds no key", "remove the file"]);
     check_explained(&doctor(), &["master.key", "holds no key", "remove the file"]);
+}
+
+#[test]
+fn what_the_platform_needs_of_postgresql_is_looked_at() {
+    test_support::run(async {
+        let database = TestDatabase::postgres().await;
+        let mut setting = installed(&database);
+        let said = String::from_utf8(setting.run(&["doctor"]).stdout).unwrap();
+        for line in [
+            "ok    database: is PostgreSQL ",
+            "ok    database: lets this account read and write",
+            "ok    clock: ",
+            "ok    notifications: reach another connection",
+            "ok    certificate: ends on ",
+            "ok    schema: is current",
+            "warn  backup: none was taken by `vybe backup` -> take one",
+        ] {
+            assert!(said.lines().any(|found| found.starts_with(line)), "{line} is not in {said}");
+        }
+        let backup = setting.folder.path().join("first.backup");
+        assert!(setting.run(&["backup", backup.to_str().unwrap()]).status.success());
+        let said = String::from_utf8(setting.run(&["doctor"]).stdout).unwrap();
+        assert!(
+            said.contains("ok    backup: the last one was taken on ") && said.contains("0 days ago"),
+            "{said}"
+        );
+
+        // An account that may only read.
+        let reader = format!("reader_{}", std::process::id());
+        let grants =
+            format!("CREATE ROLE {reader} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}");
+        database.connection().execute_unprepared(&grants).await.unwrap();
+        setting.config = setting.config.replacen("postgres://postgres@", &format!("postgres://{reader}@"), 1);
+        let doctor = setting.run(&["doctor"]);
+        check_explained(&doctor, &["database", "refuses this account", "users", "GRANT SELECT, INSERT"]);
+        check_explained(&doctor, &["database", "no tables may be made"]);
+        check_no_advice(&doctor, "superuser");
+    });
 }

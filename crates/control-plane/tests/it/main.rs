@@ -58,6 +58,7 @@ mod slow_bodies;
 mod starting;
 mod store_lost;
 mod streams;
+mod upgrades;
 mod user_tokens;
 
 /// As in the binary: what is freed is erased. One test looks at the memory of a process of this one.

@@ -18,7 +18,7 @@ fn id(text: &str) -> String {
 }
 
 /// An installation on this database that ran before.
-fn installed(database: &TestDatabase) -> Setting {
+pub fn installed(database: &TestDatabase) -> Setting {
     let mut setting = Setting::new();
     let sqlite = format!("sqlite:{}", setting.folder.path().join("vybe.db").display());
     setting.config = setting.config.replace(&sqlite, database.url());

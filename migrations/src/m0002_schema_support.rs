@@ -1,4 +1,4 @@
-//! Indexes that deleting sessions and sweeping seen paths lacked: both read whole tables.
+//! The schema says which releases may use it; and an index that ending sessions lacked.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,6 +9,6 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, include_str!("m0002_indexes.sql")).await
+        crate::run(manager, include_str!("m0002_schema_support.sql")).await
     }
 }
