@@ -391,6 +391,7 @@ CREATE TABLE seen_paths (
     last_day INTEGER NOT NULL
 );
 CREATE INDEX seen_paths_by_app ON seen_paths (app_id, id);
+CREATE INDEX seen_paths_by_day ON seen_paths (last_day);
 CREATE INDEX seen_paths_by_organization ON seen_paths (organization_id, app_id);
 
 CREATE TABLE audit_events (

@@ -15,6 +15,7 @@ mod nonces;
 mod read_only;
 mod refresh;
 mod replicas;
+mod restore;
 mod rotation;
 mod tls;
 
@@ -65,6 +66,8 @@ enum LongTest {
     Hostile(scale::HostileOptions),
     /// What scanners say of TLS and headers: nothing above low, and every point
     Tls,
+    /// A large store backed up and restored, from each kind of store into the other, timed
+    Restore(restore::Options),
     /// Each guard removed in turn: the suite has to notice
     Mutations(mutations::Options),
 }
@@ -91,6 +94,7 @@ pub fn run(options: &Options) -> Result<()> {
         LongTest::Failures(options) => replicas::failures(options),
         LongTest::Hostile(options) => scale::hostile(options),
         LongTest::Tls => tls::run(),
+        LongTest::Restore(options) => restore::run(options),
         LongTest::Mutations(options) => mutations::run(options),
     }
 }

@@ -1,6 +1,6 @@
 //! Filling an empty store, all of it or nothing.
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement};
 use time::OffsetDateTime;
 
 use super::{failed, quoted};
@@ -63,19 +63,24 @@ impl<'a> Inserter<'a> {
             return Ok(());
         }
         let columns: Vec<_> = self.table.columns.iter().map(|column| quoted(&column.name)).collect();
+        let backend = self.transaction.get_database_backend();
         let mut rows = String::new();
         for at in 0..values.len() {
-            let first = at % columns.len() == 0;
-            rows.push_str(match (at, first) {
+            rows.push_str(match (at, at % columns.len()) {
                 (0, _) => "(",
-                (_, true) => "), (",
-                (_, false) => ", ",
+                (_, 0) => "), (",
+                (_, _) => ", ",
             });
-            rows.push('$');
-            rows.push_str(&(at + 1).to_string());
+            match backend {
+                // SQLite looks numbered ones up by name, among all that came before.
+                DatabaseBackend::Sqlite => rows.push('?'),
+                _ => {
+                    rows.push('$');
+                    rows.push_str(&(at + 1).to_string());
+                }
+            }
         }
         let sql = format!("INSERT INTO {} ({}) VALUES {rows})", quoted(&self.table.name), columns.join(", "));
-        let backend = self.transaction.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, sql, values);
         self.transaction.execute_raw(statement).await.map(drop).map_err(failed)
     }

@@ -3,4 +3,5 @@
 mod damages;
 mod every_table;
 mod filled;
+mod large;
 mod refusals;

@@ -27,10 +27,11 @@ pub(super) async fn look_at(url: &str, database: &DatabaseConnection, findings: 
     if database.get_database_backend() != DatabaseBackend::Postgres {
         return file(url, findings);
     }
+    // First: a pooler that they do not get through may disturb whatever is asked after it.
+    notifications(database, findings).await;
     if let Err(error) = server(database, findings).await {
         findings.fail(SUBJECT, error, "check that it is running");
     }
-    notifications(database, findings).await;
 }
 
 /// The path in an address that [`migrations::connect`] understands.

@@ -207,11 +207,16 @@ test_support::on_both_stores! {
     async fn the_doctor_finds_a_good_installation_good(database: TestDatabase) {
         let mut setting = installed(&database);
         setting.config.push_str(PROVIDER);
+        let backup = setting.folder.path().join("first.backup");
+        assert!(setting.run(&["backup", backup.to_str().unwrap()]).status.success());
         let before = contents(database.connection()).await;
         let doctor = setting.run(&["doctor"]);
         let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
         assert!(doctor.status.success(), "{said}");
-        assert!(said.lines().all(|line| line.starts_with("ok    ")), "{said}");
+        // The tests' account of PostgreSQL is one, and their disk may be nearly full.
+        let of_the_tests = |line: &str| line.contains("is used as a superuser") || line.contains("MB are left for it");
+        let warns = |line: &&str| !line.starts_with("ok    ") && !of_the_tests(line);
+        assert_eq!(said.lines().find(warns), None, "{said}");
         for subject in [
             "configuration:", "certificate:", "core dumps: are off", "sign-in: has", "key file:", "database: answers", "schema: is current",
             "master key: configured:", "data keys: all", "root key: opens", "sealed values: open where they are",
@@ -223,7 +228,10 @@ test_support::on_both_stores! {
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
         let findings = json["findings"].as_array().unwrap();
         assert_eq!(findings.len(), said.lines().count());
-        assert!(findings.iter().all(|finding| finding["state"] == "ok"));
+        let is_ok = |finding: &&serde_json::Value| {
+            finding["state"] == "ok" || of_the_tests(finding["message"].as_str().unwrap())
+        };
+        assert_eq!(findings.iter().filter(is_ok).count(), findings.len());
         assert_eq!(contents(database.connection()).await, before);
     }
 

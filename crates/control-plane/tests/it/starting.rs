@@ -35,7 +35,9 @@ impl Setting {
         std::fs::write(path("key.pem"), &certificate.key).unwrap();
         std::fs::write(path("master.key"), format!("{MASTER_KEY}\n")).unwrap();
         let private = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(path("master.key"), private).unwrap();
+        for name in ["master.key", "key.pem"] {
+            std::fs::set_permissions(path(name), private.clone()).unwrap();
+        }
         let text = |name: &str| path(name).display().to_string();
         let config = format!(
             r#"
