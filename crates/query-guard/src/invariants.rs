@@ -80,7 +80,8 @@ fn reads_only(language: Language, statement: &Statement) {
     let begins = matches!(first, Some(Piece::Word(word)) if READING.contains(&word.as_str()));
     assert!(begins, "{sent:?} does not begin as what reads");
     // The guard lets stand behind SHOW what no server takes there; nothing that any takes there writes.
-    let shows = language != Language::Postgresql && matches!(first, Some(Piece::Word(word)) if word == "show");
+    let shows =
+        language != Language::Postgresql && matches!(first, Some(Piece::Word(word)) if word == "show");
     for (at, piece) in pieces.iter().enumerate() {
         let Piece::Word(word) = piece else { continue };
         let before = at.checked_sub(1).and_then(|at| pieces.get(at));
