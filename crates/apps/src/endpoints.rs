@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use endpoint::{Endpoint, Problem, sentence};
+use revocations::Revocations;
 
 use crate::{
     AgentTokens, AppPathRules, Apps, Grants, OrphanedApps, People, ServerSecretRotations, ServerSecrets,
@@ -37,6 +38,8 @@ pub struct AppsApi {
     pub agent_tokens: AgentTokens,
     /// Who people are.
     pub people: Arc<dyn People>,
+    /// What revocations did.
+    pub revocations: Revocations,
 }
 
 impl fmt::Debug for AppsApi {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access_control::{
     Action, AppLevel, AppRole, Facts, OrganizationFacts, Permit, ReadAppAccess, Role, Subject, UpdateApp,
 };
-use audit::{Actor, Change, Event, Occasion, Target};
+use audit::{Actor, Change, Event, Occasion, Target, Withdrawal};
 use ids::{OrganizationId, UserId};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ impl Grants {
         grants::list(self.store.database(), permit.app()).await
     }
 
-    /// Gives a member a grant, or replaces it.
+    /// Gives a member a grant, or replaces it. The second is a withdrawal, too: the new one may be less.
     ///
     /// # Errors
     /// The person is no member, or nobody would be left who may edit the app.
@@ -50,12 +50,16 @@ impl Grants {
         permit: &Permit<UpdateApp>,
         new: NewGrant,
         occasion: Occasion,
-    ) -> Result<Grant, AppError> {
+    ) -> Result<(Grant, Option<Withdrawal>), AppError> {
         let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
         let change = self.store.begin().await?;
+        let held = grants::list(change.transaction(), permit.app()).await?;
         let (grant, event) = self.put_within(&change, permit, &organization, new, occasion).await?;
+        if held.iter().any(|held| held.user == grant.user) {
+            return Ok((grant, Some(change.withdraw(event).await?)));
+        }
         change.commit(event).await?;
-        Ok(grant)
+        Ok((grant, None))
     }
 
     /// [`Grants::put`] as a part of a change, with the organization as that change has it.
@@ -93,11 +97,11 @@ impl Grants {
         permit: &Permit<UpdateApp>,
         user: UserId,
         occasion: Occasion,
-    ) -> Result<(), AppError> {
+    ) -> Result<Withdrawal, AppError> {
         let organization = self.facts.organization(permit.organization())?.ok_or(AppError::NotFound)?;
         let change = self.store.begin().await?;
         let event = self.delete_within(&change, permit, &organization, user, occasion).await?;
-        Ok(change.commit(event).await?)
+        Ok(change.withdraw(event).await?)
     }
 
     /// [`Grants::delete`] as a part of a change, with the organization as that change has it.

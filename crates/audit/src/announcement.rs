@@ -1,5 +1,7 @@
 //! What other processes are told of a change.
 
+use std::time::Instant;
+
 use ids::OrganizationId;
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +17,30 @@ pub struct Announcement {
     pub organization: Option<OrganizationId>,
     /// The action's name.
     pub action: String,
+    /// Whether it takes something away, and whoever did it waits to hear what that did.
+    #[serde(default)]
+    pub withdraws: bool,
+}
+
+/// A change that took something away, committed.
+#[derive(Clone, Debug)]
+pub struct Withdrawal {
+    /// What other processes are told of it.
+    pub announcement: Announcement,
+    /// The number of that announcement; none in the only process of a store.
+    pub sequence: Option<i64>,
+    /// An instant before anybody decided by it.
+    pub began: Instant,
 }
 
 impl From<&Event> for Announcement {
     fn from(event: &Event) -> Self {
-        Self { target: event.target, organization: event.organization, action: event.action.to_owned() }
+        Self {
+            target: event.target,
+            organization: event.organization,
+            action: event.action.to_owned(),
+            withdraws: false,
+        }
     }
 }
 

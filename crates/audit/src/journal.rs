@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use ids::ReplicaId;
@@ -12,7 +13,9 @@ use sea_orm::{
 };
 
 use crate::store::events::Place;
-use crate::{Announcement, AuditError, Chain, Currency, Event, Fence, Growth, News, fence, store};
+use crate::{
+    Announcement, AuditError, Chain, Currency, Event, Fence, Growth, News, Withdrawal, fence, store,
+};
 
 /// Somebody who has to know of a change before it counts as done.
 #[async_trait]
@@ -119,7 +122,7 @@ impl Journal {
             ..TransactionOptions::default()
         };
         let transaction = self.database.begin_with_options(options).await.map_err(AuditError::Store)?;
-        Ok(Change { transaction, journal: self.clone(), fence: fence::current() })
+        Ok(Change { transaction, journal: self.clone(), fence: fence::current(), withdraws: false })
     }
 
     /// Records something that changed nothing, such as a refusal.
@@ -180,6 +183,8 @@ pub struct Change {
     transaction: DatabaseTransaction,
     journal: Journal,
     fence: Option<Arc<dyn Fence>>,
+    /// Whether somebody waits to hear what it did.
+    withdraws: bool,
 }
 
 impl Change {
@@ -207,7 +212,19 @@ impl Change {
         if events.is_empty() {
             return Ok(());
         }
-        tokio::spawn(self.finish(events)).await.map_err(AuditError::Interrupted)?
+        tokio::spawn(self.finish(events)).await.map_err(AuditError::Interrupted)?.map(drop)
+    }
+
+    /// [`Change::commit`] of an event that takes something away: the other processes say what that did in them.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn withdraw(mut self, event: Event) -> Result<Withdrawal, AuditError> {
+        self.withdraws = true;
+        let announcement = Announcement { withdraws: true, ..Announcement::from(&event) };
+        let began = Instant::now();
+        let finished = tokio::spawn(self.finish(vec![event])).await.map_err(AuditError::Interrupted)?;
+        Ok(Withdrawal { announcement, sequence: finished?, began })
     }
 
     async fn write(&self, events: &[Event]) -> Result<BTreeMap<Chain, Place>, AuditError> {
@@ -221,21 +238,22 @@ impl Change {
     }
 
     /// Several processes share a store on PostgreSQL only.
-    async fn announce(&self, events: &[Event]) -> Result<(), AuditError> {
+    async fn announce(&self, events: &[Event]) -> Result<Option<i64>, AuditError> {
         let told = events.iter().filter(|event| event.announced);
-        let announcements: Vec<Announcement> = told.map(Announcement::from).collect();
+        let announcement = |event| Announcement { withdraws: self.withdraws, ..Announcement::from(event) };
+        let announcements: Vec<Announcement> = told.map(announcement).collect();
         if announcements.is_empty() || self.transaction.get_database_backend() != DatabaseBackend::Postgres {
-            return Ok(());
+            return Ok(None);
         }
         let replica = self.journal.replica;
         let announced = store::announcements::announce(&self.transaction, replica, &announcements).await;
-        announced.map(drop).map_err(AuditError::Store)
+        announced.map(Some).map_err(AuditError::Store)
     }
 
-    async fn finish(self, events: Vec<Event>) -> Result<(), AuditError> {
+    async fn finish(self, events: Vec<Event>) -> Result<Option<i64>, AuditError> {
         let ends = self.write(&events).await?;
         self.check_fence().await?;
-        self.announce(&events).await?;
+        let sequence = self.announce(&events).await?;
         let committed = self.transaction.commit().await.map_err(AuditError::Store);
         self.journal.note_grown(&ends, committed.is_ok());
         for follower in self.journal.followers.get().into_iter().flatten() {
@@ -243,6 +261,6 @@ impl Change {
                 follower.committed(event).await;
             }
         }
-        committed
+        committed.map(|()| sequence)
     }
 }

@@ -42,7 +42,7 @@ mod trail;
 mod verify;
 mod waiting;
 
-pub use announcement::{Announcement, News};
+pub use announcement::{Announcement, News, Withdrawal};
 pub use announcements::{Announced, Announcements, CHANNEL, KEPT_FOR};
 pub use attestation::{Attestation, SignedAttestation};
 pub use chain::{Chain, ChainError, ChainHash, ChainHashError};

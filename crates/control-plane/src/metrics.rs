@@ -2,6 +2,7 @@
 //! named in them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access_control::{Action as _, SignIn};
 use async_trait::async_trait;
@@ -16,7 +17,6 @@ use middleware::Counters;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
-use replicas::Observer;
 
 /// The registry, and what is read when it is asked for.
 #[derive(Clone)]
@@ -137,9 +137,9 @@ impl Metrics {
     }
 
     /// Where to say how long announcements took.
-    pub(crate) fn revocations(&self) -> Observer {
+    pub(crate) fn revocations(&self) -> impl Fn(Duration) + Send + Sync + 'static {
         let histogram = self.revocations.clone();
-        Arc::new(move |took| histogram.observe(took.as_secs_f64()))
+        move |took| histogram.observe(took.as_secs_f64())
     }
 
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ::data_gateway::{Connections, DataQueries, QueryRecordWriter, QueryRecords};
 use ::integrations::{Accounts, CustomApis, OauthClients, RefreshCounters, ServiceCalls, Services};
 use apps::{AppPathRules, Apps, Grants, ServerSecretRotations, ServerSecrets};
-use audit::{Follower, Journal, RefusalWriter, Refusals, Trail};
+use audit::{Announced, Follower, Journal, RefusalWriter, Refusals, Trail};
 use audit_trail::{Forwarder, Pauses, Receiver};
 use decisions::{Decisions, Recorder, Recording, Retention, Writer};
 use directory::Directory;
@@ -23,7 +23,8 @@ use mail::Mailer;
 use middleware::{Counters, Middleware, Patience, PoolLimits};
 use organizations::{Invitations, Members, Organizations, SetUp};
 use outbound::AddressPolicy;
-use replicas::{Followed, Lease};
+use replicas::{Followed, Lease, Observer};
+use revocations::{OpenStreams, Revocations};
 use sea_orm::DatabaseConnection;
 use secrets_vault::{AppSecrets, KeyRotations, MasterKeys, RotationLimits, Secrets, Vault};
 use tokio::sync::oneshot;
@@ -267,8 +268,19 @@ impl Platform {
         }
         followers.extend(settings.followers);
         journal.follow(followers);
+        let streams = OpenStreams::default();
+        let revocations = Revocations::new(
+            journal.clone(),
+            foundation.facts(),
+            directory.changed(),
+            streams.clone(),
+            identity.user_tokens.outstanding().clone(),
+        );
         let followed = match following {
-            Some(following) => Some(following.start(metrics.revocations()).await.map_err(StartError::store)?),
+            Some(following) => {
+                let observer = observer(&metrics, revocations.clone());
+                Some(following.start(observer).await.map_err(StartError::store)?)
+            }
             None => None,
         };
 
@@ -309,6 +321,7 @@ impl Platform {
             vault: &vault_api,
             gateway: &data_gateway,
             integrations: &integrations,
+            revocations: &revocations,
         };
         let endpoints = endpoints::all(&behind, &gate, others);
         let gateway = Middleware {
@@ -324,6 +337,7 @@ impl Platform {
             tls: Arc::new(settings.upstream_tls),
             pool: settings.pool,
             patience: settings.patience,
+            streams,
         };
         Ok(Self {
             users: identity.users,
@@ -488,6 +502,15 @@ impl Platform {
         drop(self.followed);
         served
     }
+}
+
+/// Who is told of what other processes announced, once it was followed.
+fn observer(metrics: &Metrics, revocations: Revocations) -> Observer {
+    let measure = metrics.revocations();
+    Arc::new(move |announced: &Announced, since_read| {
+        measure(announced.age + since_read);
+        revocations.followed(announced, since_read);
+    })
 }
 
 fn forwarders(foundation: &Foundation, receivers: Vec<Receiver>) -> Vec<Forwarder> {

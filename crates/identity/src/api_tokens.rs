@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use access_control::{Action, ListApiTokens, ManageApiTokens, Means, Permit, SignedIn};
-use audit::{Actor, Change, Event, Journal, Target};
+use audit::{Actor, Change, Event, Journal, Target, Withdrawal};
 use cryptography::Token;
 use ids::{RequestId, SessionId, UserId};
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ impl ApiTokens {
         permit: &Permit<ManageApiTokens>,
         id: SessionId,
         request: RequestId,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<Withdrawal, IdentityError> {
         let change = self.journal.begin().await?;
         let tokens = store::sessions::api_tokens_of(change.transaction(), permit.user()).await?;
         let token = tokens.into_iter().find(|token| token.id == id).ok_or(IdentityError::NotFound)?;
@@ -153,8 +153,7 @@ impl ApiTokens {
         }
         let event = event(Actor::Person(permit.user()), id, request)
             .with(json!({ "before": { "name": token.name }, "after": null }));
-        change.commit(event).await?;
-        Ok(())
+        Ok(change.withdraw(event).await?)
     }
 }
 

@@ -8,6 +8,7 @@ use access_control::{
 };
 use endpoint::http::StatusCode;
 use endpoint::{Authenticator, Endpoint, Problem, Sites, Surface};
+use revocations::{ReceiptAnswer, Revocations};
 
 use crate::{ApiTokens, HandOff, HandOffError, IdentityError, SessionError, Sessions, SignIns, SigningKeys};
 
@@ -32,6 +33,8 @@ pub struct Identity {
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts are ours.
     pub sites: Arc<Sites>,
+    /// What revocations did.
+    pub revocations: Revocations,
 }
 
 /// Every endpoint of identity.
@@ -93,11 +96,11 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .answers(state(), sessions::list),
         Endpoint::delete("/api/v1/sessions", "end_all_sessions")
             .requires::<EndOwnSession>()
-            .gives_nothing()
+            .gives::<ReceiptAnswer>(StatusCode::OK)
             .answers(state(), sessions::end_all),
         Endpoint::delete("/api/v1/sessions/{session_id}", "end_session")
             .requires::<EndOwnSession>()
-            .gives_nothing()
+            .gives::<ReceiptAnswer>(StatusCode::OK)
             .answers(state(), sessions::end),
         Endpoint::get("/api/v1/api-tokens", "list_api_tokens")
             .requires::<ListApiTokens>()
@@ -111,7 +114,7 @@ pub fn endpoints(identity: &Identity) -> Vec<Endpoint> {
             .answers(state(), api_tokens::make),
         Endpoint::delete("/api/v1/api-tokens/{api_token_id}", "revoke_api_token")
             .requires::<ManageApiTokens>()
-            .gives_nothing()
+            .gives::<ReceiptAnswer>(StatusCode::OK)
             .answers(state(), api_tokens::revoke),
     ]
 }

@@ -49,7 +49,7 @@ pub use provider::{Provider, ProviderError, Reauthentication};
 pub use providers::Providers;
 pub use return_to::ReturnTo;
 pub use session::{CookieHost, Lifetimes, LiveSession};
-pub use sessions::{ListedSession, Sessions};
+pub use sessions::{EndedSessions, ListedSession, Sessions};
 pub use sign_ins::{Begun, Browser, Callback, SignInError, SignInWish, SignIns, SignedInNow};
 pub use signing_key::PublishedKey;
 pub use signing_keys::SigningKeys;

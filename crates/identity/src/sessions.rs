@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access_control::{Action, EndOwnSession, ListOwnSessions, Means, Permit, SignIn, SignedIn};
 use async_trait::async_trait;
-use audit::{Actor, Announcement, Event, Follower, Journal, News, Target};
+use audit::{Actor, Announcement, Event, Follower, Journal, News, Target, Withdrawal};
 use cryptography::{SealError, SealingKey, Token};
 use ids::{RequestId, SessionId, UserId};
 use time::OffsetDateTime;
@@ -50,6 +50,17 @@ pub struct ListedSession {
     pub ends_at: OffsetDateTime,
     /// Whether it is the one that asks.
     pub current: bool,
+}
+
+/// Sessions that a person ended.
+#[derive(Debug)]
+pub struct EndedSessions {
+    /// The change, of which a receipt is to be had.
+    pub withdrawal: Withdrawal,
+    /// How many were in browsers.
+    pub in_browsers: u64,
+    /// How many were API tokens.
+    pub api_tokens: u64,
 }
 
 /// What a browser told about itself, for the list of sessions.
@@ -189,7 +200,7 @@ impl Sessions {
         permit: &Permit<EndOwnSession>,
         id: SessionId,
         request: RequestId,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<EndedSessions, IdentityError> {
         let means = if id == permit.actor().session { permit.actor().means } else { Means::Browser };
         let target = match means {
             Means::Browser => Target::Session(id),
@@ -201,9 +212,12 @@ impl Sessions {
         }
         let actor = Actor::Person(permit.user());
         let event = Event::done(actor, EndOwnSession::NAME, target).in_request(request);
-        change.commit(event).await?;
+        let withdrawal = change.withdraw(event).await?;
         self.live.end(id);
-        Ok(())
+        Ok(match means {
+            Means::Browser => EndedSessions { withdrawal, in_browsers: 1, api_tokens: 0 },
+            Means::ApiToken => EndedSessions { withdrawal, in_browsers: 0, api_tokens: 1 },
+        })
     }
 
     /// Ends every session of one's own, this one and all API tokens included.
@@ -214,16 +228,18 @@ impl Sessions {
         &self,
         permit: &Permit<EndOwnSession>,
         request: RequestId,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<EndedSessions, IdentityError> {
         let change = self.journal.begin().await?;
         store::users::lock(change.transaction(), permit.user()).await?;
-        store::sessions::delete_all_of(change.transaction(), permit.user()).await?;
+        let api_tokens =
+            store::sessions::api_tokens_of(change.transaction(), permit.user()).await?.len() as u64;
+        let ended = store::sessions::delete_all_of(change.transaction(), permit.user()).await?;
         let actor = Actor::Person(permit.user());
         let event =
             Event::done(actor, EndOwnSession::NAME, Target::SessionsOf(permit.user())).in_request(request);
-        change.commit(event).await?;
+        let withdrawal = change.withdraw(event).await?;
         self.live.end_all(permit.user());
-        Ok(())
+        Ok(EndedSessions { withdrawal, in_browsers: ended.saturating_sub(api_tokens), api_tokens })
     }
 
     /// The value of a session's cookie on one host.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access_control::Means;
 use cryptography::digest;
 use ids::AppId;
+use revocations::OutstandingTokens;
 use time::{Duration, OffsetDateTime};
 
 use crate::{LiveSession, SessionError, Sessions, SigningKeys, token_cryptography, user_token};
@@ -16,6 +17,7 @@ pub struct UserTokens {
     issuer: String,
     issuer_as_json: String,
     reuse_window: i64,
+    outstanding: OutstandingTokens,
 }
 
 impl UserTokens {
@@ -35,7 +37,14 @@ impl UserTokens {
             issuer: issuer.to_owned(),
             issuer_as_json: serde_json::Value::from(issuer).to_string(),
             reuse_window: reuse_window.whole_seconds().clamp(0, user_token::LIFE / 2),
+            outstanding: OutstandingTokens::living_for(Duration::seconds(user_token::LIFE)),
         }
+    }
+
+    /// Those that were made here and have not ended.
+    #[must_use]
+    pub fn outstanding(&self) -> &OutstandingTokens {
+        &self.outstanding
     }
 
     /// A token for this session's person, for this app.
@@ -46,6 +55,7 @@ impl UserTokens {
             let signed_in = session.signed_in();
             let key = self.keys.signing(now);
             let (id, user) = (signed_in.session, signed_in.user);
+            self.outstanding.signed(id, user, app, issued_at);
             user_token::sign(&key, &self.issuer_as_json, id, user, app, issued_at).into()
         })
     }

@@ -35,7 +35,8 @@ impl Middleware {
             );
             let facts = Arc::new(middleware.directory.clone());
             let decisions = middleware.decisions.queue();
-            let policy = Rc::new(Policy { facts, changed: middleware.directory.changed(), decisions });
+            let (changed, streams) = (middleware.directory.changed(), middleware.streams.clone());
+            let policy = Rc::new(Policy { facts, changed, decisions, streams });
             Rc::new(Gateway { middleware, pool, policy })
         })
     }
@@ -157,6 +158,7 @@ impl Gateway {
             policy: Rc::clone(&self.policy),
             session,
             app: id,
+            organization: app.organization(),
             request: arrival.request,
             method: reach.method,
             paths: reach.paths.into_iter().map(access_control::RequestPath::into_owned).collect(),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use access_control::{AppRequest, Decision, Facts, Method, RequestPath, decide};
 use decisions::{Decided, Queue};
 use identity::LiveSession;
-use ids::{AppId, RequestId};
+use ids::{AppId, OrganizationId, RequestId};
+use revocations::{Holder, OpenStream, OpenStreams};
 use smallvec::SmallVec;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -24,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) changed: watch::Receiver<u64>,
     /// Where this worker's decisions go.
     pub(crate) decisions: Queue,
+    /// Where streams are counted.
+    pub(crate) streams: OpenStreams,
 }
 
 /// Why a stream is allowed, so that it can be decided again.
@@ -31,6 +34,7 @@ pub(crate) struct Grounds {
     pub(crate) policy: Rc<Policy>,
     pub(crate) session: Arc<LiveSession>,
     pub(crate) app: AppId,
+    pub(crate) organization: OrganizationId,
     pub(crate) request: RequestId,
     pub(crate) method: Method,
     pub(crate) paths: SmallVec<[RequestPath<'static>; 1]>,
@@ -64,19 +68,39 @@ impl fmt::Display for Cut {
 impl Grounds {
     /// Waits until the stream has to end.
     pub(crate) async fn until_refused(self: Rc<Self>) -> Cut {
+        let stream = self.noted();
+        let cut = self.refused(&stream).await;
+        stream.cut();
+        cut
+    }
+
+    async fn refused(&self, stream: &OpenStream) -> Cut {
         let mut changed = self.policy.changed.clone();
         loop {
             // Looked at before waiting: much may have changed since the request was decided.
-            changed.borrow_and_update();
+            let version = *changed.borrow_and_update();
             if let Some(cut) = self.refusal(clock::now()) {
                 return cut;
             }
+            stream.allowed_by(version);
             tokio::select! {
                 () = self.session.ended().cancelled() => return Cut::SessionEnded,
                 moved = changed.changed() => if moved.is_err() { return Cut::FactsUnavailable },
                 () = tokio::time::sleep(LONGEST_WAIT) => {}
             }
         }
+    }
+
+    /// Counts it among the streams, for whoever revokes what it rests on.
+    fn noted(&self) -> OpenStream {
+        let signed_in = self.session.signed_in();
+        let holder = Holder {
+            user: signed_in.user,
+            session: signed_in.session,
+            app: self.app,
+            organization: self.organization,
+        };
+        self.policy.streams.open(holder, self.session.ended().clone())
     }
 
     fn refusal(&self, now: OffsetDateTime) -> Option<Cut> {

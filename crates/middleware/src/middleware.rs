@@ -8,6 +8,7 @@ use directory::Directory;
 use endpoint::{RateLimits, Sites};
 use identity::{Sessions, UserTokens};
 use outbound::AddressPolicy;
+use revocations::OpenStreams;
 
 use crate::counters::Counters;
 use crate::forward::Patience;
@@ -39,4 +40,6 @@ pub struct Middleware {
     pub pool: PoolLimits,
     /// How long apps are waited for.
     pub patience: Patience,
+    /// Which streams are open.
+    pub streams: OpenStreams,
 }

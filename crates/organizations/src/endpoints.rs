@@ -19,6 +19,7 @@ use audit::SignedReceipt;
 use endpoint::http::StatusCode;
 use endpoint::{Endpoint, PagingParameters, Problem};
 use ids::{OrganizationId, UserId};
+use revocations::{ReceiptAnswer, Revocations};
 
 use crate::{Groups, Invitations, Members, OrganizationError, Organizations, People, PersonName, SetUp};
 
@@ -44,6 +45,8 @@ pub struct OrganizationsApi {
     pub facts: Arc<dyn Facts>,
     /// Where calls of apps lead.
     pub organization_of_app: OrganizationOfApp,
+    /// What revocations did.
+    pub revocations: Revocations,
 }
 
 impl OrganizationsApi {
@@ -118,7 +121,7 @@ fn organization_endpoints(api: &Arc<OrganizationsApi>) -> Vec<Endpoint> {
             .answers(Arc::clone(api), members::change_role),
         Endpoint::delete("/api/v1/organizations/{organization_id}/members/{user_id}", "remove_member")
             .requires::<RemoveMember>()
-            .gives_nothing()
+            .gives::<ReceiptAnswer>(StatusCode::OK)
             .refuses(&[StatusCode::CONFLICT])
             .answers(Arc::clone(api), members::remove),
         Endpoint::post(

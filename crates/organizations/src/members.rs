@@ -7,7 +7,7 @@ use access_control::{
     Action, ChangeRole, LeaveOrganization, ListMembers, ManageOwners, Permit, RemoveMember, Role,
     TransferOwnership,
 };
-use audit::{Actor, Change, Event, Target};
+use audit::{Actor, Change, Event, Target, Withdrawal};
 use ids::{EmailAddress, OrganizationId, RequestId, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -210,12 +210,12 @@ impl Members {
         permit: &Permit<RemoveMember>,
         request: RequestId,
         user: UserId,
-    ) -> Result<(), OrganizationError> {
+    ) -> Result<Withdrawal, OrganizationError> {
         let people = self.people.people(&[user]).await.map_err(OrganizationError::Neighbour)?;
         let email = people.get(&user).map(|person| &person.email);
         let change = self.store.begin().await?;
         let event = self.remove_within(&change, permit, request, user, email).await?;
-        Ok(change.commit(event).await?)
+        Ok(change.withdraw(event).await?)
     }
 
     /// [`Members::remove`] as a part of a change. `email` is the person's address: it is looked up before

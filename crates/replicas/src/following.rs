@@ -27,8 +27,8 @@ const AT_ONCE: i64 = 500;
 /// How often in a row announcements may be found without a call before the caller counts as lost.
 const UNCALLED: u32 = 3;
 
-/// Told of each announcement, when it was followed: how long after its commit that was.
-pub type Observer = Arc<dyn Fn(Duration) + Send + Sync>;
+/// Told of each announcement, its own process's too, when it was followed: how long after it was read that was.
+pub type Observer = Arc<dyn Fn(&Announced, Duration) + Send + Sync>;
 
 /// One process following the others.
 pub struct Following {
@@ -64,7 +64,7 @@ impl Following {
     pub async fn begin(journal: Journal) -> Result<Self, ReplicaError> {
         let followed = Announcements::new(journal.database().clone()).last().await?;
         let replicas = Replicas::new(journal.database().clone());
-        Ok(Self { journal, replicas, observer: Arc::new(|_| ()), followed, uncalled: 0 })
+        Ok(Self { journal, replicas, observer: Arc::new(|_, _| ()), followed, uncalled: 0 })
     }
 
     /// Follows what was announced since, once, and goes on with it. Returns when this process is current.
@@ -167,7 +167,7 @@ impl Following {
         }
         self.followed = last.sequence;
         let took = read.elapsed();
-        announced.iter().for_each(|announced| (self.observer)(announced.age + took));
+        announced.iter().for_each(|announced| (self.observer)(announced, took));
     }
 }
 

@@ -26,6 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Several processes on one store; knows nothing of what changes.
     ("replicas", &["audit", "ids"]),
     ("endpoint", &["access-control", "audit", "clock", "ids"]),
+    // What taking something away did, in every process.
+    ("revocations", &["access-control", "audit", "clock", "endpoint", "ids", "replicas"]),
     ("audit-trail", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
     ("secrets-vault", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
     // A server for tests and the demo; knows nothing of ours.
@@ -80,11 +82,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // One remote provider of master keys; whoever reviews the vault need not read HTTP.
     ("transit", &["cryptography", "secrets-vault"]),
-    ("identity", &["access-control", "audit", "endpoint", "ids", "cryptography", "secrets-vault"]),
-    ("organizations", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids"]),
+    (
+        "identity",
+        &["access-control", "audit", "cryptography", "endpoint", "ids", "revocations", "secrets-vault"],
+    ),
+    ("organizations", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids", "revocations"]),
     (
         "apps",
-        &["access-control", "audit", "clock", "cryptography", "endpoint", "ids", "outbound", "secrets-vault"],
+        &[
+            "access-control",
+            "audit",
+            "clock",
+            "cryptography",
+            "endpoint",
+            "ids",
+            "outbound",
+            "revocations",
+            "secrets-vault",
+        ],
     ),
     ("directory", &["access-control", "apps", "audit", "ids", "organizations"]),
     ("decisions", &["access-control", "clock", "cryptography", "endpoint", "ids"]),
@@ -115,6 +130,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "identity",
             "ids",
             "outbound",
+            "revocations",
         ],
     ),
     (
@@ -200,6 +216,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("directory", &["cryptography", "migrations", "endpoint", "outbound", "secrets-vault"]),
     ("audit", &["migrations"]),
     ("replicas", &["migrations"]),
+    ("revocations", &["migrations"]),
     ("data-gateway", &["local-postgres"]),
     ("databases", &["local-postgres"]),
     ("data-gateway", &["local-postgres", "migrations"]),

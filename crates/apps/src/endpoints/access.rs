@@ -4,6 +4,7 @@ use access_control::{AppLevel, AppRole, PathRule, Permit, ReadAppAccess, Subject
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, GivenInstant, Instant, Problem};
 use ids::{PathRuleId, UserId};
+use revocations::ReceiptAnswer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -20,12 +21,12 @@ pub fn endpoints(api: &AppsApi) -> Vec<Endpoint> {
         Endpoint::put("/api/v1/apps/{app_id}/grants/{user_id}", "put_grant")
             .requires::<UpdateApp>()
             .takes::<GrantBody>()
-            .gives::<GrantAnswer>(StatusCode::OK)
+            .gives::<PutGrantAnswer>(StatusCode::OK)
             .refuses(&[StatusCode::CONFLICT])
             .answers(api.clone(), put_grant),
         Endpoint::delete("/api/v1/apps/{app_id}/grants/{user_id}", "delete_grant")
             .requires::<UpdateApp>()
-            .gives_nothing()
+            .gives::<ReceiptAnswer>(StatusCode::OK)
             .refuses(&[StatusCode::CONFLICT])
             .answers(api.clone(), delete_grant),
         Endpoint::post("/api/v1/apps/{app_id}/path-rules", "create_path_rule")
@@ -92,6 +93,14 @@ struct GrantAnswer {
     expires_at: Option<Instant>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct PutGrantAnswer {
+    #[serde(flatten)]
+    grant: GrantAnswer,
+    /// What it did where it replaced a grant that allowed more.
+    revocation: Option<ReceiptAnswer>,
+}
+
 impl From<Grant> for GrantAnswer {
     fn from(grant: Grant) -> Self {
         Self {
@@ -137,13 +146,18 @@ async fn put_grant(api: AppsApi, permit: Permit<UpdateApp>, mut call: Call) -> R
     let user = call.path("user_id")?;
     let body: GrantBody = call.json().await?;
     let new = NewGrant { user, role: body.role, expires_at: body.expires_at };
-    let grant = api.grants.put(&permit, new, call.occasion()).await?;
-    Ok(Answer::json(&GrantAnswer::from(grant)))
+    let (grant, withdrawal) = api.grants.put(&permit, new, call.occasion()).await?;
+    let revocation = match &withdrawal {
+        Some(withdrawal) => Some(ReceiptAnswer::new(&api.revocations.receipt(withdrawal).await, 0, 0)),
+        None => None,
+    };
+    Ok(Answer::json(&PutGrantAnswer { grant: grant.into(), revocation }))
 }
 
 async fn delete_grant(api: AppsApi, permit: Permit<UpdateApp>, call: Call) -> Result<Answer, Problem> {
-    api.grants.delete(&permit, call.path("user_id")?, call.occasion()).await?;
-    Ok(Answer::no_content())
+    let withdrawal = api.grants.delete(&permit, call.path("user_id")?, call.occasion()).await?;
+    let receipt = api.revocations.receipt(&withdrawal).await;
+    Ok(Answer::json(&ReceiptAnswer::new(&receipt, 0, 0)))
 }
 
 async fn create_path_rule(

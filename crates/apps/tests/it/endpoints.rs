@@ -99,6 +99,7 @@ impl Served {
             server_secret_rotations: house.server_secret_rotations.clone(),
             agent_tokens: house.agent_tokens.clone(),
             people: Arc::new(Somebody),
+            revocations: house.revocations(),
         };
         let gate = Gate {
             authenticator: Arc::new(Credentials {
@@ -255,7 +256,11 @@ on_both_stores! {
         assert_eq!((&replaced["id"], &replaced["pattern"]), (&rule["id"], &json!("/billing")));
         served.expect(204, tenant.owner, "DELETE", &rule_path, None).await;
         served.expect(404, tenant.owner, "DELETE", &rule_path, None).await;
-        served.expect(204, tenant.owner, "DELETE", &grant, None).await;
+        let again = json!({ "role": "viewer" });
+        let again = served.expect(200, tenant.owner, "PUT", &grant, Some(again)).await;
+        assert_eq!((&given["revocation"], &again["revocation"]["streamsCut"]), (&Value::Null, &json!(0)));
+        let receipt = served.expect(200, tenant.owner, "DELETE", &grant, None).await;
+        assert_eq!((&receipt["replicas"], &receipt["withinSeconds"]), (&json!({ "reached": 1, "of": 1 }), &json!(2)));
         let own = format!("{one}/grants/{}", tenant.owner);
         let last = served.expect(409, tenant.owner, "DELETE", &own, None).await;
         assert_eq!(last["code"], "last_editor");

@@ -19,12 +19,12 @@ async fn restricted(house: &House) -> (Tenant, App) {
 
 async fn put(house: &House, by: UserId, app: &App, new: NewGrant) -> Result<Grant, AppError> {
     let permit = house.on_app::<UpdateApp>(by, app.id).map_err(AppError::Refused)?;
-    house.grants.put(&permit, new, Occasion::now()).await
+    Ok(house.grants.put(&permit, new, Occasion::now()).await?.0)
 }
 
 async fn delete(house: &House, by: UserId, app: &App, user: UserId) -> Result<(), AppError> {
     let permit = house.on_app::<UpdateApp>(by, app.id).map_err(AppError::Refused)?;
-    house.grants.delete(&permit, user, Occasion::now()).await
+    house.grants.delete(&permit, user, Occasion::now()).await.map(drop)
 }
 
 fn grant(user: UserId, role: AppRole) -> NewGrant {

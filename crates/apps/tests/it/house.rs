@@ -16,10 +16,12 @@ use audit::{Change, Event, Follower, Journal, Occasion, Target};
 use cryptography::{MasterKey, RootKey};
 use ids::{AppId, GroupId, OrganizationId, OrganizationSlug, SessionId, UserId};
 use outbound::AddressPolicy;
+use revocations::{OpenStreams, OutstandingTokens, Revocations};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::TestDatabase;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 /// The use cases on one store.
 pub struct House {
@@ -146,6 +148,13 @@ impl House {
             journal,
             facts,
         }
+    }
+
+    /// What revocations do in the only process of the store, which has no streams.
+    pub fn revocations(&self) -> Revocations {
+        let (version, tokens) =
+            (watch::channel(0).1, OutstandingTokens::living_for(time::Duration::minutes(13)));
+        Revocations::new(self.journal.clone(), self.facts.clone(), version, OpenStreams::default(), tokens)
     }
 
     pub async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) {

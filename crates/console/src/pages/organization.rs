@@ -94,7 +94,7 @@ pub(crate) async fn remove_member(
     call: Call,
 ) -> Result<Answer, Problem> {
     let user: UserId = call.path("user_id")?;
-    let outcome = console.members.remove(&permit, call.id(), user).await;
+    let outcome = console.members.remove(&permit, call.id(), user).await.map(drop);
     if outcome.is_ok() && user == permit.user() {
         return Ok(Answer::see_other("/organizations"));
     }

@@ -12,6 +12,7 @@ use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Gate, Problem, openapi, style_endpoints};
 use identity::Identity;
 use organizations::OrganizationsApi;
+use revocations::Revocations;
 use secrets_vault::VaultApi;
 
 use super::data_gateway::DataGateway;
@@ -28,11 +29,13 @@ pub(super) struct UseCases<'a> {
     pub(super) vault: &'a VaultApi,
     pub(super) gateway: &'a DataGateway,
     pub(super) integrations: &'a Integrations,
+    pub(super) revocations: &'a Revocations,
 }
 
 /// What is mounted, with `others` that no use case stands behind.
 pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> Vec<Endpoint> {
-    let UseCases { foundation, identity, organizations, apps, vault, gateway, integrations } = behind;
+    let UseCases { foundation, identity, organizations, apps, vault, gateway, integrations, revocations } =
+        behind;
     let sites = &foundation.sites;
     let mut all = identity::endpoints(&Identity {
         sign_ins: Arc::clone(&identity.sign_ins),
@@ -42,6 +45,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
         signing_keys: Arc::clone(&identity.signing_keys),
         authenticator: Arc::clone(&gate.authenticator),
         sites: Arc::clone(sites),
+        revocations: revocations.clone(),
     });
     let directory = foundation.directory.clone();
     all.extend(
@@ -54,6 +58,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             people: identity.people(),
             facts: foundation.facts(),
             organization_of_app: Arc::new(move |label| Some(directory.app_at(label).ok()??.organization())),
+            revocations: revocations.clone(),
         }
         .endpoints(),
     );
@@ -67,6 +72,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             server_secret_rotations: apps.server_secret_rotations.clone(),
             agent_tokens: apps.agent_tokens.clone(),
             people: identity.people(),
+            revocations: revocations.clone(),
         }
         .endpoints(),
     );

@@ -3,6 +3,7 @@
 use access_control::{ListApiTokens, ManageApiTokens, Permit};
 use endpoint::{Answer, Call, Instant, Problem};
 use ids::{Name, SessionId};
+use revocations::ReceiptAnswer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,7 @@ pub(super) async fn revoke(
     permit: Permit<ManageApiTokens>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    identity.api_tokens.revoke(&permit, call.path("api_token_id")?, call.id()).await?;
-    Ok(Answer::no_content())
+    let withdrawal = identity.api_tokens.revoke(&permit, call.path("api_token_id")?, call.id()).await?;
+    let receipt = identity.revocations.receipt(&withdrawal).await;
+    Ok(Answer::json(&ReceiptAnswer::new(&receipt, 0, 1)))
 }

@@ -3,10 +3,11 @@
 use access_control::{EndOwnSession, ListOwnSessions, Permit, ReadOwnSession};
 use endpoint::{Answer, Call, Instant, Problem, SESSION_COOKIE};
 use ids::{SessionId, UserId};
+use revocations::ReceiptAnswer;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{ListedSession, clear_cookie};
+use crate::{EndedSessions, ListedSession, clear_cookie};
 
 use super::Identity;
 
@@ -55,6 +56,8 @@ struct ListLine {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SignedOut {
     success: bool,
+    #[serde(flatten)]
+    receipt: ReceiptAnswer,
 }
 
 pub(super) async fn read(
@@ -87,8 +90,10 @@ pub(super) async fn sign_out(
     permit: Permit<EndOwnSession>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    identity.sessions.end(&permit, permit.actor().session, call.id()).await?;
-    Ok(Answer::json(&SignedOut { success: true }).header("set-cookie", &clear_cookie(SESSION_COOKIE)))
+    let ended = identity.sessions.end(&permit, permit.actor().session, call.id()).await?;
+    let receipt = receipt(&identity, &ended).await;
+    Ok(Answer::json(&SignedOut { success: true, receipt })
+        .header("set-cookie", &clear_cookie(SESSION_COOKIE)))
 }
 
 pub(super) async fn sign_out_page(
@@ -115,8 +120,8 @@ pub(super) async fn end(
     call: Call,
 ) -> Result<Answer, Problem> {
     let id: SessionId = call.path("session_id")?;
-    identity.sessions.end(&permit, id, call.id()).await?;
-    let answer = Answer::no_content();
+    let ended = identity.sessions.end(&permit, id, call.id()).await?;
+    let answer = Answer::json(&receipt(&identity, &ended).await);
     let own = id == permit.actor().session;
     Ok(if own { answer.header("set-cookie", &clear_cookie(SESSION_COOKIE)) } else { answer })
 }
@@ -126,8 +131,14 @@ pub(super) async fn end_all(
     permit: Permit<EndOwnSession>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    identity.sessions.end_all(&permit, call.id()).await?;
-    Ok(Answer::no_content().header("set-cookie", &clear_cookie(SESSION_COOKIE)))
+    let ended = identity.sessions.end_all(&permit, call.id()).await?;
+    let answer = Answer::json(&receipt(&identity, &ended).await);
+    Ok(answer.header("set-cookie", &clear_cookie(SESSION_COOKIE)))
+}
+
+async fn receipt(identity: &Identity, ended: &EndedSessions) -> ReceiptAnswer {
+    let receipt = identity.revocations.receipt(&ended.withdrawal).await;
+    ReceiptAnswer::new(&receipt, ended.in_browsers, ended.api_tokens)
 }
 
 fn line(session: ListedSession) -> ListLine {

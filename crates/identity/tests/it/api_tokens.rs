@@ -273,7 +273,8 @@ on_both_stores! {
         assert_eq!(by_token("POST", &tokens).await, 403, "a token makes no tokens");
         assert_eq!(by_token("DELETE", &own).await, 403);
         let delete = server.client.request("DELETE", &own).header("origin", &origin);
-        assert_eq!(delete.send().await.status, 204);
+        let revoked = delete.send().await;
+        assert_eq!((revoked.status, &revoked.json()["apiTokensEnded"]), (200, &json!(1)));
         assert_eq!(with_bearer(&program, &tokens, &value).await, 401, "the very next request");
         assert_eq!(by_token("DELETE", &own).await, 401);
     }

@@ -21,11 +21,12 @@ use identity::{
     UserTokens, Users, endpoints,
 };
 use ids::{AppId, OrganizationId, RequestId};
+use revocations::{OpenStreams, Revocations};
 use secrets_vault::{Keyring, LocalMasterKey, MasterKeys, Vault};
 use test_support::hostile_issuer::{CLIENT_ID, CLIENT_SECRET, HostileIssuer};
 use test_support::{Authority, Client, TestDatabase};
 use time::{Duration, OffsetDateTime};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The one app that everybody may open; `secret-acme` is there too, and nobody may.
 pub const OPEN_LABEL: &str = "hello-acme";
@@ -220,6 +221,13 @@ impl House {
             signing_keys: Arc::clone(&self.signing_keys),
             authenticator: authenticator.clone(),
             sites: Arc::clone(&self.sites),
+            revocations: Revocations::new(
+                self.journal.clone(),
+                Arc::new(NoFacts),
+                watch::channel(0).1,
+                OpenStreams::default(),
+                self.user_tokens.outstanding().clone(),
+            ),
         };
         let gate = Gate {
             authenticator,

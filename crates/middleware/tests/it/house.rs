@@ -210,6 +210,7 @@ impl House {
             rate_limits: Arc::clone(&rate_limits),
             pool: plan.pool,
             patience: plan.patience,
+            streams: revocations::OpenStreams::default(),
         };
         let authority = Authority::new();
         let certificate = authority.certificate_for(&["vybe.test", "*.vybe.test"]);

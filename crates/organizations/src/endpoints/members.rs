@@ -6,6 +6,7 @@ use access_control::{
     ChangeRole, LeaveOrganization, ListMembers, Permit, RemoveMember, Role, TransferOwnership,
 };
 use endpoint::{Answer, Call, Problem};
+use revocations::ReceiptAnswer;
 
 use super::OrganizationsApi;
 use super::bodies::{MemberAnswer, MembersAnswer, RoleBody};
@@ -59,8 +60,10 @@ pub(super) async fn remove(
     permit: Permit<RemoveMember>,
     call: Call,
 ) -> Result<Answer, Problem> {
-    api.members.remove(&permit, call.id(), call.path("user_id")?).await?;
-    Ok(Answer::no_content())
+    let withdrawal = api.members.remove(&permit, call.id(), call.path("user_id")?).await?;
+    let receipt = api.revocations.receipt(&withdrawal).await;
+    // Sessions are the person's, who may belong to other organizations.
+    Ok(Answer::json(&ReceiptAnswer::new(&receipt, 0, 0)))
 }
 
 pub(super) async fn leave(

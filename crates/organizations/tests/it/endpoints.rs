@@ -77,6 +77,7 @@ impl Served {
             people: Arc::clone(&house.people),
             facts: house.facts.clone(),
             organization_of_app: Arc::new(app_of),
+            revocations: house.revocations(),
         };
         let gate = Gate {
             authenticator: Arc::new(CookiesAreNames),
@@ -183,7 +184,8 @@ on_both_stores! {
         served.expect(422, &ada, "PATCH", &of_bob, role("god")).await;
         let last = served.expect(409, &ada, "POST", &format!("{base}/leave"), None).await;
         assert_eq!(last["code"], "last_owner");
-        served.expect(204, &ada, "DELETE", &of_bob, None).await;
+        let receipt = served.expect(200, &ada, "DELETE", &of_bob, None).await;
+        assert_eq!((&receipt["sessionsEnded"], &receipt["replicas"]), (&json!(0), &json!({ "reached": 1, "of": 1 })));
         served.expect(404, &bob, "GET", &base, None).await;
         served.expect(404, &ada, "DELETE", &of_bob, None).await;
     }

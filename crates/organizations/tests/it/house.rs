@@ -16,13 +16,16 @@ use organizations::{
     Delivery, Departures, Gone, Groups, InvitationLetter, Invitations, Letters, Members, NeighbourError,
     Organization, Organizations, People, PersonName, SetUp, Store,
 };
+use revocations::{OpenStreams, OutstandingTokens, Revocations};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use test_support::TestDatabase;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 /// The use cases on one store.
 pub struct House {
     pub database: TestDatabase,
+    journal: Journal,
     pub organizations: Organizations,
     pub members: Members,
     pub invitations: Invitations,
@@ -186,7 +189,7 @@ impl House {
         let journal = Journal::new(connection.clone());
         let facts = Arc::new(Current { database: connection.clone(), known: Mutex::default() });
         journal.follow(vec![Arc::clone(&facts) as Arc<dyn Follower>]);
-        let store = Store::new(journal, connection.clone());
+        let store = Store::new(journal.clone(), connection.clone());
         let people: Arc<dyn People> = Arc::new(Users(connection));
         let departures = Arc::new(Departed::default());
         let key = RootKey::generate().unwrap().signing_key("audit heads").unwrap();
@@ -216,8 +219,16 @@ impl House {
             letters,
             people,
             facts,
+            journal,
             database,
         }
+    }
+
+    /// What revocations do in the only process of the store, which has no streams.
+    pub fn revocations(&self) -> Revocations {
+        let (version, tokens) =
+            (watch::channel(0).1, OutstandingTokens::living_for(time::Duration::minutes(13)));
+        Revocations::new(self.journal.clone(), self.facts.clone(), version, OpenStreams::default(), tokens)
     }
 
     /// A new person, called after the local part of the address.

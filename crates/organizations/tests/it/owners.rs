@@ -7,6 +7,7 @@ use access_control::{
     ChangeRole, CreateInvitation, LeaveOrganization, ManageGroups, Refusal, RemoveMember, Role,
     TransferOwnership,
 };
+use futures_util::TryFutureExt as _;
 use futures_util::future::join_all;
 use ids::{OrganizationId, UserId};
 use organizations::OrganizationError;
@@ -42,8 +43,8 @@ async fn attempt(house: &House, acme: OrganizationId, owners: &[Somebody], heir:
         let other = owners[(own + 1) % owners.len()].id;
         match number % 7 {
             0 => Box::pin(house.members.leave(&leave[own], request())),
-            1 => Box::pin(house.members.remove(&remove[own], request(), other)),
-            2 => Box::pin(house.members.remove(&remove[own], request(), owners[own].id)),
+            1 => Box::pin(house.members.remove(&remove[own], request(), other).map_ok(drop)),
+            2 => Box::pin(house.members.remove(&remove[own], request(), owners[own].id).map_ok(drop)),
             3 => Box::pin(house.members.change_role(&change[own], request(), other, Role::Member)),
             4 => Box::pin(house.members.change_role(&change[own], request(), owners[own].id, Role::Admin)),
             5 => Box::pin(house.members.transfer_ownership(&transfer[own], request(), heir)),
@@ -100,7 +101,7 @@ on_both_stores! {
         let attempts = (0..50).map(|number| -> Attempt<'_> {
             match number % 5 {
                 0 => Box::pin(house.members.leave(&leave, request())),
-                1 => Box::pin(house.members.remove(&remove, request(), ada.id)),
+                1 => Box::pin(house.members.remove(&remove, request(), ada.id).map_ok(drop)),
                 2 => Box::pin(house.members.change_role(&change, request(), ada.id, Role::Admin)),
                 3 => Box::pin(house.members.change_role(&change, request(), ada.id, Role::Editor)),
                 _ => Box::pin(house.members.change_role(&change, request(), ada.id, Role::Member)),

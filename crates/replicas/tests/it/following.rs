@@ -56,7 +56,7 @@ impl Process {
         let shown = Arc::<Shown>::default();
         journal.follow(vec![shown.clone()]);
         assert!(!journal.currency().is_current(), "before it asked");
-        let followed = following.start(Arc::new(|_| ())).await.unwrap();
+        let followed = following.start(Arc::new(|_, _| ())).await.unwrap();
         assert!(journal.currency().is_current());
         Self { journal, shown, followed: Some(followed) }
     }
