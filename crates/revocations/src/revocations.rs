@@ -9,7 +9,6 @@ use access_control::Facts;
 use audit::{Announced, Journal, Withdrawal};
 use ids::ReplicaId;
 use replicas::{ReplicaError, Replicas};
-use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{Effect, OpenStreams, OutstandingTokens, Receipt, ReplicasReached, Revoked, store};
@@ -80,7 +79,7 @@ impl Revocations {
         };
         let all = replicas.is_some_and(|replicas| replicas.reached == replicas.of);
         // Who has not followed may sign one more.
-        let last_signed = OffsetDateTime::now_utc() + if all { Duration::ZERO } else { WITHIN };
+        let last_signed = clock::now() + if all { Duration::ZERO } else { WITHIN };
         Receipt { effect, replicas, none_after: last_signed + self.inner.tokens.life() }
     }
 
@@ -132,7 +131,7 @@ impl Inner {
             // Rather one too many.
             Err(_) => true,
         };
-        let tokens = self.tokens.of(OffsetDateTime::now_utc().unix_timestamp(), |user, session, app| {
+        let tokens = self.tokens.of(clock::now().unix_timestamp(), |user, session, app| {
             revoked.concerns(user, session, app, |organization| belongs_to(app, organization))
         });
         let until = tokens.iter().map(|(_, until)| *until).max();

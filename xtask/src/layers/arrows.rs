@@ -86,7 +86,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "identity",
         &["access-control", "audit", "cryptography", "endpoint", "ids", "revocations", "secrets-vault"],
     ),
-    ("organizations", &["access-control", "audit", "clock", "cryptography", "endpoint", "ids", "revocations"]),
+    (
+        "organizations",
+        &["access-control", "audit", "clock", "cryptography", "endpoint", "ids", "revocations"],
+    ),
     (
         "apps",
         &[

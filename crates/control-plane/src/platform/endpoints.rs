@@ -45,7 +45,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
         signing_keys: Arc::clone(&identity.signing_keys),
         authenticator: Arc::clone(&gate.authenticator),
         sites: Arc::clone(sites),
-        revocations: revocations.clone(),
+        revocations: (*revocations).clone(),
     });
     let directory = foundation.directory.clone();
     all.extend(
@@ -58,7 +58,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             people: identity.people(),
             facts: foundation.facts(),
             organization_of_app: Arc::new(move |label| Some(directory.app_at(label).ok()??.organization())),
-            revocations: revocations.clone(),
+            revocations: (*revocations).clone(),
         }
         .endpoints(),
     );
@@ -72,7 +72,7 @@ pub(super) fn all(behind: &UseCases<'_>, gate: &Gate, others: Vec<Endpoint>) -> 
             server_secret_rotations: apps.server_secret_rotations.clone(),
             agent_tokens: apps.agent_tokens.clone(),
             people: identity.people(),
-            revocations: revocations.clone(),
+            revocations: (*revocations).clone(),
         }
         .endpoints(),
     );
