@@ -1,6 +1,6 @@
 //! Counting what a revocation did here, and hearing of it from the other processes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -145,14 +145,16 @@ impl Inner {
         here: Effect,
         deadline: Instant,
     ) -> (Effect, Option<ReplicasReached>) {
-        let (mut said, mut replicas) = (BTreeMap::new(), None);
+        let (mut said, mut known, mut replicas) = (BTreeMap::new(), BTreeSet::new(), None);
         loop {
             let asked = tokio::time::timeout_at(deadline.into(), self.ask(sequence)).await;
             match asked {
                 Ok(Ok((others, effects))) => {
                     said = effects;
                     let reached = 1 + said.len();
-                    let missing = others.iter().filter(|other| !said.contains_key(*other)).count();
+                    // One that was there when this began does not stop counting because it stays silent.
+                    known.extend(others);
+                    let missing = known.iter().filter(|other| !said.contains_key(*other)).count();
                     replicas = Some(ReplicasReached { reached, of: reached + missing });
                     if missing == 0 {
                         break;

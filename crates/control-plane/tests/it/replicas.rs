@@ -7,7 +7,7 @@ mod receipts;
 use std::time::{Duration, Instant};
 
 use development::Folder;
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{Frame, TestDatabase, WebSocket};
 
 use self::link::{Link, State};
