@@ -210,14 +210,11 @@ impl Sessions {
         if !store::sessions::delete(change.transaction(), id, permit.user(), means).await? {
             return Err(IdentityError::NotFound);
         }
-        let actor = Actor::Person(permit.user());
-        let event = Event::done(actor, EndOwnSession::NAME, target).in_request(request);
-        let withdrawal = change.withdraw(event).await?;
+        let event = Event::done(Actor::Person(permit.user()), EndOwnSession::NAME, target);
+        let withdrawal = change.withdraw(event.in_request(request)).await?;
         self.live.end(id);
-        Ok(match means {
-            Means::Browser => EndedSessions { withdrawal, in_browsers: 1, api_tokens: 0 },
-            Means::ApiToken => EndedSessions { withdrawal, in_browsers: 0, api_tokens: 1 },
-        })
+        let in_browsers = u64::from(means == Means::Browser);
+        Ok(EndedSessions { withdrawal, in_browsers, api_tokens: 1 - in_browsers })
     }
 
     /// Ends every session of one's own, this one and all API tokens included.

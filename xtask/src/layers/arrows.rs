@@ -201,6 +201,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "databases",
             "integrations",
             "outbound",
+            "revocations",
             "secrets-vault",
             "service-client",
             "transit",
