@@ -155,7 +155,7 @@ pub fn run() -> Result<(), StartError> {
             process_memory::keep_private()?;
             runtime()?.block_on(doctor_command::run(arguments))
         }
-        Command::Health(arguments) => runtime()?.block_on(health_command::run(&arguments)),
+        Command::Health(arguments) => health_command::run(&arguments),
         Command::Audit { command } => {
             process_memory::keep_private()?;
             command.run(runtime)

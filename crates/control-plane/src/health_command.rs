@@ -1,12 +1,13 @@
 //! `vybe health`: whether the server beside it is ready, as an exit code.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::StartError;
 use crate::config::ConfigError;
 use crate::config_path::ConfigPath;
 use crate::output::print;
-use crate::{StartError, trust};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,20 +23,29 @@ pub(crate) struct HealthArguments {
     live: bool,
 }
 
-pub(crate) async fn run(arguments: &HealthArguments) -> Result<(), StartError> {
+pub(crate) fn run(arguments: &HealthArguments) -> Result<(), StartError> {
     let listen = arguments.config.load()?.listen;
     let admin =
         listen.admin.ok_or_else(|| ConfigError::key("listen.admin", "is where health is asked for"))?;
-    let path = if arguments.live { "healthz" } else { "readyz" };
-    let url = format!("http://{}/{path}", reachable(admin));
-    let unwell = |reason: String| StartError::Unwell(format!("{url}: {reason}"));
-    trust::install_cryptography();
-    let asking = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let asking = asking.map_err(|error| unwell(error.to_string()))?.get(&url).send();
-    let answer = asking.await.map_err(|error| unwell(format!("no answer: {error}")))?;
-    let status = answer.status();
-    let said = answer.text().await.map_err(|error| unwell(format!("no answer: {error}")))?;
-    if status.is_success() { print(said.trim_end()) } else { Err(unwell(format!("{status} {said}"))) }
+    let address = reachable(admin);
+    let path = if arguments.live { "/healthz" } else { "/readyz" };
+    let unwell = |reason: String| StartError::Unwell(format!("http://{address}{path}: {reason}"));
+    let answer = ask(address, path).map_err(|error| unwell(format!("no answer: {error}")))?;
+    let (head, said) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.starts_with("HTTP/1.1 200 ") {
+        return print(said.trim_end());
+    }
+    Err(unwell(format!("{} {}", head.lines().next().unwrap_or_default(), said.trim_end())))
+}
+
+/// The whole answer of our own admin listener, which closes the connection after it.
+fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Where a listener on all addresses is reached from this machine.
