@@ -4,14 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::{DatabaseTransaction, DbErr};
+
+use crate::{AuditError, Change};
 
 /// What a task that only one process does shows before it commits
 /// (fencing tokens: <https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html>).
 #[async_trait]
 pub trait Fence: fmt::Debug + Send + Sync {
-    /// Whether the task is still this process's. What says so stays so until the transaction ends.
-    async fn holds(&self, transaction: &DatabaseTransaction) -> Result<bool, DbErr>;
+    /// Whether the task is still this process's. What says so stays so until the change's transaction ends.
+    ///
+    /// # Errors
+    /// The store is not available.
+    async fn holds(&self, change: &Change) -> Result<bool, AuditError>;
 }
 
 tokio::task_local! {

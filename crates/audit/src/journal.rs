@@ -233,8 +233,7 @@ impl Change {
 
     async fn check_fence(&self) -> Result<(), AuditError> {
         let Some(fence) = &self.fence else { return Ok(()) };
-        let holds = fence.holds(&self.transaction).await.map_err(AuditError::Store)?;
-        if holds { Ok(()) } else { Err(AuditError::TakenOver) }
+        if fence.holds(self).await? { Ok(()) } else { Err(AuditError::TakenOver) }
     }
 
     /// Several processes share a store on PostgreSQL only.

@@ -95,9 +95,9 @@ impl Housekeeping {
         );
         said("old decisions", self.decisions.sweep(self.retention, now).await);
         if self.shared {
-            let database = self.journal.database().clone();
-            said("old announcements", Announcements::new(database.clone()).sweep().await);
-            said("processes that are gone", Replicas::new(database).sweep().await);
+            let announcements = Announcements::new(self.journal.database().clone());
+            said("old announcements", announcements.sweep().await);
+            said("processes that are gone", Replicas::new(self.journal.clone()).sweep().await);
         }
     }
 

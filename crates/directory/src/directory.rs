@@ -58,7 +58,7 @@ impl Directory {
     /// The store is not available, or holds what this version cannot read.
     pub async fn load(journal: &Journal) -> Result<Self, DirectoryError> {
         let database = journal.database().clone();
-        let snapshot = Snapshot::read(&database).await?;
+        let snapshot = read_all(&database).await?;
         let inner = Inner {
             database,
             currency: Arc::clone(journal.currency()),
@@ -165,6 +165,18 @@ impl Directory {
     pub fn is_current(&self) -> bool {
         self.inner.current().is_ok_and(|snapshot| snapshot.outdated().is_empty())
     }
+}
+
+/// All facts of a store.
+pub(crate) async fn read_all(database: &DatabaseConnection) -> Result<Snapshot, DirectoryError> {
+    let mut snapshot = Snapshot::default();
+    for organization in organizations::load_all(database).await? {
+        snapshot.put_organization(organization.facts.id, Some(organization));
+    }
+    for app in apps::load_all(database).await? {
+        snapshot.put_app(app.id(), Some(app));
+    }
+    Ok(snapshot)
 }
 
 impl Inner {

@@ -9,7 +9,7 @@ use audit::{Announcement, Event, Follower, News, Target};
 use ids::{AppId, OrganizationId, UserId};
 use tokio::sync::MutexGuard;
 
-use crate::directory::{Inner, Repair};
+use crate::directory::{self, Inner, Repair};
 use crate::snapshot::Snapshot;
 use crate::{Directory, DirectoryError};
 
@@ -99,7 +99,7 @@ impl Directory {
         let _replacing = self.inner.replacing.lock().await;
         let version = self.inner.snapshot.load().version;
         loop {
-            match Snapshot::read(&self.inner.database).await {
+            match directory::read_all(&self.inner.database).await {
                 Ok(mut snapshot) => {
                     snapshot.version = version;
                     return self.inner.replace(snapshot);

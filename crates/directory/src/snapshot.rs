@@ -7,9 +7,6 @@ use apps::{AgentTokenRecord, AppRecord, SecretRecord};
 use ids::{AgentTokenId, AppId, OrganizationId, ServerSecretId, UserId};
 use imbl::{HashMap, HashSet, OrdSet};
 use organizations::OrganizationRecord;
-use sea_orm::DatabaseConnection;
-
-use crate::DirectoryError;
 
 /// A snapshot of the facts. A clone costs nothing; a change of a clone costs O(log n).
 #[derive(Clone, Default)]
@@ -44,18 +41,6 @@ impl Outdated {
 }
 
 impl Snapshot {
-    /// All facts of a store.
-    pub async fn read(database: &DatabaseConnection) -> Result<Self, DirectoryError> {
-        let mut snapshot = Self::default();
-        for organization in organizations::load_all(database).await? {
-            snapshot.put_organization(organization.facts.id, Some(organization));
-        }
-        for app in apps::load_all(database).await? {
-            snapshot.put_app(app.id(), Some(app));
-        }
-        Ok(snapshot)
-    }
-
     /// What is not current.
     pub fn outdated(&self) -> &Outdated {
         &self.outdated

@@ -19,5 +19,5 @@ pub enum ReplicaError {
     Uncalled,
     /// The tables of replicas and leases.
     #[error("the store is not available")]
-    Store(#[from] sea_orm::DbErr),
+    Store(#[source] sea_orm::DbErr),
 }

@@ -63,7 +63,7 @@ impl Following {
     /// The store is not available.
     pub async fn begin(journal: Journal) -> Result<Self, ReplicaError> {
         let followed = Announcements::new(journal.database().clone()).last().await?;
-        let replicas = Replicas::new(journal.database().clone());
+        let replicas = Replicas::new(journal.clone());
         Ok(Self { journal, replicas, observer: Arc::new(|_, _| ()), followed, uncalled: 0 })
     }
 

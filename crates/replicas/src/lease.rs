@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use audit::{Fence, Journal};
+use audit::{AuditError, Change, Fence, Journal};
 use ids::ReplicaId;
-use sea_orm::{DatabaseTransaction, DbErr};
 
 use crate::store;
 
@@ -42,8 +41,8 @@ struct Turn {
 
 #[async_trait]
 impl Fence for Turn {
-    async fn holds(&self, transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
-        store::leases::holds(transaction, &self.task, self.fence).await
+    async fn holds(&self, change: &Change) -> Result<bool, AuditError> {
+        store::leases::holds(change.transaction(), &self.task, self.fence).await.map_err(AuditError::Store)
     }
 }
 

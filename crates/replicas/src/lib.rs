@@ -22,9 +22,4 @@ pub use error::ReplicaError;
 pub use following::{Followed, Following, Observer, PERIOD};
 pub use lease::{LIFE, Lease};
 pub use replica::{ListedReplica, Replicas, SILENT_AFTER};
-
-/// Whether a store is shared by several processes: those on PostgreSQL are.
-#[must_use]
-pub fn shares(database: &sea_orm::DatabaseConnection) -> bool {
-    store::shares(database)
-}
+pub use store::shares;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use audit::Journal;
 use ids::ReplicaId;
-use sea_orm::DatabaseConnection;
 use time::OffsetDateTime;
 
 use crate::ReplicaError;
@@ -16,7 +16,7 @@ pub const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// The processes of one store.
 #[derive(Clone, Debug)]
 pub struct Replicas {
-    database: DatabaseConnection,
+    journal: Journal,
 }
 
 /// One process.
@@ -35,10 +35,10 @@ pub struct ListedReplica {
 }
 
 impl Replicas {
-    /// Those of this store.
+    /// Those of this journal's store.
     #[must_use]
-    pub fn new(database: DatabaseConnection) -> Self {
-        Self { database }
+    pub fn new(journal: Journal) -> Self {
+        Self { journal }
     }
 
     /// The processes that were heard of within [`SILENT_AFTER`].
@@ -46,7 +46,7 @@ impl Replicas {
     /// # Errors
     /// The store is not available.
     pub async fn list(&self) -> Result<Vec<ListedReplica>, ReplicaError> {
-        Ok(store::replicas::list(&self.database, SILENT_AFTER).await?)
+        store::replicas::list(self.journal.database(), SILENT_AFTER).await.map_err(ReplicaError::Store)
     }
 
     /// Forgets the processes that have not been heard of for a day.
@@ -54,10 +54,10 @@ impl Replicas {
     /// # Errors
     /// The store is not available.
     pub async fn sweep(&self) -> Result<u64, ReplicaError> {
-        Ok(store::replicas::delete_silent(&self.database).await?)
+        store::replicas::delete_silent(self.journal.database()).await.map_err(ReplicaError::Store)
     }
 
     pub(crate) async fn seen(&self, link: &Link, id: ReplicaId, followed: i64) -> Result<(), ReplicaError> {
-        Ok(store::replicas::seen(&link.database, id, followed).await?)
+        store::replicas::seen(&link.database, id, followed).await.map_err(ReplicaError::Store)
     }
 }

@@ -11,7 +11,8 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use crate::ReplicaError;
 
-/// SQLite has one process.
+/// Whether a store is shared by several processes: those on PostgreSQL are, SQLite has one.
+#[must_use]
 pub fn shares(database: &DatabaseConnection) -> bool {
     database.get_database_backend() == DatabaseBackend::Postgres
 }
@@ -41,7 +42,7 @@ impl Link {
         let pool = pool().connect_lazy_with(options.as_ref().clone());
         let database = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
         // What is written on it, signs of life, need not be on disk before it counts.
-        database.execute_unprepared("SET synchronous_commit TO off").await?;
+        database.execute_unprepared("SET synchronous_commit TO off").await.map_err(ReplicaError::Store)?;
         Ok(Self { announcements: Announcements::new(database.clone()), database, listener })
     }
 

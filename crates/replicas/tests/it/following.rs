@@ -172,7 +172,7 @@ fn processes_see_each_other() {
     test_support::run(async {
         let database = TestDatabase::postgres().await;
         let (one, mut other) = tokio::join!(Process::on(database.url()), Process::on(database.url()));
-        let replicas = Replicas::new(database.connection().clone());
+        let replicas = Replicas::new(Journal::new(database.connection().clone()));
         one.change(Target::Platform).await;
         let mut both = [one.journal.replica(), other.journal.replica()];
         both.sort_unstable();
