@@ -11,6 +11,7 @@ use sea_orm_migration::sea_orm::DatabaseBackend;
 mod connect;
 mod m0001_first;
 mod m0002_schema_support;
+mod m0003_announcement_effects;
 mod migrating;
 mod release;
 mod state;
@@ -35,6 +36,10 @@ fn history() -> Vec<Step> {
     vec![
         Step { migration: Box::new(m0001_first::Migration), oldest_release: Release::new(0, 1, 0) },
         Step { migration: Box::new(m0002_schema_support::Migration), oldest_release: Release::new(0, 1, 0) },
+        Step {
+            migration: Box::new(m0003_announcement_effects::Migration),
+            oldest_release: Release::new(0, 1, 0),
+        },
     ]
 }
 

@@ -626,14 +626,6 @@ CREATE TABLE announcements (
 );
 CREATE INDEX announcements_by_time ON announcements (at);
 
--- What following an announcement did in a process, if whoever made it waits to hear that.
-CREATE TABLE announcement_effects (
-    sequence BIGINT NOT NULL REFERENCES announcements (sequence) ON DELETE CASCADE,
-    replica TEXT NOT NULL,
-    effect TEXT NOT NULL,
-    PRIMARY KEY (sequence, replica)
-);
-
 CREATE TABLE replicas (
     id TEXT NOT NULL PRIMARY KEY,
     version TEXT NOT NULL,

@@ -16,7 +16,8 @@ const SUPPORT: &str = "schema_support";
 const BOOKKEEPING: &[&str] = &[APPLIED, SUPPORT];
 
 /// Tables in which the processes that use a store at this moment find each other: nothing in them outlives them.
-const OF_PROCESSES: &[&str] = &["announcement_counter", "announcements", "leases", "replicas"];
+const OF_PROCESSES: &[&str] =
+    &["announcement_counter", "announcement_effects", "announcements", "leases", "replicas"];
 
 /// Whether a table holds what the platform keeps, and not what its schema or its processes say of themselves.
 #[must_use]

@@ -136,7 +136,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         && prefix(32) != 0x2001_0db8
         && prefix(48) != 0x2001_0002_0000
         && prefix(16) != 0x2002
-        && prefix(20) != 0x3fff_0
+        && prefix(20) != 0x0003_fff0
 }
 
 /// `127.1`, `0x7f000001`, `017700000001`, `2130706433`: what `inet_aton` reads as an address.

@@ -94,8 +94,8 @@ test_support::on_both_stores! {
 
     async fn a_backup_of_an_older_schema_is_migrated_when_it_is_restored(database: TestDatabase) {
         let older = TestDatabase::sqlite().await;
-        let undo = "DROP INDEX hand_off_codes_by_session; DROP TABLE schema_support; \
-                    DELETE FROM seaql_migrations WHERE version = 'm0002_schema_support'";
+        let undo = "DROP INDEX hand_off_codes_by_session; DROP TABLE schema_support; DROP TABLE announcement_effects; \
+                    DELETE FROM seaql_migrations WHERE version <> 'm0001_first'";
         older.connection().execute_unprepared(undo).await.unwrap();
         older.connection().execute_unprepared("INSERT INTO retired_labels VALUES ('x', '2026-02-03T04:05:06+00:00')").await.unwrap();
         let (summary, file) = taken(&older).await;
