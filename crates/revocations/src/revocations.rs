@@ -179,7 +179,8 @@ impl Inner {
         sequence: i64,
     ) -> Result<(Vec<ReplicaId>, BTreeMap<ReplicaId, Effect>), ReplicaError> {
         let database = self.journal.database();
-        let effects = store::said(database, sequence).await.map_err(ReplicaError::Store)?.into_iter().collect();
+        let effects =
+            store::said(database, sequence).await.map_err(ReplicaError::Store)?.into_iter().collect();
         let replicas = Replicas::new(self.journal.clone()).list().await?;
         let others = replicas.into_iter().map(|replica| replica.id);
         Ok((others.filter(|id| *id != self.journal.replica()).collect(), effects))

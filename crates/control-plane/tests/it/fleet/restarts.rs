@@ -24,7 +24,9 @@ const WATCHED: Duration = Duration::from_secs(2);
 /// Between two attempts of whoever was told that it did not work.
 const PAUSE: Duration = Duration::from_millis(50);
 
-const WAYS: [(&str, fn(&mut PostgresServer)); 3] = [
+type Way = (&'static str, fn(&mut PostgresServer));
+
+const WAYS: [Way; 3] = [
     ("killed", PostgresServer::kill),
     ("shut down immediately", PostgresServer::stop_immediately),
     ("restarted", PostgresServer::stop),

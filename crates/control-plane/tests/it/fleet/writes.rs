@@ -1,5 +1,6 @@
 //! Changes of several kinds, what was acknowledged of them, and whether it is there.
 
+use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait as _, Statement};
@@ -161,9 +162,9 @@ pub async fn look_for(fleet: &Fleet, acknowledged: &[Acknowledged], replicas: &[
         lost.from_database += usize::from(found(one.statement.clone()).await != kept);
         for &replica in replicas {
             let (path, text) = (one.shown.0.as_str(), &one.shown.1);
-            if !pages.contains_key(&(replica, path)) {
+            if let Entry::Vacant(place) = pages.entry((replica, path)) {
                 let page = fleet.at(replica, &fleet.owner).call("GET", path, &Value::Null).await.unwrap();
-                pages.insert((replica, path), page.text());
+                place.insert(page.text());
             }
             let shows = pages[&(replica, path)].contains(text.as_str());
             if shows != kept {
