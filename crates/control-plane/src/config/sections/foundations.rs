@@ -66,8 +66,8 @@ pub struct CertificateSection {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSection {
     /// `sqlite:/path/to/file.db` or `postgres://user:password@host/database`. A secret, since it may hold a password.
-    /// One `vybe serve` at a time uses a database. A PostgreSQL server elsewhere must prove its name with a
-    /// certificate (`sslmode=verify-full`, `sslrootcert=/path`).
+    /// Several `vybe serve` may use one PostgreSQL database; one uses a SQLite file. A PostgreSQL server elsewhere
+    /// must prove its name with a certificate (`sslmode=verify-full`, `sslrootcert=/path`).
     #[schemars(example = &"sqlite:/var/lib/vybe/vybe.db")]
     pub url: Secret,
 }
