@@ -11,6 +11,16 @@ use crate::{
     access, api_description, cases, deployment, documents, installation, layers, programs, soak, supply_chain,
 };
 
+/// Tests that measure what several processes do while some are killed or cut off: beside other tests they would measure
+/// those. Packages have them in `tests/it`.
+const ALONE: &[&str] = &[
+    "fleet::clocks::g11_clocks_that_are_five_minutes_apart_end_nothing_early_and_let_nobody_in",
+    "fleet::full_disk::g08_a_full_disk_refuses_changes_and_spoils_nothing",
+    "fleet::kills::g08_what_was_acknowledged_outlives_replicas_that_are_killed",
+    "fleet::revocations::r01_g10_a_revocation_at_one_replica_ends_requests_and_streams_at_all_others",
+    "replicas::a_process_whose_link_is_cut_serves_nobody_who_was_revoked_for_longer_than_the_bound",
+];
+
 /// How to run.
 #[derive(clap::Args)]
 pub struct Options {
@@ -43,6 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
         if options.filter.is_some() || options.package.is_some() {
             return Ok(());
         }
+        step("tests that need the machine", || test_alone(&server.address(), &mut counts))?;
         checks(&server.address())
     });
     drop(server);
@@ -111,6 +122,22 @@ fn test(options: &Options, postgres: &str, counts: &mut Counts) -> Result<()> {
     }
     if counts.passed == 0 {
         bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// One after another.
+fn test_alone(postgres: &str, counts: &mut Counts) -> Result<()> {
+    let before = counts.passed;
+    let mut command = programs::cargo();
+    // Features depend on the packages that are chosen: the workspace is compiled already.
+    command.args(["test", "--no-fail-fast", "--workspace", "--test", "it", "--"]);
+    command.args(["--ignored", "--exact", "--test-threads", "1"]).args(ALONE);
+    command.env(ADDRESS_VARIABLE, postgres);
+    let succeeded = counted(&mut command, counts)?;
+    let passed = usize::try_from(counts.passed - before).unwrap_or_default();
+    if !succeeded || passed != ALONE.len() {
+        bail!("{passed} of {} tests passed", ALONE.len());
     }
     Ok(())
 }

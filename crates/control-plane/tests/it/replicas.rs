@@ -136,6 +136,7 @@ fn what_is_made_at_one_process_is_there_at_the_other() {
 }
 
 #[test]
+#[ignore = "a step of its own in `cargo xtask test`, with the machine to itself"]
 fn a_process_whose_link_is_cut_serves_nobody_who_was_revoked_for_longer_than_the_bound() {
     test_support::run(async {
         let two = Two::start().await;

@@ -140,6 +140,7 @@ async fn lost_sessions(fleet: &Fleet, sessions: &[Visitor]) -> usize {
 }
 
 #[test]
+#[ignore = "a step of its own in `cargo xtask test`, with the machine to itself"]
 fn g08_what_was_acknowledged_outlives_replicas_that_are_killed() {
     test_support::run(async {
         let load = Load::wanted();

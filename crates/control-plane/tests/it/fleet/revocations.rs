@@ -193,6 +193,7 @@ pub fn percentile(sorted: &[Duration], share: usize) -> Duration {
 }
 
 #[test]
+#[ignore = "a step of its own in `cargo xtask test`, with the machine to itself"]
 fn r01_g10_a_revocation_at_one_replica_ends_requests_and_streams_at_all_others() {
     let wanted = std::env::var("VYBE_REPLICA_REVOCATIONS").unwrap_or_else(|_| "2x1".to_owned());
     let (replicas, rounds) = wanted.split_once('x').unwrap();
