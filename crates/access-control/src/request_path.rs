@@ -246,7 +246,7 @@ mod tests {
         check("/caf\u{e9}", RequestPathError::Encoding);
         check("/a#b", RequestPathError::Encoding);
         check(&format!("/{}", "a".repeat(LONGEST)), RequestPathError::TooLong);
-        check(&format!("/{}", "^".repeat(LONGEST / 3)), RequestPathError::TooLong);
+        check(&format!("/{}", "^".repeat(LONGEST / 3 + 1)), RequestPathError::TooLong);
         check("/../admin", RequestPathError::AboveRoot);
         check("/a/../../b", RequestPathError::AboveRoot);
     }
