@@ -21,7 +21,11 @@ pub use page::page;
 /// The configuration as a JSON schema (2020-12), for editors.
 #[must_use]
 pub fn schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value();
+    // Whether maps keep their order depends on what else is compiled.
+    schema.sort_all_objects();
+    schema
 }
 
 /// A table of the file.
