@@ -14,12 +14,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("access-control", &["ids"]),
     ("cryptography", &[]),
+    // What time it is; no I/O.
+    ("clock", &[]),
     ("audit", &["clock", "cryptography", "ids"]),
     ("migrations", &[]),
     // Every table, whatever it is for.
     ("backup", &["cryptography", "migrations"]),
-    // What time it is; no I/O.
-    ("clock", &[]),
     ("mail", &["ids"]),
     // Black-box: knows a platform by its addresses only.
     ("proof", &[]),
