@@ -80,6 +80,9 @@ pub struct Config {
     /// How often clients may come, and how much there may be at once.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// Traces of requests (OpenTelemetry). Without it, none are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<TelemetrySection>,
     /// The log, on standard error.
     #[serde(default)]
     pub log: LogSection,

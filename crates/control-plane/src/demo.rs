@@ -186,6 +186,7 @@ async fn start_recording(
             connections_per_address: usize::MAX,
             ..Limits::default()
         },
+        traces: None,
         security_txt: Some(SecurityTxt::new(&security_contact(), &sites.platform_origin())),
         // Whoever tries the demo, or a test or a benchmark, is one client on one machine.
         rate_limits: RateLimits::unlimited(),

@@ -6,6 +6,7 @@ use access_control::{Permit, ReadHealth};
 use directory::Directory;
 use endpoint::http::StatusCode;
 use endpoint::{Answer, Call, Endpoint, Notice, Problem, Surface};
+use migrations::Standing;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 
@@ -40,18 +41,58 @@ async fn live((): (), _: Permit<ReadHealth>, _: Call) -> Result<Answer, Problem>
 }
 
 async fn ready(health: Health, _: Permit<ReadHealth>, _: Call) -> Result<Answer, Problem> {
-    let database = matches!(tokio::time::timeout(PATIENCE, health.database.ping()).await, Ok(Ok(())));
-    let directory = health.directory.is_current();
-    let state = |good: bool| if good { "ok" } else { "unavailable" };
+    let store = store(&health.database).await;
+    let schema = match store {
+        Ok(()) => schema(&health.database).await,
+        Err(_) => Err("unknown, as the store does not answer".to_owned()),
+    };
+    let facts = health.directory.is_current().then_some(()).ok_or_else(|| {
+        "changes of other processes are not heard, or facts could not be read: what depends on them is refused".to_owned()
+    });
+    let checks = [("store", store), ("schema", schema), ("facts", facts)];
+    let is_ready = checks.iter().all(|(_, outcome)| outcome.is_ok());
+    let said: serde_json::Map<String, Value> = checks
+        .iter()
+        .map(|(name, outcome)| {
+            let said = match outcome {
+                Ok(()) => json!({ "status": "ok" }),
+                Err(why) => json!({ "status": "failed", "why": why }),
+            };
+            ((*name).to_owned(), said)
+        })
+        .collect();
     let (status, word) = if health.notice.is_given() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if database && directory {
+    } else if is_ready {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")
     };
-    let answer = json!({ "status": word, "database": state(database), "facts": state(directory) });
-    Ok(Answer::json_with(status, &answer))
+    Ok(Answer::json_with(status, &json!({ "status": word, "checks": said })))
+}
+
+async fn store(database: &DatabaseConnection) -> Result<(), String> {
+    match tokio::time::timeout(PATIENCE, database.ping()).await {
+        Ok(Ok(())) => Ok(()),
+        // What a driver says may hold the address; it is in the log of whoever asked the store.
+        Ok(Err(_)) => Err("the store refuses, or cannot be reached".to_owned()),
+        Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Another release may have changed the schema while this one serves.
+async fn schema(database: &DatabaseConnection) -> Result<(), String> {
+    match tokio::time::timeout(PATIENCE, migrations::standing(database)).await {
+        Ok(Ok(Standing::Current | Standing::Newer(_))) => Ok(()),
+        Ok(Ok(Standing::Behind(missing))) => {
+            Err(format!("migrations are not applied: {}", missing.join(", ")))
+        }
+        Ok(Ok(Standing::TooNew { .. })) => {
+            Err("it is of a newer release, on which this one may not run".to_owned())
+        }
+        Ok(Ok(Standing::Apart { .. })) => Err("it is of another line of releases".to_owned()),
+        Ok(Err(_)) | Err(_) => Err("it cannot be read".to_owned()),
+    }
 }
 
 async fn metrics(health: Health, _: Permit<ReadHealth>, _: Call) -> Result<Answer, Problem> {

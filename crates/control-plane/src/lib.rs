@@ -48,6 +48,7 @@ mod server_secret_command;
 mod service_manager;
 mod shared_clock;
 mod shredding;
+mod telemetry;
 mod trust;
 
 pub use deployment::{Deployment, DeploymentError, Deployments};

@@ -10,13 +10,15 @@ use audit::{Event, Follower, Heads, News, RefusalCounters, Target};
 use audit_trail::Deliveries;
 use decisions::Recorder;
 use directory::Directory;
-use endpoint::{Load, RateLimits};
+use endpoint::{Answered, Answerer, Load, RateLimits};
 use identity::Sessions;
 use integrations::{RefreshCounters, RefreshStep};
 use middleware::Counters;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
+use sea_orm::{DatabaseConnection, DbBackend};
 
 /// The registry, and what is read when it is asked for.
 #[derive(Clone)]
@@ -30,6 +32,9 @@ pub(crate) struct Metrics {
     shed: IntCounterVec,
     connections_open: IntGauge,
     requests_waiting: IntGauge,
+    request_times: RequestTimes,
+    database_connections: IntGaugeVec,
+    open_files: IntGauge,
     decisions_unrecorded: IntCounterVec,
     audit_broken: IntGauge,
     audit_delivered: IntCounterVec,
@@ -53,6 +58,7 @@ pub(crate) struct Sources {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) refreshes: Arc<RefreshCounters>,
     pub(crate) directory: Directory,
+    pub(crate) database: DatabaseConnection,
 }
 
 impl Metrics {
@@ -79,6 +85,13 @@ impl Metrics {
             )?,
             connections_open: IntGauge::new("connections_open", "Connections of clients")?,
             requests_waiting: IntGauge::new("requests_waiting", "Requests that have no answer yet")?,
+            request_times: RequestTimes::new()?,
+            database_connections: gauges(
+                "database_connections",
+                "Connections to the store by what they do",
+                "state",
+            )?,
+            open_files: IntGauge::new("open_files", "Files and sockets that the process has open")?,
             decisions_unrecorded: counters(
                 "decisions_unrecorded",
                 "Decisions that were made and not kept, because the store was too slow or away",
@@ -124,6 +137,11 @@ impl Metrics {
         registry.register(Box::new(metrics.shed.clone()))?;
         registry.register(Box::new(metrics.connections_open.clone()))?;
         registry.register(Box::new(metrics.requests_waiting.clone()))?;
+        registry.register(Box::new(metrics.request_times.histogram.clone()))?;
+        registry.register(Box::new(metrics.database_connections.clone()))?;
+        registry.register(Box::new(metrics.open_files.clone()))?;
+        registry.register(Box::new(process()?))?;
+        registry.register(Box::new(build()?))?;
         registry.register(Box::new(metrics.decisions_unrecorded.clone()))?;
         registry.register(Box::new(metrics.audit_broken.clone()))?;
         registry.register(Box::new(metrics.audit_delivered.clone()))?;
@@ -140,6 +158,11 @@ impl Metrics {
     pub(crate) fn revocations(&self) -> impl Fn(Duration) + Send + Sync + 'static {
         let histogram = self.revocations.clone();
         move |took| histogram.observe(took.as_secs_f64())
+    }
+
+    /// Where to say how long requests took.
+    pub(crate) fn request_times(&self) -> RequestTimes {
+        self.request_times.clone()
     }
 
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
@@ -180,6 +203,11 @@ impl Metrics {
             let counter = self.refreshes.with_label_values(&[step.as_str()]);
             counter.inc_by(self.sources.refreshes.count(step).saturating_sub(counter.get()));
         }
+        let (all, idle) = pool(&self.sources.database);
+        for (state, value) in [("idle", idle), ("in_use", all.saturating_sub(idle))] {
+            self.database_connections.with_label_values(&[state]).set(gauge(value));
+        }
+        self.open_files.set(gauge(open_files().unwrap_or_default()));
         self.audit_broken.set(gauge(self.sources.heads.broken() as u64));
         self.sessions_in_memory.set(gauge(self.sources.sessions.in_memory() as u64));
         self.policy_version.set(gauge(self.sources.directory.version()));
@@ -201,8 +229,80 @@ impl Follower for Metrics {
     async fn announced(&self, _: News<'_>) {}
 }
 
+/// How long requests took, by who answered and the class of the status.
+#[derive(Clone)]
+pub(crate) struct RequestTimes {
+    histogram: HistogramVec,
+}
+
+impl RequestTimes {
+    fn new() -> Result<Self, prometheus::Error> {
+        let options = HistogramOpts::new(
+            "request_seconds",
+            "From the head of a request to the head of its answer, by who answered and the class of the status",
+        )
+        .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
+        let histogram = HistogramVec::new(options, &["answerer", "status"])?;
+        // All there can be are there from the beginning, so that nothing a client does makes one.
+        for answerer in Answerer::ALL {
+            for class in STATUS_CLASSES {
+                histogram.with_label_values(&[answerer.as_str(), class]);
+            }
+        }
+        Ok(Self { histogram })
+    }
+
+    pub(crate) fn observe(&self, answered: &Answered) {
+        let class = usize::from(answered.status / 100).checked_sub(1);
+        let class = class.and_then(|class| STATUS_CLASSES.get(class)).copied().unwrap_or("5xx");
+        let labels = [answered.by.as_str(), class];
+        self.histogram.with_label_values(&labels).observe(answered.took.as_secs_f64());
+    }
+}
+
+/// Classes of statuses (RFC 9110, 15).
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// When the process started.
+fn process() -> Result<IntGauge, prometheus::Error> {
+    let gauge_of = IntGauge::new("started_seconds", "When the process started, in seconds since 1970")?;
+    gauge_of.set(time::OffsetDateTime::now_utc().unix_timestamp());
+    Ok(gauge_of)
+}
+
+/// Always 1; what it is about is in the label.
+fn build() -> Result<IntGaugeVec, prometheus::Error> {
+    let info = gauges("build_info", "The release that runs", "version")?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    Ok(info)
+}
+
+/// How many connections the store's pool has, and how many of them are idle.
+fn pool(database: &DatabaseConnection) -> (u64, u64) {
+    let (all, idle) = match database.get_database_backend() {
+        DbBackend::Postgres => {
+            let pool = database.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DbBackend::Sqlite => {
+            let pool = database.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        _ => (0, 0),
+    };
+    (u64::from(all), idle as u64)
+}
+
+fn open_files() -> Option<u64> {
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count() as u64)
+}
+
 fn counters(name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
     IntCounterVec::new(Opts::new(name, help), &[label])
+}
+
+fn gauges(name: &str, help: &str, label: &str) -> Result<IntGaugeVec, prometheus::Error> {
+    IntGaugeVec::new(Opts::new(name, help), &[label])
 }
 
 fn gauge(value: u64) -> i64 {

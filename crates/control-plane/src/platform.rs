@@ -44,6 +44,7 @@ use crate::metrics::{Metrics, Sources};
 use crate::personal_organizations::PersonalOrganizations;
 use crate::security_txt::{self, SecurityTxt};
 use crate::shredding::Shredding;
+use crate::telemetry::{Exporter, Observing, Traces};
 
 /// What a platform is made from, whoever decided it: a configuration file, `vybe dev`, or a test.
 pub struct Settings {
@@ -93,6 +94,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whom to tell of a weakness.
     pub security_txt: Option<SecurityTxt>,
+    /// Where traces go; none are made if they go nowhere.
+    pub traces: Option<Traces>,
     /// How often they may come.
     pub rate_limits: RateLimits,
     /// Endpoints of the development provider.
@@ -161,6 +164,8 @@ pub struct Platform {
     gateway: endpoint::GatewayFactory,
     limits: Limits,
     load: Arc<Load>,
+    observing: Arc<Observing>,
+    trace_exporter: Option<Exporter>,
     journal: Journal,
     followed: Option<Followed>,
     refusals: RefusalWriter,
@@ -244,8 +249,10 @@ impl Platform {
             sessions: Arc::clone(&identity.sessions),
             refreshes: Arc::clone(&refreshes),
             directory: directory.clone(),
+            database: foundation.database.clone(),
         })
         .map_err(|error| StartError::Server(error.to_string()))?;
+        let (observing, trace_exporter) = Observing::new(metrics.request_times(), settings.traces)?;
         let mut followers: Vec<Arc<dyn Follower>> =
             vec![Arc::new(directory.clone()), identity.sessions.clone(), Arc::new(metrics.clone())];
         followers.push(Arc::new(data_gateway.open.clone()));
@@ -376,6 +383,8 @@ impl Platform {
             journal: foundation.journal.clone(),
             followed,
             load,
+            observing: Arc::new(observing),
+            trace_exporter,
             refusals: refusal_writer,
             forwarders,
             head_signing: HeadSigning { heads: foundation.heads, every: settings.heads_every },

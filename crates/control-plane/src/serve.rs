@@ -24,6 +24,7 @@ use crate::config::{Config, ConfigError, ListenSection, MailSection, MailTls, Pe
 use crate::platform::{Listeners, Platform, SERVICE_PATIENCE, ServiceSettings, Settings};
 use crate::security_txt::SecurityTxt;
 use crate::service_manager::{self, HandedOver};
+use crate::telemetry::Traces;
 use crate::{StartError, master_keys, migrate_command, shared_clock, trust};
 
 /// A platform that is being served.
@@ -203,6 +204,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         recording: config.decisions.record.into(),
         retention: Retention { keep: parts.keep_decisions },
         limits: limits(&config),
+        traces: parts.traces,
         security_txt: config.security_txt.as_ref().map(|section| SecurityTxt::new(section, &origin)),
         rate_limits: parts.rate_limits,
         development: Vec::new(),
@@ -272,6 +274,7 @@ struct Parts {
     upstream_tls: rustls::ClientConfig,
     mailer: Option<Mailer>,
     audit_receivers: Vec<Receiver>,
+    traces: Option<Traces>,
     rate_limits: RateLimits,
 }
 
@@ -310,6 +313,11 @@ impl Parts {
         let upstream_tls = trust::client_config(&extra)?;
         Ok(Self {
             audit_receivers: audit_receivers(config, &upstream_tls)?,
+            traces: config
+                .telemetry
+                .as_ref()
+                .map(|section| Traces::of(section, &upstream_tls))
+                .transpose()?,
             rate_limits: config.limits.rate_limits()?,
             sites: Sites::new(
                 &config.platform.host,

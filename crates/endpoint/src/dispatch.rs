@@ -16,13 +16,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 
+use crate::answered::{Observed, Route};
 use crate::load::{Counted, Load, WorkerLoad};
 use crate::refusal::Refusal;
 use crate::request_fields::wants_page;
 use crate::router::{AppLabel, Router};
 use crate::strict_stream::refusal_behind;
 use crate::turns::{Turn, Turns};
-use crate::{Arrival, Gateway, Problem, Site, Sites};
+use crate::{Answerer, Arrival, Gateway, Observer, Problem, Site, Sites};
 
 /// Below this path an app host answers for the platform.
 const PLATFORM_PREFIX: &str = "/.vybe";
@@ -52,6 +53,7 @@ pub(crate) struct Public {
     pub(crate) under_way: Arc<WorkerLoad>,
     pub(crate) load: Arc<Load>,
     pub(crate) most_requests: usize,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Dispatch {
@@ -60,6 +62,7 @@ impl Dispatch {
         let id = known.unwrap_or_else(RequestId::generate);
         let turn = Turns::of(&request).map(Turn::on);
         let mut counted = None;
+        let observed = self.observed(&request);
         let future = match (refusal_behind(&request), self) {
             (Some(refusal), _) => Waiting::ready(refused(refusal, id)),
             (None, Self::Public(public)) => {
@@ -71,7 +74,14 @@ impl Dispatch {
             (None, Self::Redirect(sites)) => Waiting::ready(redirect(sites, &request, id)),
             (None, Self::Overloaded) => Waiting::ready(overloaded(&request, id)),
         };
-        Answering { future, id, turn, counted }
+        Answering { future, id, turn, counted, observed }
+    }
+
+    /// The request, for whoever counts and traces what the public listener answers.
+    fn observed(&self, request: &Request) -> Option<Observed> {
+        let Self::Public(public) = self else { return None };
+        let by = if refusal_behind(request).is_some() { Answerer::Nobody } else { public.answerer(request) };
+        Some(Observed::new(public.observer.as_ref()?, by, request.method()))
     }
 }
 
@@ -97,7 +107,7 @@ impl Dispatch {
         match public.site(&request) {
             None => return Err(misdirected(&request, id)),
             Some(Site::App(label)) if !is_ours(request.path()) => {
-                let arrival = arrival(&request, label, id);
+                let arrival = arrival(&request, label, id, None);
                 let invited = AssertUnwindSafe(public.gateway.invites(&request, &arrival)).catch_unwind();
                 invited.await.unwrap_or_else(|_| {
                     tracing::error!(request = %id, "a gateway panicked");
@@ -112,14 +122,24 @@ impl Dispatch {
     }
 }
 
-fn arrival(request: &Request, label: String, id: RequestId) -> Arrival {
+fn arrival(request: &Request, label: String, id: RequestId, trace_parent: Option<String>) -> Arrival {
     let nowhere = || SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-    Arrival { label, request: id, peer: request.peer_addr().unwrap_or_else(nowhere) }
+    Arrival { label, request: id, peer: request.peer_addr().unwrap_or_else(nowhere), trace_parent }
 }
 
 impl Public {
     fn site(&self, request: &Request) -> Option<Site> {
         self.sites.classify(request.headers().get(header::HOST)?.to_str().ok()?)
+    }
+
+    fn answerer(&self, request: &Request) -> Answerer {
+        match self.site(request) {
+            Some(Site::Platform) => Answerer::Platform,
+            Some(Site::App(_)) if is_ours(request.path()) => Answerer::AppHosts,
+            Some(Site::App(_)) => Answerer::App,
+            Some(Site::DevelopmentIssuer) => Answerer::DevelopmentIssuer,
+            None => Answerer::Nobody,
+        }
     }
 
     /// Whether this is one request too many. Those that bring nothing that could be a credential leave half of the places
@@ -147,7 +167,8 @@ impl Public {
                 Waiting::Future(self.app_hosts.answer(request, id))
             }
             Some(Site::App(label)) => {
-                let arrival = arrival(&request, label, id);
+                let trace_parent = self.observer.as_ref().and_then(|observer| observer.trace_parent(id));
+                let arrival = arrival(&request, label, id, trace_parent);
                 Waiting::Future(Rc::clone(&self.gateway).forward(request, arrival))
             }
             Some(Site::Platform) => Waiting::Future(self.platform.answer(request, id)),
@@ -231,6 +252,7 @@ pub(crate) struct Answering {
     turn: Option<Turn>,
     /// Until the head of the answer is there.
     counted: Option<Counted>,
+    observed: Option<Observed>,
 }
 
 impl Future for Answering {
@@ -239,8 +261,12 @@ impl Future for Answering {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let polled = this.poll_answer(context);
-        if polled.is_ready() {
+        if let Poll::Ready(Ok(response)) = &polled {
             this.counted = None;
+            if let Some(observed) = this.observed.take() {
+                let route = response.extensions().get::<Route>().copied();
+                observed.answered(this.id, response.status().as_u16(), route);
+            }
         }
         polled
     }

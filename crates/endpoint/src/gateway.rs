@@ -18,6 +18,8 @@ pub struct Arrival {
     pub request: RequestId,
     /// Where the connection comes from.
     pub peer: SocketAddr,
+    /// What the app is told to continue (W3C Trace Context, `traceparent`); none if nothing is traced here.
+    pub trace_parent: Option<String>,
 }
 
 /// Answers every request for an app host, except those for endpoints declared on app hosts.

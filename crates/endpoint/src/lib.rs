@@ -10,6 +10,7 @@
 
 mod allowances;
 mod answer;
+mod answered;
 mod attempt;
 mod body_error;
 mod call;
@@ -48,6 +49,7 @@ mod write_deadline;
 
 pub use allowances::Rate;
 pub use answer::Answer;
+pub use answered::{Answered, Answerer, OTHER_METHOD, Observer};
 pub use call::Call;
 pub use certificates::{CertificateError, Certificates};
 pub use declaration::{Declaration, Endpoint, Guarded, Origins, Said, Surface, Unsaid};

@@ -14,6 +14,7 @@ use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use ids::RequestId;
 
+use crate::answered::Route;
 use crate::cross_origin::{self, ApprovedOrigin};
 use crate::headers::{headers, set_aside};
 use crate::openapi::declares;
@@ -208,6 +209,7 @@ async fn run(
         answer.body,
     );
     let mut response = answer.into_response();
+    response.extensions_mut().insert(Route(endpoint.path()));
     let standing = request.extensions().get::<Standing>().copied();
     for (name, value) in standing.iter().flat_map(Standing::fields) {
         if let Ok(value) = HeaderValue::from_str(&value) {

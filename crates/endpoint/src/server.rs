@@ -26,7 +26,7 @@ use crate::load::Load;
 use crate::router::{MountedRoute, Router};
 use crate::strict_stream::StrictStream;
 use crate::write_deadline::WriteDeadline;
-use crate::{Endpoint, Gate, GatewayFactory, Limits, Notice, Surface};
+use crate::{Endpoint, Gate, GatewayFactory, Limits, Notice, Observer, Surface};
 
 /// How long the other side may take to close, once it should.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -90,6 +90,7 @@ pub struct Server {
     limits: Limits,
     load: Arc<Load>,
     notice: Notice,
+    observer: Option<Arc<dyn Observer>>,
     public: Option<(TcpListener, Certificates)>,
     admin: Option<TcpListener>,
     redirect: Option<TcpListener>,
@@ -109,6 +110,7 @@ impl Server {
             limits: Limits::default(),
             load: Arc::default(),
             notice: Notice::default(),
+            observer: None,
             public: None,
             admin: None,
             redirect: None,
@@ -133,6 +135,13 @@ impl Server {
     #[must_use]
     pub fn counting(mut self, load: Arc<Load>) -> Self {
         self.load = load;
+        self
+    }
+
+    /// Who is told of every answer on the public listener.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -196,6 +205,7 @@ impl Server {
                 gateway: self.gateway,
                 limits,
                 load: Arc::clone(&guests.load),
+                observer: self.observer,
             };
             let door = Door {
                 transport: Transport::Tls(tls),
@@ -247,6 +257,7 @@ struct PublicParts {
     gateway: GatewayFactory,
     limits: Limits,
     load: Arc<Load>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl PublicParts {
@@ -261,6 +272,7 @@ impl PublicParts {
             under_way: self.load.worker(),
             most_requests: self.limits.requests_per_worker,
             load: self.load,
+            observer: self.observer,
         })))
     }
 }

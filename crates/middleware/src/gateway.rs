@@ -16,7 +16,7 @@ use crate::forward::{self, Failure, Returning};
 use crate::live_streams::{Grounds, Policy};
 use crate::middleware::Middleware;
 use crate::request_body::{RequestBody, Upload};
-use crate::request_headers::{self, Identity, Kind};
+use crate::request_headers::{self, Identity, IdentityHeaderError, Kind};
 use crate::stop::{self, Stop, not_running};
 use crate::tunnel::{self, Handshake};
 use crate::upstream_pool::{Purpose, UpstreamError, UpstreamPool};
@@ -138,11 +138,17 @@ impl Gateway {
             .map_err(|_| Problem::malformed("The target is not readable."))?;
         let method = http::Method::from_bytes(request.method().as_str().as_bytes())
             .map_err(|_| Problem::malformed("The method is not readable."))?;
-        let mut headers =
-            request_headers::forwarded(request.head().headers(), &identity, kind).map_err(|error| {
-                tracing::error!(%error, request = request_id, "a request was not forwarded");
-                Problem::internal()
-            })?;
+        let forwarded = || {
+            let mut headers = request_headers::forwarded(request.head().headers(), &identity, kind)?;
+            if let Some(trace_parent) = &arrival.trace_parent {
+                request_headers::continue_trace(&mut headers, trace_parent);
+            }
+            Ok::<_, IdentityHeaderError>(headers)
+        };
+        let mut headers = forwarded().map_err(|error| {
+            tracing::error!(%error, request = request_id, "a request was not forwarded");
+            Problem::internal()
+        })?;
 
         let length = forward::announced_length(request.head().headers());
         let bodiless = matches!(payload, Payload::None);
@@ -167,10 +173,8 @@ impl Gateway {
         let first = RefCell::new(Some((headers, body)));
         let build = || {
             // Only a request without a body is built a second time.
-            let (headers, body) = first.take().unwrap_or_else(|| {
-                let headers = request_headers::forwarded(request.head().headers(), &identity, kind);
-                (headers.unwrap_or_default(), RequestBody::empty())
-            });
+            let (headers, body) =
+                first.take().unwrap_or_else(|| (forwarded().unwrap_or_default(), RequestBody::empty()));
             forward::request(&method, &target, headers, body)
         };
         let purpose = if tunnel { Purpose::Tunnel } else { Purpose::Exchanges };

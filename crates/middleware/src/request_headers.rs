@@ -93,6 +93,16 @@ pub fn forwarded(
     Ok(headers)
 }
 
+/// Sets what the app continues. What the client said of a trace goes: neither it nor its vendors' state belong to ours.
+pub(crate) fn continue_trace(headers: &mut HeaderMap, trace_parent: &str) {
+    for name in ["traceparent", "tracestate"] {
+        headers.remove(name);
+    }
+    if let Ok(value) = HeaderValue::from_str(trace_parent) {
+        headers.insert("traceparent", value);
+    }
+}
+
 fn set(headers: &mut HeaderMap, identity: &Identity<'_>) -> Result<(), IdentityHeaderError> {
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| IdentityHeaderError);
     let mut token = value(identity.user_token)?;

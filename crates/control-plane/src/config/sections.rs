@@ -11,6 +11,7 @@ mod outgoing;
 mod people;
 mod records;
 mod security_txt;
+mod telemetry;
 
 pub use foundations::{CertificateSection, DatabaseSection, ListenSection, PlatformSection};
 pub use keys::{SecretsSection, TransitSection};
@@ -23,5 +24,6 @@ pub use people::{
 };
 pub use records::{AuditSection, DecisionsSection, RecordedDecisions, WebhookSection};
 pub use security_txt::SecurityTxtSection;
+pub use telemetry::TelemetrySection;
 
 use super::{Period, Secret};

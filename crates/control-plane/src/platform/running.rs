@@ -17,6 +17,9 @@ const LAST_REFUSALS: std::time::Duration = std::time::Duration::from_secs(2);
 /// How long refreshes that are under way may take when the platform stops.
 const LAST_REFRESHES: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long the last traces may take to be passed on when the platform stops.
+const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(2);
+
 impl Platform {
     /// Serves until `shutdown` completes, then lets requests under way end.
     ///
@@ -34,6 +37,7 @@ impl Platform {
             .limits(self.limits)
             .counting(self.load)
             .notice(self.notice)
+            .observed_by(self.observing)
             .listen(https, certificates);
         if let Some(admin) = listeners.admin {
             serving = serving.admin(admin);
@@ -54,6 +58,9 @@ impl Platform {
         let refreshing = tokio::spawn(refresher.run(async { drop(stopped.await) }));
         let (stop_signing, stopped) = oneshot::channel::<()>();
         let head_signing = tokio::spawn(self.head_signing.run(async { drop(stopped.await) }));
+        let (stop_tracing, stopped) = oneshot::channel::<()>();
+        let traces =
+            self.trace_exporter.map(|exporter| tokio::spawn(exporter.run(async { drop(stopped.await) })));
         let mut background = JoinSet::new();
         let mut leases = Vec::new();
         for forwarder in self.forwarders.into_iter().map(Arc::new) {
@@ -104,6 +111,13 @@ impl Platform {
         }
         if tokio::time::timeout(LAST_REFUSALS, service_calls).await.is_err() {
             tracing::error!("the last calls of services are not recorded");
+        }
+        // Traces come after all that is a record, and a collector that is away keeps nobody waiting for long.
+        drop(stop_tracing);
+        if let Some(traces) = traces
+            && tokio::time::timeout(LAST_TRACES, traces).await.is_err()
+        {
+            tracing::warn!("the last traces were not passed on");
         }
         drop(self.followed);
         served

@@ -58,6 +58,7 @@ mod slow_bodies;
 mod starting;
 mod store_lost;
 mod streams;
+mod telemetry;
 mod upgrades;
 mod user_tokens;
 

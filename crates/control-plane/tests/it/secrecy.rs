@@ -12,10 +12,12 @@ use crate::receivers::Receiver;
 on_both_stores! {
     async fn h06_j11_l05_no_secret_is_in_a_log_an_error_page_or_an_address(database: TestDatabase) {
         let (syslog, webhook) = (Receiver::syslog().await, Receiver::webhook().await);
+        let collector = Receiver::webhook().await;
         let (hook, shared) = ("hook-0123456789abcdef0123456789abcdef", "c2VjcmV0LXNoYXJlZC13aXRoLXRoZS13ZWJob29rLTEyMw==");
         let audit = format!(
-            "[audit]\nsyslog = \"tcp://{}\"\n[audit.webhook]\nurl = \"http://{}/{hook}\"\nsecret = \"whsec_{shared}\"\n",
-            syslog.address, webhook.address
+            "[audit]\nsyslog = \"tcp://{}\"\n[audit.webhook]\nurl = \"http://{}/{hook}\"\nsecret = \"whsec_{shared}\"\n\
+             [telemetry]\notlp_endpoint = \"http://{}\"\nsample_percent = 100\n",
+            syslog.address, webhook.address, collector.address
         );
         let installation = Installation::start_with(&database, &audit).await;
         let olga = installation.set_up().await;
@@ -123,6 +125,8 @@ on_both_stores! {
             // The address of the webhook is said to the webhook.
             pages.push(heard.replace(hook, ""));
         }
+        assert!(collector.heard().contains("GET /login/{provider}/callback"), "{}", collector.heard());
+        pages.push(collector.heard());
         assert!(!installation.log().contains(hook), "the webhook's address is in the log");
         let log = installation.log();
         assert!(log.contains("TRACE") && log.contains("/login/company/callback"), "the log is complete: {}", log.len());

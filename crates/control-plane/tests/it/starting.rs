@@ -354,6 +354,13 @@ fn it_serves_logs_json_prints_a_set_up_code_once_needed_and_stops_when_told() {
             let answer = connection.exchange(get(path, "admin")).await.unwrap();
             assert_eq!(answer.status, 200, "{path}");
             assert!(answer.text().contains(word), "{path}: {}", answer.text());
+            if path == "/readyz" {
+                let ok = serde_json::json!({ "status": "ok" });
+                assert_eq!(
+                    answer.json()["checks"],
+                    serde_json::json!({ "store": ok, "schema": ok, "facts": ok })
+                );
+            }
         }
         // Plain HTTP on the TLS port is not answered with anything of the platform.
         let mut plain = RawConnection::plain(address.parse().unwrap()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use test_support::PostgresServer;
+use test_support::{PostgresServer, RawConnection, Response};
 
 use crate::platform::Platform;
 
@@ -28,6 +28,15 @@ fn a_lost_database_means_503_with_retry_after_and_no_restart() {
         for word in ["postgres", "sqlx", "socket", "127.0.0.1"] {
             assert!(!lost.text().to_lowercase().contains(word), "{}", lost.text());
         }
+        let ready = readiness(&platform).await;
+        assert_eq!(ready.status, 503, "{}", ready.text());
+        let checks = ready.json()["checks"].clone();
+        assert_eq!(
+            (&checks["store"]["status"], &checks["schema"]["status"]),
+            (&"failed".into(), &"failed".into())
+        );
+        assert!(checks["store"]["why"].as_str().is_some_and(|why| why.contains("store")), "{checks}");
+        assert!(!ready.text().contains("socket") && !ready.text().contains("postgres"), "{}", ready.text());
         let body = serde_json::json!({ "slug": "lost", "name": "Lost" });
         assert_eq!(owner.call("POST", list, Some(&body)).await.status, 503);
         // Another process may have changed anything meanwhile: what is in memory does not count for long.
@@ -51,5 +60,16 @@ fn a_lost_database_means_503_with_retry_after_and_no_restart() {
         }
         let made = owner.call("POST", list, Some(&body)).await;
         assert_eq!(made.status, 201, "{}", made.text());
+        while readiness(&platform).await.status != 200 {
+            assert!(Instant::now() < deadline, "it is not ready again");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     });
+}
+
+/// What `/readyz` says.
+async fn readiness(platform: &Platform) -> Response {
+    let admin = platform.demo.running.admin.unwrap();
+    let mut connection = RawConnection::plain(admin).await.unwrap();
+    connection.exchange("GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap()
 }

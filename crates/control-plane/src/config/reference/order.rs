@@ -11,7 +11,8 @@ use crate::config::{
     AuditSection, CertificateSection, Config, DatabaseConnectionsSection, DatabaseSection, DecisionsSection,
     GoogleSection, LimitsSection, ListenSection, LogSection, MailSection, OrganizationsSection,
     PlatformSection, ProviderSection, SecretsSection, SecurityTxtSection, ServerSection, ServicesSection,
-    SessionsSection, SignInSection, TransitSection, UpstreamsSection, UserTokensSection, WebhookSection,
+    SessionsSection, SignInSection, TelemetrySection, TransitSection, UpstreamsSection, UserTokensSection,
+    WebhookSection,
 };
 
 /// The fields of every section by the name of its type. One that is missing here has its keys in alphabetical order.
@@ -37,6 +38,7 @@ pub(super) fn of_all() -> BTreeMap<String, &'static [&'static str]> {
         fields::<ServicesSection>(),
         fields::<SessionsSection>(),
         fields::<SignInSection>(),
+        fields::<TelemetrySection>(),
         fields::<TransitSection>(),
         fields::<UpstreamsSection>(),
         fields::<UserTokensSection>(),

@@ -234,6 +234,7 @@ async fn serve(folder: &Folder) {
         heads_file: None,
         audit_receivers: Vec::new(),
         limits: Limits::default(),
+        traces: None,
         security_txt: None,
         rate_limits: RateLimits::unlimited(),
         development: vec![
