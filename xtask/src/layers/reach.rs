@@ -101,6 +101,8 @@ const RULES: &[Reach] = &[
             "crates/service-client/src/sending.rs",
             // Commands that speak to a running platform.
             "crates/control-plane/src/remote.rs",
+            // Traces to the operator's collector.
+            "crates/control-plane/src/telemetry/export.rs",
         ],
         because: "calls to others are made in few places",
         in_tests_too: false,
