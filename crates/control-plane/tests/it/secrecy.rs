@@ -125,6 +125,13 @@ on_both_stores! {
             // The address of the webhook is said to the webhook.
             pages.push(heard.replace(hook, ""));
         }
+        // Spans wait for each other.
+        for _ in 0..150 {
+            if collector.heard().contains("GET /login/{provider}/callback") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
         assert!(collector.heard().contains("GET /login/{provider}/callback"), "{}", collector.heard());
         pages.push(collector.heard());
         assert!(!installation.log().contains(hook), "the webhook's address is in the log");
