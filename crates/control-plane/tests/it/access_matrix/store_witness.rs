@@ -24,7 +24,7 @@ impl StoreWitness {
         self.connection.query_all_raw(statement).await.map_err(failed)
     }
 
-    /// Every table, with an expression that puts its columns into one text.
+    /// Every table but those in which processes find each other, with an expression that puts its columns into one text.
     async fn tables(&self) -> Result<Vec<(String, String)>, ProofError> {
         let skipped = BOOKKEEPING.map(|column| format!("'{column}'")).join(", ");
         let sql = match self.connection.get_database_backend() {
@@ -50,7 +50,9 @@ impl StoreWitness {
                 Ok((column("name")?, column("line")?))
             })
             .filter(|table: &Result<(String, String), ProofError>| {
-                !table.as_ref().is_ok_and(|(name, _)| RECORDS.iter().any(|start| name.starts_with(start)))
+                !table.as_ref().is_ok_and(|(name, _)| {
+                    RECORDS.iter().any(|start| name.starts_with(start)) || !migrations::is_kept(name)
+                })
             })
             .collect()
     }
