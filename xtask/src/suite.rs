@@ -126,6 +126,11 @@ fn test(options: &Options, postgres: &str, counts: &mut Counts) -> Result<()> {
     Ok(())
 }
 
+/// Whether a test of this name needs the machine, and gets it.
+pub fn runs_alone(name: &str) -> bool {
+    ALONE.iter().any(|alone| alone.rsplit("::").next() == Some(name))
+}
+
 /// One after another.
 fn test_alone(postgres: &str, counts: &mut Counts) -> Result<()> {
     let before = counts.passed;
